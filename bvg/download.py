@@ -1,0 +1,214 @@
+"""Downloads that resume, are verified by SHA-256, and never leave half a file under the final name."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import re
+import time
+from pathlib import Path
+
+import requests
+from filelock import FileLock
+from tqdm import tqdm
+
+TIMEOUT = (10, 60)  # seconds: to connect, between two packets
+ATTEMPTS = 4  # in a row that bring no new byte
+PAUSE = 1.0  # seconds before the second attempt; doubled with each failure
+CHUNK = 1 << 16  # bytes; what a lost connection costs
+
+
+class DownloadError(OSError):
+    """A file could not be had; the message tells why, and how to put it in place by hand."""
+
+
+class ChecksumError(DownloadError):
+    """A file whose SHA-256 is not the one that upstream states or that was recorded at its first download."""
+
+
+class _Interrupted(Exception):
+    """This attempt failed, another may succeed."""
+
+
+def download(
+    url: str, path: str | Path, sha256: str | None = None, *, page: str | None = None, progress: bool = True
+) -> Path:
+    """Have the file of `url` at `path`: download it if it is not there, verify it in any case.
+
+    Received bytes go to PATH.part, which a later call (or the next attempt, after a lost connection) continues; the
+    finished file is verified and then renamed. A lock, PATH.lock, lets one process download and the others wait. The
+    digest of the first download is kept in PATH.sha256, in the form of the sha256sum program, and must stay the same.
+
+    Args:
+        url: http or https address of the file itself.
+        path: where the file shall be.
+        sha256: its SHA-256 in hexadecimal digits, or the first eight or more of them where upstream publishes no more.
+        page: address for a browser, told when the download fails; by default `url`.
+        progress: show a progress bar on standard error.
+
+    Returns:
+        `path`.
+
+    Raises:
+        DownloadError: the server cannot be reached, refuses, or answers with a web page in place of the file.
+        ChecksumError: the file is not the expected one. A fresh download is then discarded, a file that was there kept.
+    """
+    path = Path(path)
+    if path.exists():
+        return verify(path, sha256)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        if path.exists():  # another process was faster
+            return verify(path, sha256)
+        part = path.with_name(path.name + ".part")
+        try:
+            _receive_all(url, part, progress)
+        except DownloadError as error:
+            raise DownloadError(f"{error}\n{_by_hand(page or url, path)}") from error
+        try:
+            _record(part, path, sha256)
+        except ChecksumError:
+            part.unlink()
+            raise
+        os.replace(part, path)
+        _identity_file(part).unlink(missing_ok=True)
+    return path
+
+
+def verify(path: str | Path, sha256: str | None = None) -> Path:
+    """Check a file against the expected and the recorded SHA-256; record it in PATH.sha256 if that is not there yet.
+
+    Raises:
+        ChecksumError: the digests differ, or the file is a web page.
+    """
+    path = Path(path)
+    with path.open("rb") as file:
+        if _is_html(file.read(512)):
+            raise ChecksumError(
+                f"expected {path} to be the file itself, got a web page saved under its name: delete it"
+            )
+    _record(path, path, sha256)
+    return path
+
+
+def _record(file: Path, path: Path, sha256: str | None) -> None:
+    """Hold the digest of `file` against the one stated for `path` and the one recorded beside it."""
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    record = path.with_name(path.name + ".sha256")
+    if sha256 is not None and not (len(sha256) >= 8 and digest.startswith(sha256.lower())):
+        raise ChecksumError(
+            f"expected {path} with a SHA-256 that starts with {sha256}, got {digest}: it is damaged or another file. "
+            "If it is still there, delete it to download it again."
+        )
+    if record.exists():
+        recorded = record.read_text().split()[0]
+        if recorded != digest:
+            raise ChecksumError(
+                f"expected {path} with the SHA-256 of its first download, {recorded}, got {digest}: it is damaged, or "
+                f"upstream has changed it. Delete it to download it again, and {record.name} too to accept a new one."
+            )
+    else:
+        fresh = record.with_name(f"{record.name}.{os.getpid()}")
+        fresh.write_text(f"{digest}  {path.name}\n")
+        os.replace(fresh, record)
+
+
+def _receive_all(url: str, part: Path, progress: bool) -> None:
+    """Attempt until the file is complete; give up after ATTEMPTS in a row without a byte more than ever before."""
+    failures, most = 0, _size(part)
+    while True:
+        try:
+            return _receive(url, part, progress)
+        except (
+            _Interrupted,
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+        ) as error:
+            failures = 1 if _size(part) > most else failures + 1
+            most = max(most, _size(part))
+            if failures >= ATTEMPTS:
+                kept = f"; the {most} bytes received are kept, and the next call continues there" if most else ""
+                raise DownloadError(
+                    f"expected the file at {url}, got no answer that completes it ({error}){kept}"
+                ) from error
+            time.sleep(PAUSE * 2 ** (failures - 1))
+        except requests.RequestException as error:
+            raise DownloadError(f"expected the file at {url}, got: {error}") from error
+
+
+def _receive(url: str, part: Path, progress: bool) -> None:
+    """One request: the whole file, or what is missing of `part`."""
+    start = _size(part)
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+        if answer.status_code == 416:  # nothing after `start`: complete already, unless the file is another one by now
+            if _content_range(answer)[1] == start:
+                return
+            part.unlink()
+            raise _Interrupted("the server's file is shorter than what was received of it")
+        if answer.status_code == 429 or answer.status_code >= 500:
+            raise _Interrupted(f"{answer.status_code} {answer.reason}")
+        if answer.status_code not in (200, 206):
+            raise DownloadError(f"expected the file at {url}, got the answer {answer.status_code} {answer.reason}")
+        resumed = answer.status_code == 206
+        first, total = _content_range(answer) if resumed else (0, _content_length(answer))
+        identity = f"{answer.headers.get('ETag') or answer.headers.get('Last-Modified')} {total}"
+        known = _identity_file(part)
+        if resumed and (first != start or not known.exists() or known.read_text() != identity):
+            part.unlink()  # the rest of another file must not be put behind the beginning of this one
+            raise _Interrupted("the server's file has changed since the download began")
+        chunks = answer.iter_content(CHUNK)
+        beginning = next(chunks, b"")
+        if not resumed and _is_html(beginning, answer.headers.get("Content-Type", "")):
+            raise DownloadError(f"expected the file at {url}, got a web page (a consent, quota, log-in or error page)")
+        known.write_text(identity)
+        bar = tqdm(
+            desc=part.name.removesuffix(".part"),
+            total=total,
+            initial=first,
+            unit="B",
+            unit_scale=True,
+            disable=not progress,
+        )
+        with part.open("ab" if resumed else "wb") as file, bar:
+            for chunk in itertools.chain([beginning], chunks):
+                file.write(chunk)
+                bar.update(len(chunk))
+            file.flush()
+            os.fsync(file.fileno())
+    if total is not None and _size(part) != total:
+        raise _Interrupted(f"the connection ended at byte {_size(part)} of {total}")
+
+
+def _is_html(beginning: bytes, content_type: str = "") -> bool:
+    # No format of checkpoints begins like this. Some servers call any file text/html, hence the look at the first byte.
+    text = beginning.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return text.startswith((b"<!doctype html", b"<html")) or ("text/html" in content_type and text.startswith(b"<"))
+
+
+def _content_range(answer: requests.Response) -> tuple[int | None, int | None]:
+    match = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", answer.headers.get("Content-Range", ""))
+    first, total = match.groups() if match else (None, None)
+    return (int(first) if first else None, int(total) if total and total != "*" else None)
+
+
+def _content_length(answer: requests.Response) -> int | None:
+    if "Content-Encoding" in answer.headers:  # then the length is that of the compressed form
+        return None
+    length = answer.headers.get("Content-Length", "")
+    return int(length) if length.isdigit() else None
+
+
+def _identity_file(part: Path) -> Path:
+    return part.with_name(part.name + ".identity")
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
+def _by_hand(page: str, path: Path) -> str:
+    return f"By hand: open {page} in a browser, save the file as {path}, and run again."

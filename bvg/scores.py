@@ -1,0 +1,170 @@
+"""From the results table to one row per model: the four categories of generalization and the six biases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from bvg import study
+from bvg.results import ResultsError
+
+CATEGORY_COLUMNS = tuple(study.CATEGORIES)
+BIAS_COLUMNS = tuple(b.id for b in study.BIASES)
+COLUMNS = ("model", "group", *CATEGORY_COLUMNS, *BIAS_COLUMNS)
+
+
+def per_model(
+    results: pd.DataFrame,
+    categories: Mapping[str, Sequence[str]] = study.CATEGORIES,
+    low_cutoffs: Sequence[float] = study.BIAS_CUTOFFS,
+    high_cutoffs: Sequence[float] = study.BIAS_CUTOFFS,
+    allow_missing: bool = False,
+    outside: bool = False,
+) -> pd.DataFrame:
+    """One row per model: model, group, the categories and the six biases.
+
+    A category is the mean of its benchmarks' top-1 accuracy, in percent. The two spectral biases are the mean, over the
+    cut-offs, of filtered accuracy divided by clean ImageNet accuracy (fractions; slightly above 1 is possible). Shape bias
+    is a fraction. The critical band's values are the *relative* ones: thresholds against the accuracy without noise.
+    (Definitions: the paper, sections 3 and 4, and its analysis notebook.)
+
+    Args:
+        results: a results table (see `bvg.results`).
+        categories: category -> benchmark ids.
+        low_cutoffs, high_cutoffs: cut-offs in [0, 1] over which the low- and the high-frequency bias average.
+        allow_missing: give NaN where a model lacks a number, instead of refusing the table.
+        outside: keep the models that the published file holds and the study does not use.
+
+    Raises:
+        ResultsError: a model lacks a number that a score needs; the message names model and number.
+
+    Example:
+        >>> from bvg import results
+        >>> scores = per_model(results.load("published"))
+        >>> len(scores), scores.set_index("model").loc["tv_resnet50", "ID"].round(2).item()
+        (48, 75.26)
+    """
+    known = [b.id for b in study.BENCHMARKS]
+    for name, members in categories.items():
+        unknown = [m for m in members if m not in known]
+        if unknown or not members:
+            raise ValueError(
+                f"expected `categories[{name!r}]` to list benchmarks among {', '.join(known)}, got {list(members)}"
+            )
+    wide = benchmarks(results, allow_missing=True, outside=outside)
+    table = wide[["model", "group"]].set_index("model")
+    accuracy = wide.set_index("model")
+    for name, members in categories.items():
+        table[name] = accuracy[list(members)].mean(axis=1, skipna=False)
+    biases = _biases(results, low_cutoffs, high_cutoffs).reindex(table.index)
+    table = table.join(biases)
+    if not allow_missing:
+        _refuse_missing(table, accuracy, categories, low_cutoffs, high_cutoffs)
+    return table.reset_index()
+
+
+def benchmarks(results: pd.DataFrame, allow_missing: bool = False, outside: bool = False) -> pd.DataFrame:
+    """One row per model: model, group and top-1 [%] on each of the ten benchmarks, under their ids.
+
+    ImageNet-C and ImageNet-C-bar are the mean over all corruptions and severities: the given mean where the table has one,
+    else the mean of the full set of conditions. PGD is the row with the study's epsilon.
+    """
+    top1 = results[results["metric"] == "top1"]
+    plain = top1[(top1["variant"] == "") & top1["level"].isna()]
+    table = plain.pivot(index="model", columns="benchmark", values="value")
+    attack = top1[(top1["benchmark"] == "pgd") & np.isclose(top1["level"].astype(float), study.PGD_EPSILON, rtol=1e-6)]
+    table["pgd"] = attack[attack["variant"] == "linf"].set_index("model")["value"]
+    for benchmark in study.CORRUPTIONS:
+        means = corruptions(results, benchmark)
+        given = table[benchmark] if benchmark in table else pd.Series(dtype=float)
+        table = table.reindex(table.index.union(means.index, sort=False))
+        table[benchmark] = given.reindex(table.index).fillna(means.mean(axis=1, skipna=False))
+    order = pd.unique(results["model"])
+    table = table.reindex(index=order, columns=[b.id for b in study.BENCHMARKS]).rename_axis(
+        index="model", columns=None
+    )
+    table.insert(0, "group", study.describe(table.index)["group"])
+    if not outside:
+        table = table[table["group"] != "outside"]
+    if not allow_missing:
+        lacks = table.isna().stack()
+        if lacks.any():
+            model, benchmark = lacks[lacks].index[0]
+            raise ResultsError(_lack(model, f"top-1 on {benchmark}", int(lacks.sum()) - 1))
+    return table.reset_index()
+
+
+def corruptions(results: pd.DataFrame, benchmark: str) -> pd.DataFrame:
+    """Top-1 [%] per corruption: one row per model (index), one column per corruption, the mean over the five severities.
+
+    NaN where a model lacks a corruption or one of its severities.
+    """
+    rows = results[(results["benchmark"] == benchmark) & (results["metric"] == "top1") & (results["variant"] != "")]
+    means = rows[rows["level"].isna()].pivot(index="model", columns="variant", values="value")
+    single = rows[rows["level"].isin(study.SEVERITIES)].groupby(["model", "variant"])["value"].agg(["mean", "count"])
+    full = single.loc[single["count"] == len(study.SEVERITIES), "mean"].unstack()
+    return means.combine_first(full).reindex(columns=list(study.CORRUPTIONS[benchmark])).rename_axis(columns=None)
+
+
+def bandpass(results: pd.DataFrame) -> pd.DataFrame:
+    """Tidy curves: model, kind (`low-pass` or `high-pass`), cutoff in [0, 1], relative_top1 (fraction of clean accuracy).
+
+    Ratios that the table states are taken as they are; where it has only accuracies, they are divided by the model's
+    ImageNet top-1.
+    """
+    rows = results[results["benchmark"].isin(["low-pass", "high-pass"])]
+    clean = results[(results["benchmark"] == "imagenet") & (results["metric"] == "top1") & (results["variant"] == "")]
+    derived = rows["value"] / rows["model"].map(clean.set_index("model")["value"])
+    rows = rows.assign(relative_top1=rows["value"].where(rows["metric"] == "relative_top1", derived))
+    curves = rows.rename(columns={"benchmark": "kind", "level": "cutoff"}).sort_values("metric", kind="stable")
+    # "relative_top1" sorts before "top1": a ratio that the table states wins over one that is derived.
+    curves = curves.drop_duplicates(["model", "kind", "cutoff"]).dropna(subset="relative_top1").sort_index()
+    return curves[["model", "kind", "cutoff", "relative_top1"]].reset_index(drop=True)
+
+
+def _biases(results: pd.DataFrame, low_cutoffs: Sequence[float], high_cutoffs: Sequence[float]) -> pd.DataFrame:
+    """The six biases, one row per model, NaN where a number is missing."""
+    curves = bandpass(results)
+    table = pd.DataFrame(index=pd.unique(results["model"]))
+    shape = results[(results["metric"] == "shape_bias") & (results["variant"] == "")]
+    table["shape"] = shape.set_index("model")["value"]
+    for column, kind, cutoffs in (
+        ("low_frequency", "low-pass", low_cutoffs),
+        ("high_frequency", "high-pass", high_cutoffs),
+    ):
+        if len(cutoffs) == 0 or not all(0 <= c <= 1 for c in cutoffs):
+            raise ValueError(f"expected cut-offs in [0, 1], at least one, got {list(cutoffs)} (are they in percent?)")
+        of = curves[curves["kind"] == kind].assign(cutoff=lambda t: t["cutoff"].round(6))
+        wide = of.pivot(index="model", columns="cutoff", values="relative_top1").reindex(columns=np.round(cutoffs, 6))
+        table[column] = wide.mean(axis=1, skipna=False)
+    relative = results[(results["benchmark"] == "critical-band") & (results["variant"] == "relative")]
+    for column in ("bandwidth", "center_frequency", "peak_noise_sensitivity"):
+        table[column] = relative[relative["metric"] == column].set_index("model")["value"]
+    return table
+
+
+def _refuse_missing(table, accuracy, categories, low_cutoffs, high_cutoffs) -> None:
+    needs = {
+        "shape": "shape_bias on cue-conflict",
+        "low_frequency": f"low-pass accuracy at each of {list(low_cutoffs)}",
+        "high_frequency": f"high-pass accuracy at each of {list(high_cutoffs)}",
+    }
+    for column in table.columns.drop("group"):
+        lacking = table.index[table[column].isna()]
+        if len(lacking):
+            model = lacking[0]
+            if column in categories:
+                need = "top-1 on " + ", ".join(b for b in categories[column] if np.isnan(accuracy.at[model, b]))
+            else:
+                need = needs.get(column, f"{column} of the critical band (variant `relative`)")
+            raise ResultsError(_lack(model, need, len(lacking) - 1, f" for the score `{column}`"))
+
+
+def _lack(model: str, need: str, more: int, why: str = "") -> str:
+    others = f" (and {more} more)" if more else ""
+    return (
+        f"model {model!r} lacks {need}{why}{others}: measure it, leave the model out, "
+        "or set `allow_missing=True` to draw each figure over the models that have what it needs"
+    )

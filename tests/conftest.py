@@ -1,0 +1,43 @@
+"""Shared fixtures: the repository, the data folder beside it, the built book."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("MPLBACKEND", "agg")
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The authors' raw results and real images, beside the repository; they are not part of it."""
+    if not SHARED.is_dir():
+        pytest.skip("needs ../shared/data, which holds the authors' raw results and is not part of the repository")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def builder():
+    """The module book/build.py."""
+    spec = importlib.util.spec_from_file_location("book_build", ROOT / "book" / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def build(builder) -> Path:
+    """The folder `_build`, brought up to date by the book's own build."""
+    builder.main([])
+    return ROOT / "_build"

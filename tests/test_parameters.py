@@ -1,0 +1,57 @@
+"""Parameters: every accepted and refused kind of value, and that each notebook declares what it takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from bvg import study
+from bvg.parameters import PARAMETERS, ParameterError, check
+
+GOOD = {
+    "results": ["published", ["published", "mine.csv"]],
+    "highlight": [[], ["tv_resnet50"]],
+    "allow_missing": [True, False],
+    "alpha": [0.05, 0.5],
+    "low_cutoffs": [[0.1], [0.1, 0.99]],
+    "high_cutoffs": [[0.01, 0.5]],
+    "categories": [{name: list(members) for name, members in study.CATEGORIES.items()}],
+    "seed": [0, 7],
+    "cutoff": [0, 0.2, 1],
+    "noise_sd": [0.16],
+    "out": ["output"],
+}
+BAD = {
+    "results": ["", [], 3, ["published", "published"]],
+    "highlight": ["tv_resnet50", [1], ["a", "a"]],
+    "allow_missing": [1, "True", None],
+    "alpha": [0, 1, 5, "0.05", True, float("nan")],
+    "low_cutoffs": [[], [0.15], [30], 0.1, [0.1, 0.1], ["0.1"]],
+    "high_cutoffs": [[1.5], {0.1}],
+    "categories": [{}, {"ID": ["imagenet"]}, {name: [] for name in study.CATEGORIES}, ["imagenet"]],
+    "seed": [-1, 0.5, True, "0"],
+    "cutoff": [30, -0.1, "0.2"],
+    "noise_sd": [16, None],
+    "out": ["", 3],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in GOOD.items() for v in values])
+def test_good_values_pass(name, value):
+    check({name: value}, [name])
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values])
+def test_bad_values_are_refused_with_a_sentence_that_names_the_parameter(name, value):
+    with pytest.raises(ParameterError, match=rf"expected `{name}` to be .*, got "):
+        check({name: value}, [name])
+
+
+def test_unknown_parameters_are_refused_naming_those_that_exist():
+    with pytest.raises(ParameterError, match=r"unknown parameter `alhpa` \(did you mean `alpha`\?\).*has alpha, out"):
+        check({"alpha": 0.05, "out": "output", "alhpa": 0.01}, ["alpha", "out"])
+    with pytest.raises(ParameterError, match="`out` is not set"):
+        check({"alpha": 0.05}, ["alpha", "out"])
+
+
+def test_every_parameter_is_tried_above():
+    assert set(GOOD) == set(BAD) == set(PARAMETERS)

@@ -1,0 +1,90 @@
+"""Rank correlation against scipy on data with ties, and the cases in which there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import pearsonr, rankdata
+
+from bvg import stats
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_against_pearson_on_ranks_with_ties(seed):
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame({"x": rng.integers(0, 6, 40), "y": rng.integers(0, 6, 40)})
+    mask = pd.Series(rng.random(40) < 0.6)
+    cells = stats.correlate(table, ["x"], ["y"], {"all": mask | ~mask, "some": mask})
+    for group, chosen in (("all", slice(None)), ("some", mask.to_numpy())):
+        expected = pearsonr(rankdata(table["x"].to_numpy()[chosen]), rankdata(table["y"].to_numpy()[chosen]))
+        cell = stats.cell(cells, "x", "y", group)
+        assert cell["r"] == pytest.approx(expected.statistic)
+        assert cell["p"] == pytest.approx(expected.pvalue)
+        assert cell["shown"] == (cell["r"] if cell["p"] < 0.05 else 0)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "n"),
+    [
+        ([1, 2, 3], [1, 2, 3], 3),
+        ([1, 1, 1, 1, 1], [1, 2, 3, 4, 5], 5),
+        ([1, 2, 3, 4, np.nan], [1, 2, 3, np.nan, 5], 3),
+        ([np.nan] * 5, [1, 2, 3, 4, 5], 0),
+    ],
+)
+def test_few_or_constant_values_are_not_defined(x, y, n):
+    cell = stats.correlate(pd.DataFrame({"x": x, "y": y}), ["x"], ["y"]).iloc[0]
+    assert np.isnan(cell[["r", "p", "shown"]].astype(float)).all()
+    assert cell["n"] == n
+
+
+def test_incomplete_pairs_are_left_out_and_counted():
+    table = pd.DataFrame({"x": [1, 2, 3, 4, 5, np.nan], "y": [1, 2, 3, 4, 5, 0]})
+    cell = stats.correlate(table, ["x"], ["y"]).iloc[0]
+    assert (cell["r"], cell["n"]) == (pytest.approx(1), 5)
+
+
+@pytest.mark.parametrize("alpha", [0, 1, 5, -0.1])
+def test_alpha_outside_its_range_is_refused(alpha):
+    with pytest.raises(ValueError, match="alpha"):
+        stats.correlate(pd.DataFrame({"x": [1.0]}), ["x"], ["x"], alpha=alpha)
+
+
+def test_unknown_columns_and_infinite_values_are_refused():
+    table = pd.DataFrame({"x": [1, 2, 3, np.inf]})
+    with pytest.raises(KeyError, match="y"):
+        stats.correlate(table, ["x"], ["y"])
+    with pytest.raises(ValueError, match="infinite"):
+        stats.correlate(table, ["x"], ["x"])
+
+
+def cells(**shown: list[float]) -> pd.DataFrame:
+    """Cells of two rows (a, b) and one column (x), by group."""
+    return pd.DataFrame([(r, "x", g, v) for g, pair in shown.items() for r, v in zip("ab", pair, strict=True)],
+                        columns=["row", "column", "group", "shown"])  # fmt: skip
+
+
+def test_signs_and_flips():
+    assert stats.same_sign(cells(at=[0.5, 0.7], other=[0.5, -0.7])).to_numpy().tolist() == [["x", "at"]]
+    assert stats.same_sign(cells(at=[0.5, 0.0], other=[0.5, np.nan])).empty
+    both = cells(at=[0.5, 0.0], other=[-0.5, 0.7])
+    assert stats.sign_flips(both, "at", "other")["row"].tolist() == ["a"]
+    assert stats.only_in_one(both, "at", "other")["row"].tolist() == ["b"]
+
+
+def test_pairs_and_means_of_a_square_table():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.random((20, 3)), columns=list("abc"))
+    square = stats.correlate(table, list("abc"), list("abc"))
+    assert [(r, c) for r, c in stats.pairs(square)[["row", "column"]].to_numpy()] == [
+        ("b", "a"),
+        ("c", "a"),
+        ("c", "b"),
+    ]
+    means = stats.mean_shown(square)
+    assert means["a"] == pytest.approx(
+        (stats.cell(square, "a", "b")["shown"] + stats.cell(square, "a", "c")["shown"]) / 2
+    )
+    with pytest.raises(KeyError, match="expected one cell"):
+        stats.cell(square, "a", "d")
