@@ -1,0 +1,29 @@
+"""What every kernel asks of its images: float [N, C, H, W] in [0, 1]."""
+
+from torch import Tensor
+
+
+def check_images(images: Tensor, channels: int | None = None) -> None:
+    """Refuse images of a wrong shape, type or range.
+
+    The range is looked at on the accelerator too: one reduction per batch costs less than a run on images in 0..255.
+
+    Raises:
+        ValueError: naming what was expected, what was got, and what to do.
+    """
+    shape = f"[N, {channels or 'C'}, H, W]"
+    if images.ndim != 4 or (channels and images.shape[1] != channels):
+        raise ValueError(f"expected `images` to be {shape}, got {list(images.shape)}")
+    if not images.is_floating_point():
+        raise ValueError(f"expected `images` to be float in [0, 1], got {images.dtype} (divide by 255)")
+    if images.numel():
+        low, high = (float(bound) for bound in images.detach().aminmax())
+        if not (low >= 0 and high <= 1):
+            hint = (
+                " (are they in 0..255? divide by 255)"
+                if high > 2
+                else " (are they normalised already?)"
+                if low < 0
+                else ""
+            )
+            raise ValueError(f"expected `images` in [0, 1], got values from {low:.4g} to {high:.4g}{hint}")

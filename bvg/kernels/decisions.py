@@ -1,0 +1,111 @@
+"""From logits to decisions: 16-way categories, subsets of the 1000 classes, shape against texture.
+
+Source: Geirhos et al., "ImageNet-trained CNNs are biased towards texture", ICLR 2019 (16-way decision, shape bias).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from bvg.classes import SIXTEEN, sixteen_indices
+
+
+def sixteen_way(logits: Tensor) -> Tensor:
+    """The category, of 16, with the highest mean softmax probability over its ImageNet classes.
+
+    The mean, not the sum: the categories have between 1 and 109 classes.
+
+    Args:
+        logits: float [N, 1000], in the order of `bvg.classes.wnids`.
+
+    Returns:
+        int64 [N], positions in `bvg.classes.SIXTEEN`.
+
+    Raises:
+        ValueError: wrong shape, or a value is not finite.
+
+    >>> logits = torch.zeros(1, 1000)
+    >>> logits[0, 404] = 5.0  # airliner
+    >>> SIXTEEN[int(sixteen_way(logits))]
+    'airplane'
+    """
+    _check_logits(logits)
+    probability = logits.float().softmax(dim=1)
+    means = [probability[:, sixteen_indices(category)].mean(dim=1) for category in SIXTEEN]
+    return torch.stack(means, dim=1).argmax(dim=1)
+
+
+def subset_argmax(logits: Tensor, indices: Sequence[int]) -> Tensor:
+    """The predicted class where only some of the 1000 are admitted, as for ImageNet-A and ImageNet-R.
+
+    Args:
+        logits: float [N, 1000].
+        indices: the admitted classes, as `bvg.classes.subset` gives them.
+
+    Returns:
+        int64 [N], indices among the 1000.
+
+    Raises:
+        ValueError: wrong shape, a value is not finite, or an index outside 0 … 999.
+
+    >>> int(subset_argmax(torch.arange(1000.0)[None], [3, 7, 5]))
+    7
+    """
+    _check_logits(logits)
+    if len(indices) == 0 or min(indices) < 0 or max(indices) >= logits.shape[1]:
+        raise ValueError(f"expected `indices` in 0 … {logits.shape[1] - 1}, got {list(indices)[:5]} …")
+    admitted = torch.as_tensor(indices, device=logits.device)
+    return admitted[logits[:, admitted].argmax(dim=1)]
+
+
+def shape_texture_counts(decisions: Tensor, shape: Tensor, texture: Tensor) -> tuple[int, int]:
+    """How often the decision was the image's shape, and how often its texture, where the two differ.
+
+    Args:
+        decisions: int [N], categories; any negative number for "no answer".
+        shape: int [N], category of the image's shape.
+        texture: int [N], category of its texture.
+
+    Returns:
+        Number of shape decisions and of texture decisions. Add them up over batches, divide once.
+
+    Raises:
+        ValueError: the three have not the same length, or are not integers.
+    """
+    for name, values in (("decisions", decisions), ("shape", shape), ("texture", texture)):
+        if values.shape != decisions.shape or values.ndim != 1 or values.is_floating_point():
+            expected = list(decisions.shape) if decisions.ndim == 1 else "[N]"
+            raise ValueError(f"expected `{name}` to be int {expected}, got {values.dtype} {list(values.shape)}")
+    conflict = shape != texture
+    return int((conflict & (decisions == shape)).sum()), int((conflict & (decisions == texture)).sum())
+
+
+def shape_bias(decisions: Tensor, shape: Tensor, texture: Tensor) -> float:
+    """Shape decisions / (shape + texture decisions), over the images whose shape and texture differ.
+
+    Args: as in `shape_texture_counts`.
+
+    Returns:
+        Fraction in [0, 1].
+
+    Raises:
+        ValueError: as there, or no decision was for the shape or for the texture: then the bias is not defined.
+
+    >>> shape_bias(torch.tensor([0, 1, 2, 5]), torch.tensor([0, 0, 2, 3]), torch.tensor([1, 1, 2, 4]))
+    0.5
+    """
+    for_shape, for_texture = shape_texture_counts(decisions, shape, texture)
+    if for_shape + for_texture == 0:
+        raise ValueError(
+            f"expected some of the {len(decisions)} decisions to be for shape or texture, got none: "
+            "the shape bias is not defined"
+        )
+    return for_shape / (for_shape + for_texture)
+
+
+def _check_logits(logits: Tensor) -> None:
+    if logits.ndim != 2 or logits.shape[1] != 1000 or not logits.is_floating_point():
+        raise ValueError(f"expected `logits` to be float [N, 1000], got {logits.dtype} {list(logits.shape)}")
+    if not bool(logits.isfinite().all()):
+        raise ValueError("expected `logits` to be finite, got NaN or infinity (look at the weights and the precision)")

@@ -1,0 +1,99 @@
+"""Projected gradient descent: the adversarial attack of the study.
+
+Source: Madry et al., "Towards deep learning models resistant to adversarial attacks", ICLR 2018; with the step size,
+the number of steps and the scoring of the last iterate of Gavrikov and Keuper (CVPR 2024).
+"""
+
+from collections.abc import Callable, Sequence
+from numbers import Integral
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from bvg.kernels._checks import check_images
+from bvg.kernels.randomness import image_index, uniform
+
+
+def pgd(
+    model: Callable[[Tensor], Tensor],
+    images: Tensor,
+    labels: Tensor,
+    eps: float,
+    steps: int = 40,
+    step_size: float = 2 / 255,
+    seed: int = 0,
+    index: Tensor | Sequence[int] | None = None,
+) -> Tensor:
+    """Images within `eps` of the given ones, moved so that the model's cross-entropy rises.
+
+    From `random_start`, each step is
+
+        x <- clip(x0 + clip(x + step_size * sign(gradient of the cross-entropy at x) - x0, -eps, eps), 0, 1)
+
+    and the last iterate is returned. The loss is summed over the batch and the gradient is taken with respect to the
+    input only, so that an image's result does not depend on its neighbours and no parameter's `grad` is touched.
+
+    Args:
+        model: maps float [N, C, H, W] in [0, 1] to logits [N, K], normalisation inside; in evaluation mode.
+        images: float [N, C, H, W] in [0, 1].
+        labels: int64 [N], the true classes.
+        eps: largest change of a value, as a fraction of 1; the study has 0.5/255.
+        steps: number of steps.
+        step_size: size of a step, as a fraction of 1.
+        seed: integer in [0, 2**64), of the random start.
+        index: int [N], position of each image in its data set, of the random start; None counts from 0.
+
+    Returns:
+        Tensor like `images`, in [0, 1], at most `eps` from `images`; detached.
+
+    Raises:
+        ValueError: wrong shape, dtype or range; a model in training mode.
+
+    >>> def brightness(x):
+    ...     return torch.stack([x.mean((1, 2, 3)), -x.mean((1, 2, 3))], dim=1)
+    >>> grey = torch.full((1, 3, 4, 4), 0.5)
+    >>> pgd(brightness, grey, torch.tensor([0]), eps=0.1).unique()  # class 0 is "bright": the attack darkens
+    tensor([0.4000])
+    """
+    check_images(images)
+    _check_attack(model, images, labels, eps, steps, step_size)
+    labels = labels.to(images.device)
+    original = images.detach()
+    adversarial = random_start(original, eps, seed, index)
+    for _ in range(steps):
+        step = step_size * _input_gradient(model, adversarial, labels).sign()
+        adversarial = (original + (adversarial + step - original).clamp(-eps, eps)).clamp(0, 1)
+    return adversarial
+
+
+def random_start(images: Tensor, eps: float, seed: int = 0, index: Tensor | Sequence[int] | None = None) -> Tensor:
+    """The point where `pgd` starts: uniform in the ball of radius `eps` around each image, clipped to [0, 1].
+
+    Args and result as in `pgd`; a function of `seed` and `index` only, the same for any `eps` up to scale.
+    """
+    offset = uniform(images.shape[1:], seed, image_index(index, images), "pgd").to(images.dtype) * 2 - 1
+    return (images + eps * offset).clamp(0, 1)
+
+
+def _input_gradient(model: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor) -> Tensor:
+    # Inside a caller's inference mode no graph would be recorded; clone() makes ordinary tensors of its tensors.
+    with torch.inference_mode(False), torch.enable_grad():
+        images, labels = images.clone().requires_grad_(), labels.clone()
+        logits = model(images)
+        if logits.ndim != 2 or len(logits) != len(images):
+            raise ValueError(f"expected `model` to give logits [{len(images)}, K], got {list(logits.shape)}")
+        (gradient,) = torch.autograd.grad(cross_entropy(logits, labels, reduction="sum"), images)
+    return gradient
+
+
+def _check_attack(model, images: Tensor, labels: Tensor, eps: float, steps: int, step_size: float) -> None:
+    if getattr(model, "training", False):
+        raise ValueError("expected `model` to be in evaluation mode, got training mode (call model.eval() first)")
+    if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+        raise ValueError(f"expected `labels` to be int64 [{len(images)}], got {labels.dtype} {list(labels.shape)}")
+    for name, value in (("eps", eps), ("step_size", step_size)):
+        if not 0 <= value <= 1:
+            raise ValueError(f"expected `{name}` in [0, 1], got {value} (is it in 1/255?)")
+    if not isinstance(steps, Integral) or steps < 0:
+        raise ValueError(f"expected `steps` to be a non-negative integer, got {steps!r}")
