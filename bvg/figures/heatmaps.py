@@ -1,0 +1,155 @@
+"""Heat maps of rank correlations: biases against categories, benchmarks or biases against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from textwrap import fill
+
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.patches import Rectangle
+
+from bvg import study
+from bvg.figures.marks import WIDTH, Figure, styled
+from bvg.figures.words import label, number, plain, plural, set_name, strongest
+from bvg.text import listed
+
+_COLORMAP = "RdBu_r"
+
+
+@styled
+def correlation_heatmap(cells: pd.DataFrame) -> Figure:
+    """Figure 2: Spearman's r of every category with every bias, one heat map per set of models.
+
+    A correlation that is not significant is printed as 0 (grey), one that is not defined as n.d. (hatched).
+
+    Args:
+        cells: from `stats.correlate(scores, categories, biases, study.figure2_groups(...))`.
+
+    Returns:
+        `data` with the columns generalization, bias, group, r, p, n, shown.
+    """
+    rows, columns, groups = (pd.unique(cells[c]) for c in ("row", "column", "group"))
+    height = len(groups) * (0.34 * len(rows) + 0.32) + 1.0
+    figure = Canvas(figsize=(WIDTH, height), facecolor="white", layout="constrained")
+    panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, group in zip(panels, groups, strict=True):
+        own = cells[cells["group"] == group]
+        _heat(axes, own, rows, columns, fontsize=10)
+        name = set_name(group, own)
+        axes.set_title(name[0].upper() + name[1:], fontsize=10, weight="bold")
+        axes.set_yticks(np.arange(len(rows)) + 0.5, [label(r) for r in rows], rotation=0, fontsize=9.5)
+    panels[-1].set_xticks(np.arange(len(columns)) + 0.5, [fill(plain(c), 14) for c in columns], rotation=0, fontsize=9)
+    _colorbar(figure, panels, "bottom")
+    data = cells.rename(columns={"row": "generalization", "column": "bias"})
+    alt = (
+        f"{plural(len(groups), 'heat map')} of Spearman's r, {plural(len(rows), 'category', 'categories')} of generalization "
+        f"by {plural(len(columns), 'bias', 'biases')}. {strongest(cells)}"
+    )
+    return Figure(figure, data.reset_index(drop=True), alt)
+
+
+@styled
+def correlation_matrix(
+    cells: pd.DataFrame,
+    order: Sequence[str],
+    labels: Mapping[str, str] | None = None,
+    blocks: Mapping[str, Sequence[str]] | None = None,
+) -> Figure:
+    """Figure 3, and the biases against each other: the lower triangle of a symmetric matrix of Spearman's r.
+
+    Args:
+        cells: from `stats.correlate(scores, order, order)`.
+        order: columns of the scores table, from top to bottom.
+        labels: short names for the bottom axis; by default those of the study.
+        blocks: name -> members, set apart by lines; those of the benchmarks are `study.CATEGORIES`.
+
+    Returns:
+        `data` with the columns row, column, r, p, n, shown: the whole square, whose upper half repeats the lower.
+    """
+    cells = cells[cells["row"].isin(list(order)) & cells["column"].isin(list(order))]
+    below = [order.index(r) > order.index(c) for r, c in zip(cells["row"], cells["column"], strict=True)]
+    drawn = cells[below]
+    short = {b.id: b.short for b in (*study.BENCHMARKS, *study.BIASES)} | dict(labels or {})
+    size = len(order) - 1
+    figure = Canvas(figsize=(WIDTH, 0.42 * size + 1.0), facecolor="white", layout="constrained")
+    axes = figure.subplots()
+    _heat(axes, drawn, order[1:], order[:-1], fontsize=8.5 if size > 6 else 9.5)
+    axes.set_yticks(np.arange(size) + 0.5, [plain(r) for r in order[1:]], rotation=0, fontsize=9)
+    turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if size > 6 else {"rotation": 0}
+    names = [short.get(c, c) if size > 6 else fill(short.get(c, c), 11) for c in order[:-1]]
+    axes.set_xticks(np.arange(size) + 0.5, names, fontsize=9, **turned)
+    _blocks(axes, order, blocks or {})
+    _colorbar(figure, [axes], "right")
+    alt = (
+        f"Triangular heat map of Spearman's r between {listed(plain(o) for o in order)}. {strongest(drawn)} "
+        f"{(drawn['shown'] > 0).sum()} of the {len(drawn)} pairs correlate positively, {(drawn['shown'] < 0).sum()} negatively."
+    )
+    return Figure(figure, cells.drop(columns="group").reset_index(drop=True), alt)
+
+
+def _blocks(axes: Axes, order: Sequence[str], blocks: Mapping[str, Sequence[str]]) -> None:
+    """Lines between the blocks of a triangular matrix, and the blocks' names left of their rows."""
+    member = {m: name for name, members in blocks.items() for m in members}
+    for k, (before, after) in enumerate(pairwise(order), start=1):
+        if member.get(before) != member.get(after):
+            corner = [(0, k - 1), (k, k - 1), (k, len(order) - 1)]
+            axes.plot(
+                *zip(*corner[: 2 if k == len(order) - 1 else 3], strict=True),
+                color="black",
+                linewidth=1.2,
+                clip_on=False,
+            )
+    places = {name: [i + 0.5 for i, o in enumerate(order[1:]) if member.get(o) == name] for name in blocks}
+    places = {name: at for name, at in places.items() if at}
+    if places:
+        second = axes.secondary_yaxis(-0.28)
+        second.set_yticks([np.mean(at) for at in places.values()], [fill(label(n), 12) for n in places], weight="bold")
+        second.tick_params(length=0, labelsize=8.5)
+        second.spines["left"].set_visible(False)
+
+
+def _heat(axes: Axes, cells: pd.DataFrame, rows: Sequence[str], columns: Sequence[str], fontsize: float) -> None:
+    """One annotated heat map of `shown`; cells without an entry in `cells` stay empty."""
+    everyone = cells["n"].max()
+    cells = cells.assign(
+        text=[
+            number(v) + (f"\nn = {n}" if n < everyone else "") for v, n in zip(cells["shown"], cells["n"], strict=True)
+        ]
+    )
+    shown, text = (
+        cells.pivot(index="row", columns="column", values=v).reindex(rows, columns=columns) for v in ("shown", "text")
+    )
+    seaborn.heatmap(
+        shown.astype(float), ax=axes, annot=text.fillna(""), fmt="", vmin=-1, vmax=1, cmap=_COLORMAP, cbar=False,
+        linewidths=1, linecolor="white", xticklabels=False, yticklabels=False, annot_kws={"fontsize": fontsize},
+    )  # fmt: skip
+    for artist in axes.texts:
+        value = shown.iat[int(artist.get_position()[1]), int(artist.get_position()[0])]
+        artist.set_color("0.42" if value == 0 else "white" if abs(value) > 0.7 else "0.1")
+        if "\n" in artist.get_text():
+            artist.set_fontsize(fontsize - 2)
+    for i, j in np.argwhere((shown.isna() & text.notna()).to_numpy()):
+        axes.add_patch(Rectangle((j, i), 1, 1, facecolor="0.95", hatch="////", edgecolor="0.75", linewidth=0))
+        axes.text(j + 0.5, i + 0.5, text.iat[i, j], ha="center", va="center", fontsize=fontsize - 2, color="0.3")
+    axes.set(xlabel="", ylabel="")
+    axes.tick_params(length=0)
+    axes.grid(False)
+
+
+def _colorbar(figure: Canvas, panels: Sequence[Axes], location: str) -> None:
+    bar = figure.colorbar(
+        panels[0].collections[0],
+        ax=list(panels),
+        location=location,
+        shrink=0.6,
+        aspect=35,
+        pad=0.02,
+        ticks=[-1, -0.5, 0, 0.5, 1],
+    )
+    bar.set_label("Spearman's r", fontsize=9)
+    bar.outline.set_visible(False)

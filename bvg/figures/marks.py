@@ -1,0 +1,274 @@
+"""The visual language of the figures: one mark per model, the groups' colours and fills, and who enters the statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, wraps
+from typing import Any
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure as Canvas
+from matplotlib.legend_handler import HandlerTuple
+from matplotlib.lines import Line2D
+
+from bvg import study
+
+WIDTH = 7.2
+"""Width of every figure in inches: 700 px in the page, where a point of type is then about a point."""
+
+STYLE: dict[str, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Helvetica", "Arial"],
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.linewidth": 0.8,
+    "axes.edgecolor": "0.3",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "xtick.color": "0.2",
+    "ytick.color": "0.2",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "0.92",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "hatch.color": "0.6",
+    "hatch.linewidth": 0.6,
+    "savefig.facecolor": "white",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "bvg",
+}
+"""Matplotlib settings of all figures. Save within `matplotlib.rc_context(STYLE)`: text stays text in SVG, ids are stable."""
+
+COLORS: dict[str, str] = {
+    "stylized": "tab:blue",
+    "adversarial_training": "tab:orange",
+    "training_recipes": "tab:green",
+    "freezing": "tab:red",
+    "augmentation": "tab:purple",
+    "contrastive": "tab:brown",
+    "baseline": "black",
+    "new": "magenta",
+    "outside": "0.55",
+}
+GROUP_NAMES: dict[str, str] = {**study.GROUPS, "new": "New models", "outside": "Outside the study"}
+LINES: dict[str, Any] = {
+    "baseline": "-",
+    "training_recipes": "-",
+    "augmentation": (0, (4, 1.2)),
+    "stylized": (0, (1, 1)),
+    "freezing": (0, (5, 1, 1, 1)),
+    "adversarial_training": "-",
+    "contrastive": (0, (3, 1, 1, 1, 1, 1)),
+    "new": "-",
+    "outside": (0, (1, 3)),
+}
+_FILLS = {"augmentation": "none", "contrastive": "left", "stylized": "bottom"}
+# Circle and square belong to adversarial training, the filled star to the baseline, the filled X to frozen filters.
+_SHAPES = {
+    "baseline": "*",
+    "training_recipes": "v^<>pDdPh8",
+    "augmentation": "v^<>pDdPh8*X",
+    "stylized": "Dhp",
+    "freezing": "X",
+    "contrastive": "DhpP^v",
+    "outside": "+",
+}
+_NORMS = {"l2": "o", "linf": "s"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing, the numbers it shows and what one sees in it.
+
+    Attributes:
+        figure: the drawing.
+        data: tidy table of what is drawn; becomes the CSV behind the figure.
+        alt: alternative text, computed from the data.
+        statistics: the correlations printed in the drawing where `data` holds observations (see `bvg.stats.correlate`).
+    """
+
+    figure: Canvas
+    data: pd.DataFrame
+    alt: str
+    statistics: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How one model is drawn.
+
+    Attributes:
+        color: Matplotlib colour of its group.
+        marker: Matplotlib marker; the model within its group.
+        fillstyle: full, none (open), left or bottom (half filled); the group, readable without colour.
+        size: points.
+        edge: colour of the outline.
+        alpha: opacity of the face, in [0, 1].
+    """
+
+    color: str
+    marker: Any
+    fillstyle: str
+    size: float
+    edge: str
+    alpha: float = 1.0
+
+    def line(self, x: Sequence[float] = (), y: Sequence[float] = (), scale: float = 1.0, **style: Any) -> Line2D:
+        """The mark at data positions x, y as an artist to add to axes or a legend; `style` overrides its properties."""
+        properties = {
+            "linestyle": "none",
+            "marker": self.marker,
+            "fillstyle": self.fillstyle,
+            "markersize": self.size * scale,
+            "markerfacecolor": "white" if self.fillstyle == "none" else to_rgba(self.color, self.alpha),
+            "markerfacecoloralt": "white",
+            "markeredgecolor": self.edge,
+            "markeredgewidth": 1.1 * scale,
+        }
+        if self.fillstyle == "none":
+            properties["fillstyle"] = "full"  # a white face, so that marks below do not show through
+        return Line2D(x, y, **(properties | style))
+
+
+NEW = Mark(COLORS["new"], (4, 1, 0), "full", 12, "black")
+
+
+def mark(model: str) -> Mark:
+    """The mark of a model: the same in every figure, whichever models are drawn beside it.
+
+    Adversarially trained models are circles (L2) and squares (Linf) whose size grows with epsilon. Elsewhere colour and
+    fill tell the group and the shape tells the model, in the order of `study.models()`. An id that the study does not
+    know gets the mark of new models; `model@run`, a model measured again, its model's shape in their colour.
+
+    Example:
+        >>> mark("tv_resnet50").marker, mark("robust_resnet50_linf_eps8.0").marker, mark("my-model") == NEW
+        ('*', 's', True)
+    """
+    base, again, _ = str(model).partition("@")
+    known = _marks().get(base)
+    if known is None:
+        return NEW
+    if again:
+        return Mark(NEW.color, known.marker, known.fillstyle, known.size * 1.15, "black", known.alpha)
+    return known
+
+
+@cache
+def _marks() -> dict[str, Mark]:
+    marks = {}
+    for group, members in study.models().groupby("group", sort=False):
+        color = COLORS[group]
+        if group == "adversarial_training":
+            for norm, same in members.groupby("norm", sort=False):
+                # The strengths span three decades and include 0: the rank is what an eye can tell apart.
+                sizes = np.linspace(4, 12, len(same)) if len(same) > 1 else [8]
+                for model, size in zip(same.sort_values("epsilon").index, sizes, strict=True):
+                    marks[model] = Mark(color, _NORMS[norm], "full", float(size), "#a04d00", 0.55)
+            continue
+        fill, shapes = _FILLS.get(group, "full"), _SHAPES[group]
+        size = 10 if group == "baseline" else 7.5
+        edge = color if fill != "full" or group in ("outside", "baseline") else "0.15"
+        for i, model in enumerate(members.index):
+            shape = shapes[i % len(shapes)]
+            marks[model] = Mark(color, shape, fill, size * _BALANCE.get(shape, 1.0), edge)
+    return marks
+
+
+_BALANCE = {"D": 0.8, "*": 1.25, "d": 1.05, "8": 0.95}
+"""Factors that give shapes of one nominal size about the same area."""
+
+
+LEGEND = {
+    "handler_map": {tuple: HandlerTuple(ndivide=None, pad=0.4)},
+    "handlelength": 3.6,
+    "handletextpad": 1,
+}
+"""Settings of every legend of groups: the marks of one group stand beside each other."""
+
+
+def key(models: Sequence[str]) -> tuple[list[Any], list[str]]:
+    """Handles and labels of a legend of the groups among `models`; three marks stand for a group of many."""
+    table = study.describe(list(models))
+    handles, labels = [], []
+    for group, name in GROUP_NAMES.items():
+        members = table[table["group"] == group]
+        for norm in ("l2", "linf") if group == "adversarial_training" else ("",):
+            same = members[members["norm"] == norm] if norm else members
+            if same.empty:
+                continue
+            if norm:
+                same = same.sort_values("epsilon", kind="stable")
+                low, high = (f"{e:g}" for e in same["epsilon"].iloc[[0, -1]])
+                symbol, unit = {"l2": ("L2", ""), "linf": ("L∞", "/255")}[norm]
+                strength = low if low == high else f"{low} to {high}"
+                name = f"{study.GROUPS[group]}, {symbol}, ε = {strength}{unit}"
+            ids = same.index if len(same) < 4 or group == "new" else same.index[[0, len(same) // 2, -1]]
+            distinct = list(dict.fromkeys(mark(m) for m in ids))
+            handles.append(tuple(m.line(scale=0.85) for m in distinct[:3]))
+            labels.append(name)
+    return handles, labels
+
+
+def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Run a drawing function under `STYLE` on top of Matplotlib's defaults, whatever the caller's settings are."""
+
+    @wraps(draw)
+    def under_style(*args: Any, **kwargs: Any) -> Figure:
+        with matplotlib.style.context(["default", STYLE]):
+            return draw(*args, **kwargs)
+
+    return under_style
+
+
+@styled
+def legend(models: Sequence[str] | None = None) -> Figure:
+    """The marks of all models with their names, under the names of their groups.
+
+    Args:
+        models: ids; None is the study's 48.
+    """
+    everyone = study.models()
+    table = study.describe(list(everyone.index[everyone["in_study"]]) if models is None else list(models))
+    columns: list[list[tuple[Artist | None, str]]] = [[] for _ in range(4)]
+    groups = sorted(table["group"].unique(), key=lambda g: (-(table["group"] == g).sum(), list(GROUP_NAMES).index(g)))
+    for group in groups:  # the largest first, each into the shortest column
+        column = min(columns, key=len)
+        column += [(None, "")] if column else []
+        column.append((None, GROUP_NAMES[group]))
+        column += [
+            (mark(m).line([0.0], [0.0], label=m), n) for m, n in table.loc[table["group"] == group, "name"].items()
+        ]
+    height = max(map(len, columns))
+    figure = Canvas(figsize=(WIDTH, 0.21 * height + 0.1), facecolor="white")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, 4), ylim=(height - 0.3, -0.7))
+    axes.axis("off")
+    for i, column in enumerate(columns):
+        for j, (line, text) in enumerate(column):
+            if line is None:
+                axes.text(i + 0.03, j, text, weight="bold", fontsize=8.5, va="center")
+            else:
+                line.set_data([i + 0.09], [j])
+                axes.add_line(line)
+                axes.text(i + 0.17, j, text, fontsize=8, va="center")
+    drawn = [mark(m) for m in table.index]
+    data = table.reset_index()[["model", "name", "group"]].assign(
+        color=[m.color for m in drawn],
+        marker=[str(m.marker) for m in drawn],
+        fillstyle=[m.fillstyle for m in drawn],
+        size=[m.size for m in drawn],
+    )
+    counts = ", ".join(f"{GROUP_NAMES[g]} ({(table['group'] == g).sum()})" for g in GROUP_NAMES if g in groups)
+    alt = f"Legend of the {len(table)} models, one mark each, by group: {counts}."
+    return Figure(figure, data, alt)

@@ -1,0 +1,167 @@
+"""Scatter plots of biases against accuracies, with rank correlations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from textwrap import fill
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from bvg import stats, study
+from bvg.figures.marks import COLORS, LEGEND, NEW, WIDTH, Figure, Mark, key, mark, styled
+from bvg.figures.words import SHORT_SETS, label, number, plain, plural, strongest
+from bvg.text import listed
+
+
+@styled
+def scatter(
+    scores: pd.DataFrame, x: Sequence[str], y: Sequence[str], alpha: float = 0.05, highlight: Sequence[str] = ()
+) -> Figure:
+    """Scatter plots of biases against accuracies, one mark per model, with Spearman's r above each panel.
+
+    Several biases make one row each, with one column per accuracy; the panels of a single bias, or of more
+    than four accuracies, are wrapped to fit.
+    A model that lacks a value is missing from that panel, which then states its n.
+
+    Args:
+        scores: one row per model: model, group and the columns named in `x` and `y` (see `bvg.scores`).
+        x: biases. y: categories or benchmarks, in percent.
+        alpha: level of significance; correlations with p >= alpha are printed as n.s.
+        highlight: models to ring and name; they are left out of the correlations (see `study.counted`).
+
+    Returns:
+        `data` with the columns model, group, x, y, x_value, y_value, in_statistics; `statistics` from `stats.correlate`.
+
+    Raises:
+        KeyError: a column that `scores` does not have.
+        ValueError: `highlight` names a model that is not in `scores`, or there is nothing to draw.
+    """
+    counted = study.counted(scores, highlight)
+    sets = {k: mask & counted for k, mask in study.figure2_groups(scores["group"]).items()}
+    cells = stats.correlate(scores, y, x, {k: m for k, m in sets.items() if k == "total" or m.any()}, alpha)
+    if not len(x) or not len(y):
+        raise ValueError(f"expected at least one column in `x` and in `y`, got {list(x)} and {list(y)}")
+    wrapped = len(x) == 1 or len(y) > 4
+    columns = min(len(y), 4 if not wrapped else 2 if len(y) <= 4 else 3)
+    rows = -(-len(x) * len(y) // columns)
+    handles, names = key(list(scores["model"]))
+    handles += [(mark(m).line(),) for m in highlight]
+    names += [f"{name} (ringed)" for name in study.describe(list(highlight))["name"]]
+    left_out = f"r over {counted.sum()} models; highlighted and new models are left out"
+    legend_style = LEGEND | {"title": left_out if counted.sum() < len(scores) else None}
+    spare = columns * rows - len(x) * len(y)
+    below = 0.0 if spare > 1 else 0.3 + 0.2 * -(-len(handles) // 2)
+    height, size, fontsize, width = _PANELS[columns]
+    figure = Canvas(figsize=(WIDTH, height * rows + 0.3 + below), facecolor="white", layout="constrained")
+    grid = figure.add_gridspec(rows, columns)
+    pairs = list(product(x, y))
+    texts = [
+        _correlations(cells[(cells["row"] == accuracy) & (cells["column"] == bias)], int(counted.sum()), width)
+        for bias, accuracy in pairs
+    ]
+    panels = []
+    for i, (bias, accuracy) in enumerate(pairs):
+        axes = figure.add_subplot(grid[i // columns, i % columns])
+        values = {"x": bias, "y": accuracy, "x_value": scores[bias], "y_value": scores[accuracy]}
+        points = (
+            scores[["model", "group"]].assign(**values, in_statistics=counted).dropna(subset=["x_value", "y_value"])
+        )
+        _marks(axes, points, highlight, size)
+        axes.annotate(texts[i], (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points", fontsize=fontsize)
+        first = i - i % columns
+        lines = 1 + max(text.count("\n") for text in texts[first : first + columns])
+        title = label(accuracy) if i < columns or wrapped else ""
+        axes.set_title(title, weight="bold", pad=5 + 1.35 * lines * fontsize)
+        outer = len(x) > 1 or i + columns >= len(pairs)
+        axes.set_xlabel(fill(label(bias), 22 if columns > 2 else 60) if outer else "", fontsize=fontsize + 0.5)
+        axes.set_ylabel("" if i % columns or accuracy in _BIAS_IDS else "Accuracy [%]")
+        axes.margins(0.07)
+        axes.locator_params(nbins=5)
+        panels.append((axes, points))
+    if spare > 1:
+        corner = figure.add_subplot(grid[-1, columns - spare :])
+        corner.axis("off")
+        corner.legend(handles, names, loc="center", **legend_style)
+    else:
+        figure.legend(handles, names, loc="outside lower center", ncols=2, **legend_style)
+    if len(highlight):
+        figure.draw_without_rendering()  # fixes the layout, so that names can be placed where there is room
+        for axes, points in panels:
+            _annotate(axes, points, highlight)
+    data = pd.concat([points for _, points in panels], ignore_index=True)
+    alt = (
+        f"{plural(len(panels), 'scatter plot')} of {plural(len(scores), 'model')}: accuracy ({listed(map(label, y))}) against "
+        f"{listed(plain(b) for b in x)}. {strongest(cells)}"
+    )
+    if len(highlight):
+        alt += f" Highlighted: {listed(study.describe(list(highlight))['name'])}."
+    return Figure(figure, data, alt, cells)
+
+
+# Columns of panels -> height of a row [in], size of the marks, size of type, letters in a line above the panel.
+_PANELS = {1: (3.2, 1.0, 8.5, 90), 2: (2.5, 0.95, 8.5, 60), 3: (2.1, 0.85, 7.5, 38), 4: (1.95, 0.72, 7.5, 31)}
+_BIAS_IDS = tuple(b.id for b in study.BIASES)
+
+
+def _marks(axes: Axes, points: pd.DataFrame, highlight: Sequence[str], size: float) -> None:
+    """One artist per model, labelled with its id; large marks below small ones, highlighted and new models on top."""
+    for model, x, y in points[["model", "x_value", "y_value"]].itertuples(index=False):
+        how, ringed = mark(model), model in highlight
+        top = 20 if ringed else 19 if how.color == NEW.color else 5 if how.color == COLORS["baseline"] else 0
+        order = {"zorder": 3 + top - how.size / 20, "clip_on": False}
+        axes.add_line(how.line([x], [y], size * (1.3 if ringed else 1), label=model, **order))
+        if ringed:
+            ring = Mark("black", "o", "none", how.size * 1.3 + 7, "black")
+            axes.add_line(ring.line([x], [y], size, label="_ring", zorder=25, clip_on=False, markerfacecolor="none"))
+    axes.autoscale_view()
+    if points.empty:
+        axes.text(0.5, 0.5, "no model has both values", ha="center", transform=axes.transAxes)
+
+
+def _annotate(axes: Axes, points: pd.DataFrame, highlight: Sequence[str]) -> None:
+    """Name the highlighted models, each where its name stays in the panel and hides the fewest marks and no other name."""
+    pixels = axes.transData.transform(points[["x_value", "y_value"]].to_numpy(float))
+    ringed = points["model"].isin(list(highlight)).to_numpy()
+    point, panel = axes.figure.dpi / 72, axes.bbox
+    taken = [Bbox.from_extents(*(at - 9 * point), *(at + 9 * point)) for at in pixels[ringed]]
+    for model, x, y in points.loc[ringed, ["model", "x_value", "y_value"]].itertuples(index=False):
+        name = study.describe([model])["name"].iloc[0]
+        most = min(26, int(panel.width / point / 5.2))  # letters that fit
+        text = axes.annotate(
+            name if len(name) <= most else name[: most - 1] + "…", (x, y), xytext=(0, 0), textcoords="offset points",
+            fontsize=7, weight="bold", ha="center", va="center", zorder=30,
+            arrowprops={"arrowstyle": "-", "linewidth": 0.6, "shrinkB": 4},
+            bbox={"facecolor": "white", "alpha": 0.6, "linewidth": 0, "pad": 0.5},
+        )  # fmt: skip
+        text.set_in_layout(False)
+        text.get_window_extent()  # moves the text to its place; the box that it returns includes the arrow
+        home = Text.get_window_extent(text)
+        options = []
+        for distance, dx, dy in product((14, 24, 36, 52), (1, -1, 0), (1, -1, 0)):
+            box = home.translated(dx * (distance * point + home.width / 2), dy * distance * point)
+            right = max(panel.x0 - box.x0, 0) + min(panel.x1 - box.x1, 0)  # back into the panel
+            up = max(panel.y0 - box.y0, 0) + min(panel.y1 - box.y1, 0)
+            box = box.translated(right, up)
+            cost = box.padded(3 * point).count_contains(pixels) + 100 * box.count_overlaps(taken) + distance / 10
+            options.append((cost, len(options), box))
+        _, _, box = min(options, key=lambda option: option[:2])
+        text.set_position(((box.x0 - home.x0) / point, (box.y0 - home.y0) / point))
+        taken.append(box)
+
+
+def _correlations(cells: pd.DataFrame, everyone: int, width: int) -> str:
+    """The line above a panel, e.g. `r: −0.76 (all), n.s. (AT), −0.60 (others)`."""
+    parts = [
+        f"{'not defined' if np.isnan(c.r) else 'n.s.' if c.shown == 0 else number(c.shown)} ({SHORT_SETS[c.group]})"
+        for c in cells.itertuples()
+    ]
+    n = int(cells.loc[cells["group"] == "total", "n"].iloc[0])
+    # No-break spaces keep a number and its set on one line.
+    parts = [p.replace(" ", "\u00a0") for p in parts] + ([f"n\u00a0=\u00a0{n}"] if n < everyone else [])
+    return fill("r:\u00a0" + ", ".join(parts), width, break_on_hyphens=False)

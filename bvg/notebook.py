@@ -1,0 +1,160 @@
+"""What a notebook does besides computing: guard its parameters, show and save its figures and tables, pass numbers to prose."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from IPython.display import display
+
+from bvg import parameters
+from bvg.results import atomic
+from bvg.text import pipe_table, signed
+
+# Names that an IPython kernel puts into the namespace itself.
+_OWN = {"In", "Out", "get_ipython", "exit", "quit", "open"}
+_PLAIN = (str, int, float, bool, list, dict, tuple, type(None))
+
+
+class Page:
+    """One notebook at work. Creating it checks the parameters and shows them; figures and tables go through it.
+
+    Args:
+        name: name of the notebook, without ending.
+        namespace: the notebook's `globals()`.
+        declared: names of the parameters, as in the parameters cell.
+
+    Raises:
+        bvg.parameters.ParameterError: an unknown parameter, or a value of the wrong type or range. papermill itself only
+            warns of an unknown parameter and goes on with the defaults, so the notebook has to refuse it.
+    """
+
+    def __init__(self, name: str, namespace: Mapping[str, Any], declared: Sequence[str]) -> None:
+        self.name = name
+        given = {k: v for k, v in namespace.items() if k in declared}
+        if "page" not in namespace:
+            # Before this cell ran for the first time, every plain value in the namespace was given as a parameter. When
+            # the cell is run again in a live kernel the notebook's own variables are there too, and cannot be told apart.
+            given |= {
+                k: v for k, v in namespace.items() if not k.startswith("_") and k not in _OWN and isinstance(v, _PLAIN)
+            }
+        parameters.check(given, declared)
+        self.parameters = {k: given[k] for k in declared}
+        self.out = Path(self.parameters["out"])
+        _show(self._parameters_html(), self._parameters_markdown(), {"page": name})
+
+    def figure(self, id: str, drawn, caption: str) -> None:
+        """Save a figure as SVG and PNG, its numbers as CSV, and show it with its caption.
+
+        Args:
+            id: name of the files and target of cross-references, such as `figure-2`.
+            drawn: a `bvg.figures.Figure`: the drawing, the tidy numbers behind it, the alt text.
+            caption: MyST text.
+        """
+        import matplotlib as mpl
+
+        from bvg.figures import STYLE
+
+        buffer = io.BytesIO()
+        # A fixed salt and no date: the same numbers give the same file.
+        with mpl.rc_context(STYLE | {"svg.hashsalt": id}):
+            drawn.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        svg = buffer.getvalue().decode()
+        with atomic(self.out / "figures" / f"{id}.svg") as path:
+            path.write_text(svg, encoding="utf-8")
+        with atomic(self.out / "figures" / f"{id}.png") as path:
+            drawn.figure.savefig(path, format="png", dpi=200, metadata={"Software": None})
+        self.save(id, drawn.data)
+        meta = {"bvg": {"figure": id, "alt": drawn.alt, "caption": caption}}
+        display({"image/svg+xml": svg, "text/plain": drawn.alt}, raw=True, metadata=meta)
+        links = " · ".join(f"[{t}]({self.out}/{p})" for t, p in _files(id, figure=True).items())
+        display({"text/markdown": f"{caption}\n\n{links}"}, raw=True, metadata={"bvg": {"part-of": id}})
+
+    def table(self, id: str, shown: pd.DataFrame, caption: str, data: pd.DataFrame | None = None) -> None:
+        """Save a table's numbers as CSV and show it.
+
+        Args:
+            id: name of the file and target of cross-references, such as `table-models`.
+            shown: the table as read: its cells are MyST text, or numbers (shown to two decimals).
+            caption: MyST text.
+            data: the tidy numbers to save; `shown` itself if left out.
+        """
+        self.save(id, shown if data is None else data)
+        text = shown.map(_cell)
+        plain = text.map(_without_roles)
+        link = f'<a href="{self.out}/tables/{id}.csv">CSV</a>'
+        page = f"<p>{html.escape(caption)} {link}</p>" + plain.to_html(index=False, border=0, escape=True)
+        _show(page, pipe_table(text), {"table": id, "caption": caption})
+
+    def save(self, id: str, data: pd.DataFrame) -> None:
+        """Write a table to `tables/<id>.csv`, at full precision."""
+        with atomic(self.out / "tables" / f"{id}.csv") as path:
+            data.to_csv(path, index=False, lineterminator="\n")
+
+    def glue(self, **values: Any) -> None:
+        """Hand values to the prose, where `` {glue:text}`name` `` prints them. Numbers should come formatted, as text."""
+        from myst_nb import glue
+
+        for name, value in values.items():
+            glue(name.replace("_", "-"), value, display=False)
+
+    def command(self) -> str:
+        """The papermill command that executes this notebook with these parameters."""
+        words = ["papermill", f"notebooks/{self.name}.ipynb", f"{self.name}-run.ipynb"]
+        for name, value in self.parameters.items():
+            if isinstance(value, str | bool | int | float):
+                words += ["-p", name, str(value)]
+            else:
+                words += ["-y", json.dumps({name: value}, ensure_ascii=False)]
+        return shlex.join(words)
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        return [
+            (k, json.dumps(v, ensure_ascii=False), parameters.PARAMETERS[k].meaning) for k, v in self.parameters.items()
+        ]
+
+    def _parameters_html(self) -> str:
+        rows = "".join(
+            f"<tr><td><code>{k}</code></td><td><code>{html.escape(v)}</code></td><td>{html.escape(m)}</td></tr>"
+            for k, v, m in self._rows()
+        )
+        return (
+            f"<table><thead><tr><th>parameter</th><th>value</th><th>meaning</th></tr></thead><tbody>{rows}</tbody></table>"
+            f"<p>Run it again with:</p><pre>{html.escape(self.command())}</pre>"
+        )
+
+    def _parameters_markdown(self) -> str:
+        table = pd.DataFrame(
+            [(f"`{k}`", f"`{v}`", m) for k, v, m in self._rows()], columns=["parameter", "value", "meaning"]
+        )
+        return f"{pipe_table(table)}\n\nRun it again, with any of these changed:\n\n```bash\n{self.command()}\n```"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float | np.floating):
+        return "" if np.isnan(value) else signed(value)
+    return str(value)
+
+
+def _without_roles(text: str) -> str:
+    """MyST text for a plain notebook: a citation or reference role becomes its target."""
+    return re.sub(r"\{[a-z:]+\}`([^`]*)`", r"\1", text).replace("`", "")
+
+
+def _files(id: str, figure: bool = False) -> dict[str, str]:
+    """The files of a figure or table, under the output folder: label -> relative path."""
+    links = {"CSV": f"tables/{id}.csv"}
+    return links | {"SVG": f"figures/{id}.svg", "PNG": f"figures/{id}.png"} if figure else links
+
+
+def _show(page: str, markdown: str, meta: Mapping[str, Any]) -> None:
+    # JupyterLab shows the HTML; the book is made from the Markdown, where citations and references are resolved.
+    display({"text/html": page, "text/markdown": markdown}, raw=True, metadata={"bvg": dict(meta)})

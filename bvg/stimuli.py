@@ -1,0 +1,86 @@
+"""Example stimuli, made by the kernels from images that scikit-image ships."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import skimage
+import torch
+from skimage.transform import resize
+
+from bvg import kernels
+
+SIZE = 224
+
+
+def photograph(name: str = "chelsea") -> np.ndarray:
+    """A colour photograph that scikit-image ships, as float [224, 224, 3] in [0, 1]: central square, resized."""
+    image = getattr(skimage.data, name)()
+    side = min(image.shape[:2])
+    top, left = ((s - side) // 2 for s in image.shape[:2])
+    return resize(image[top : top + side, left : left + side, :3], (SIZE, SIZE), anti_aliasing=True).astype(np.float32)
+
+
+def cues() -> dict[str, np.ndarray]:
+    """A shape (the outline of a horse), a texture (a brick wall), and their conflict: the outline filled with the texture.
+
+    Each float [224, 224, 3] in [0, 1]. The study's own stimuli are made by style transfer; this shows the idea.
+    """
+    outline = np.pad(~skimage.data.horse(), ((36, 36), (0, 0))).astype(float)
+    inside = resize(outline, (SIZE, SIZE), anti_aliasing=True)[..., None].clip(0, 1)
+    wall = skimage.data.brick()[:SIZE, :SIZE, None] / 255 * np.array([1.0, 0.62, 0.5])
+    ground = (1 - inside) * 0.93
+    images = {"shape": ground + inside * 0.1 * np.ones(3), "texture": wall, "conflict": ground + inside * wall}
+    return {name: image.clip(0, 1).astype(np.float32) for name, image in images.items()}
+
+
+def bandpass(image: np.ndarray, cutoff: float, kind: str) -> np.ndarray:
+    """`bvg.kernels.bandpass` for one image [H, W, 3]."""
+    return _image(kernels.bandpass(_batch(image), cutoff, kind))
+
+
+def brightened(image: np.ndarray) -> np.ndarray:
+    """An image scaled to the full range, for looking at: a high-passed photograph is all but black."""
+    return (image / np.quantile(image, 0.999)).clip(0, 1)
+
+
+def critical_band(image: np.ndarray, noise_sd: float, band: int, seed: int) -> np.ndarray:
+    """`bvg.kernels.critical_band` for one image [H, W, 3]."""
+    return _image(kernels.critical_band(_batch(image), noise_sd, band, seed, torch.tensor([0])))
+
+
+def overview(cutoff: float, noise_sd: float, seed: int) -> dict[str, dict[str, np.ndarray]]:
+    """The stimuli of Figure 1: three images for each family of biases."""
+    photo = photograph()
+    return {
+        "shape": cues(),
+        "spectral": {
+            "photograph": photo,
+            "low-pass": bandpass(photo, cutoff, "low"),
+            "high-pass*": brightened(bandpass(photo, cutoff, "high")),
+        },
+        "critical band": {f"noise, band {b}": critical_band(photo, noise_sd, b, seed) for b in (1, 3, 5)},
+    }
+
+
+def filtered(cutoffs: Sequence[float]) -> list[list[np.ndarray]]:
+    """A photograph low-passed (first row) and high-passed (second row, brightened) at each cut-off."""
+    photo = photograph()
+    low = [bandpass(photo, c, "low") for c in cutoffs]
+    high = [brightened(bandpass(photo, c, "high")) for c in cutoffs]
+    return [low, high]
+
+
+def noisy(noise_sds: Sequence[float], bands: Sequence[int], seed: int) -> list[list[np.ndarray]]:
+    """A photograph with noise in each band (columns), at each standard deviation (rows)."""
+    photo = photograph()
+    return [[critical_band(photo, sd, b, seed) for b in bands] for sd in noise_sds]
+
+
+def _batch(image: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(image).permute(2, 0, 1)[None]
+
+
+def _image(batch: torch.Tensor) -> np.ndarray:
+    return batch[0].permute(1, 2, 0).numpy()
