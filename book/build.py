@@ -1,0 +1,250 @@
+"""Build the book: execute each notebook whose inputs changed, stage the pages, run Jupyter Book.
+
+    python book/build.py             everything that is out of date
+    python book/build.py --force     everything
+
+Steps, each skipped when nothing it depends on has changed:
+
+1. A notebook (`notebooks/*.md`) is executed with papermill in a folder of its own. Its key is a digest of its text, of the
+   modules of `bvg` that it imports (directly or through others), of the published data and of the pins.
+2. Figures, tables and executed notebooks are collected in `_build/`; what no notebook makes any more disappears.
+3. The executed notebooks become Jupyter Book pages: an output that `bvg.notebook` marked as a figure or table turns into the
+   MyST directive of that name, so that captions, cross-references, citations and alt texts are Sphinx's own.
+4. Jupyter Book renders the pages, with warnings as errors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "_build"
+RUNS = BUILD / "runs"
+PAGES = BUILD / "pages"
+STAGED = ("figures", "tables", "notebooks")
+OUT = "output"  # the notebooks' default for `out`, in the working directory of each run
+
+
+def digest(paths: list[Path], *more: str) -> str:
+    """SHA-256 over the names and contents of files, and further strings."""
+    state = hashlib.sha256()
+    for path in sorted(paths):
+        state.update(f"{path.relative_to(ROOT)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    for text in more:
+        state.update(text.encode() + b"\0")
+    return state.hexdigest()
+
+
+def imported_modules(source: str) -> set[str]:
+    """Names of `bvg` modules that Python source imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.split(".")[0] == "bvg"}
+
+
+def module_files(names: set[str]) -> list[Path]:
+    """Files of these modules and of every `bvg` module that they import in turn."""
+    files: set[Path] = set()
+    waiting = set(names)
+    while waiting:
+        name = waiting.pop()
+        stem = ROOT.joinpath(*name.split("."))
+        found = [p for p in (stem.with_suffix(".py"), stem / "__init__.py") if p.is_file()]
+        for path in set(found) - files:
+            files.add(path)
+            waiting |= imported_modules(path.read_text(encoding="utf-8"))
+        parent = name.rpartition(".")[0]
+        if parent and ROOT.joinpath(*parent.split("."), "__init__.py") not in files:
+            waiting.add(parent)
+    return sorted(files)
+
+
+def key(text: Path) -> str:
+    """What a notebook's numbers depend on, as one digest."""
+    import jupytext
+
+    code = "\n".join(c.source for c in jupytext.read(text).cells if c.cell_type == "code")
+    data = sorted((ROOT / "bvg" / "published").glob("*.[cj]s*")) + sorted((ROOT / "bvg").glob("*.toml"))
+    pins = [ROOT / "constraints.txt"]
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return digest([text, Path(__file__), *module_files(imported_modules(code)), *data, *pins], version)
+
+
+def execute(text: Path) -> str:
+    """Execute one notebook with papermill into `_build/runs/NAME`, replacing the last run only on success."""
+    name = text.stem
+    fresh, final = RUNS / f".{name}", RUNS / name
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    began, now = key(text), time.monotonic()
+    source = fresh / "source.ipynb"
+    run = [sys.executable, "-m"]
+    subprocess.run([*run, "jupytext", "--quiet", "--to", "ipynb", "--output", source, text], check=True)
+    quiet = ["--no-progress-bar", "--no-log-output", "--log-level", "ERROR"]
+    done = subprocess.run(
+        [*run, "papermill", *quiet, source, fresh / f"{name}.ipynb", "--cwd", fresh, "-k", "python3"],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise SystemExit(f"{text.relative_to(ROOT)} failed:\n{done.stderr}")
+    source.unlink()
+    scrub(fresh / f"{name}.ipynb")
+    (fresh / "key").write_text(began)
+    shutil.rmtree(final, ignore_errors=True)
+    fresh.rename(final)
+    return f"  {name}: executed in {time.monotonic() - now:.1f} s"
+
+
+def scrub(path: Path) -> None:
+    """Take out of an executed notebook what papermill and the kernel know of this machine and this moment."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["metadata"] = {k: v for k, v in notebook["metadata"].items() if k in ("kernelspec", "language_info")}
+    for cell in notebook["cells"]:
+        cell["metadata"] = {k: v for k, v in cell["metadata"].items() if k in ("tags", "mystnb")}
+    text = json.dumps(notebook, indent=1, ensure_ascii=False).replace(str(ROOT), ".")
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def collect(names: list[str]) -> None:
+    """Bring figures, tables and executed notebooks together in `_build/`, without what is no longer made."""
+    for kind in STAGED:
+        shutil.rmtree(BUILD / kind, ignore_errors=True)
+        (BUILD / kind).mkdir(parents=True)
+    for name in names:
+        shutil.copy2(RUNS / name / f"{name}.ipynb", BUILD / "notebooks")
+        for kind in ("figures", "tables"):
+            for path in sorted((RUNS / name / OUT / kind).glob("*")):
+                if (BUILD / kind / path.name).exists():
+                    raise SystemExit(
+                        f"expected each figure and table to have one maker, got {path.name} again from {name}"
+                    )
+                shutil.copy2(path, BUILD / kind)
+
+
+def page(name: str) -> str:
+    """An executed notebook as a Jupyter Book page: marked outputs become MyST directives in Markdown cells of their own."""
+    notebook = json.loads((RUNS / name / f"{name}.ipynb").read_text(encoding="utf-8"))
+    cells = []
+    for cell in notebook["cells"]:
+        outputs = cell.get("outputs", [])
+        marked = [o for o in outputs if "bvg" in o.get("metadata", {})]
+        cell["outputs"] = [o for o in outputs if o not in marked]
+        if cell["cell_type"] != "code":
+            del cell["outputs"]
+        cells.append(cell)
+        for output in marked:
+            text = directive(name, output["metadata"]["bvg"], output["data"])
+            if text:
+                cells.append({"cell_type": "markdown", "id": f"{name}-{len(cells)}", "metadata": {}, "source": text})
+    notebook["cells"] = cells
+    return json.dumps(notebook, ensure_ascii=False)
+
+
+def directive(name: str, mark: dict, data: dict) -> str | None:
+    """The MyST text of one marked output."""
+    if "figure" in mark:
+        id = mark["figure"]
+        files = {"CSV": f"tables/{id}.csv", "SVG": f"figures/{id}.svg", "PNG": f"figures/{id}.png"}
+        links = " · ".join(link(path, label) for label, path in files.items())
+        alt = " ".join(mark["alt"].split())
+        number = f"**Figure {id[-1]} of the paper.** " if re.fullmatch(r"figure-[1-5]", id) else ""
+        caption = f"{number}{mark['caption']} Data and drawing: {links}"
+        return f"```{{figure}} figures/{id}.svg\n:name: {id}\n:target: figures/{id}.svg\n:alt: {alt}\n\n{caption}\n```"
+    if "table" in mark:
+        id = mark["table"]
+        caption = f"{mark['caption']} Data: {link(f'tables/{id}.csv', 'CSV')}"
+        return f"````{{table}} {caption}\n:name: {id}\n:class: bvg-table\n\n{text_of(data)}\n````"
+    if "page" in mark:
+        executed = link(f"notebooks/{name}.ipynb", f"{name}.ipynb")
+        return (
+            f"````{{admonition}} Parameters of this page\n:class: dropdown bvg-parameters\n\n{text_of(data)}\n\n"
+            f"This page as an executed notebook: {executed}\n````"
+        )
+    return None
+
+
+def text_of(data: dict) -> str:
+    text = data["text/markdown"]
+    return text if isinstance(text, str) else "".join(text)
+
+
+def link(path: str, label: str) -> str:
+    return f'<a href="{path}" download>{label}</a>'
+
+
+def stage(names: list[str]) -> None:
+    """Lay out what Jupyter Book reads: prose pages, executed notebooks, figures, bibliography, table of contents."""
+    shutil.rmtree(PAGES, ignore_errors=True)
+    shutil.copytree(ROOT / "book", PAGES, ignore=shutil.ignore_patterns("build.py", "__pycache__"))
+    for name in names:
+        (PAGES / f"{name}.ipynb").write_text(page(name), encoding="utf-8")
+    shutil.copytree(BUILD / "figures", PAGES / "figures")
+
+
+def render() -> None:
+    """Run Jupyter Book over the staged pages; any warning is an error."""
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", PAGES, "--path-output", ROOT, "--all"]
+    config = ["--config", ROOT / "_config.yml", "--toc", PAGES / "_toc.yml"]
+    done = subprocess.run(
+        [*command, *config, "-W", "-n", "--keep-going", "--quiet"], cwd=ROOT, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise SystemExit(re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr))
+    for kind in STAGED:
+        shutil.copytree(BUILD / kind, BUILD / "html" / kind, dirs_exist_ok=True)
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Execute the notebooks that changed and build the book.")
+    parser.add_argument("--force", action="store_true", help="execute and render everything")
+    force = parser.parse_args(argv).force
+    texts = sorted((ROOT / "notebooks").glob("*.md"))
+    names = [t.stem for t in texts]
+    for run in RUNS.glob("*"):
+        if run.name not in names:
+            shutil.rmtree(run)
+    stale = [t for t in texts if force or stored(RUNS / t.stem / "key") != key(t)]
+    print(f"notebooks: {len(texts)}, to execute: {len(stale)}", flush=True)
+    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 4)) as pool:
+        for line in pool.map(execute, stale):
+            print(line, flush=True)
+
+    collected = [p for n in names for p in (RUNS / n).rglob("*") if p.is_file()]
+    prose = [p for p in (ROOT / "book").rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    inputs = digest([*collected, *prose, ROOT / "_config.yml", ROOT / "constraints.txt"])
+    stamp = BUILD / "html" / ".inputs"
+    if not force and stored(stamp) == inputs:
+        print("book: nothing changed")
+    else:
+        collect(names)
+        stage(names)
+        print("book: rendering", flush=True)
+        stamp.unlink(missing_ok=True)
+        render()
+        stamp.write_text(inputs)
+    print("open _build/html/index.html")
+
+
+def stored(path: Path) -> str | None:
+    return path.read_text() if path.is_file() else None
+
+
+if __name__ == "__main__":
+    main()
