@@ -200,6 +200,7 @@ def stage(names: list[str]) -> None:
 
 def render() -> None:
     """Run Jupyter Book over the staged pages; any warning is an error."""
+    shutil.rmtree(BUILD / "html", ignore_errors=True)
     command = [Path(sys.executable).with_name("jupyter-book"), "build", PAGES, "--path-output", ROOT, "--all"]
     config = ["--config", ROOT / "_config.yml", "--toc", PAGES / "_toc.yml"]
     done = subprocess.run(
@@ -236,7 +237,6 @@ def main(argv: list[str] | None = None) -> None:
         collect(names)
         stage(names)
         print("book: rendering", flush=True)
-        stamp.unlink(missing_ok=True)
         render()
         stamp.write_text(inputs)
     print("open _build/html/index.html")

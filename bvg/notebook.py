@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import io
 import json
 import re
 import shlex
@@ -59,36 +58,28 @@ class Page:
             drawn: a `bvg.figures.Figure`: the drawing, the tidy numbers behind it, the alt text.
             caption: MyST text.
         """
-        import matplotlib as mpl
-
-        from bvg.figures import STYLE
-
-        buffer = io.BytesIO()
-        # A fixed salt and no date: the same numbers give the same file.
-        with mpl.rc_context(STYLE | {"svg.hashsalt": id}):
-            drawn.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-        svg = buffer.getvalue().decode()
-        with atomic(self.out / "figures" / f"{id}.svg") as path:
-            path.write_text(svg, encoding="utf-8")
-        with atomic(self.out / "figures" / f"{id}.png") as path:
-            drawn.figure.savefig(path, format="png", dpi=200, metadata={"Software": None})
+        for ending in ("svg", "png"):
+            with atomic(self.out / "figures" / f"{id}.{ending}") as path:
+                drawn.save(path)
         self.save(id, drawn.data)
+        svg = (self.out / "figures" / f"{id}.svg").read_text(encoding="utf-8")
         meta = {"bvg": {"figure": id, "alt": drawn.alt, "caption": caption}}
         display({"image/svg+xml": svg, "text/plain": drawn.alt}, raw=True, metadata=meta)
-        links = " · ".join(f"[{t}]({self.out}/{p})" for t, p in _files(id, figure=True).items())
+        files = {"CSV": f"tables/{id}.csv", "SVG": f"figures/{id}.svg", "PNG": f"figures/{id}.png"}
+        links = " · ".join(f"[{label}]({self.out}/{path})" for label, path in files.items())
         display({"text/markdown": f"{caption}\n\n{links}"}, raw=True, metadata={"bvg": {"part-of": id}})
 
-    def table(self, id: str, shown: pd.DataFrame, caption: str, data: pd.DataFrame | None = None) -> None:
+    def table(self, id: str, table, caption: str) -> None:
         """Save a table's numbers as CSV and show it.
 
         Args:
             id: name of the file and target of cross-references, such as `table-models`.
-            shown: the table as read: its cells are MyST text, or numbers (shown to two decimals).
+            table: a `bvg.tables.Table`: the table as read, whose cells are MyST text or numbers (shown to two decimals), and
+                the tidy numbers behind it.
             caption: MyST text.
-            data: the tidy numbers to save; `shown` itself if left out.
         """
-        self.save(id, shown if data is None else data)
-        text = shown.map(_cell)
+        self.save(id, table.data)
+        text = table.shown.map(_cell)
         plain = text.map(_without_roles)
         link = f'<a href="{self.out}/tables/{id}.csv">CSV</a>'
         page = f"<p>{html.escape(caption)} {link}</p>" + plain.to_html(index=False, border=0, escape=True)
@@ -147,12 +138,6 @@ def _cell(value: Any) -> str:
 def _without_roles(text: str) -> str:
     """MyST text for a plain notebook: a citation or reference role becomes its target."""
     return re.sub(r"\{[a-z:]+\}`([^`]*)`", r"\1", text).replace("`", "")
-
-
-def _files(id: str, figure: bool = False) -> dict[str, str]:
-    """The files of a figure or table, under the output folder: label -> relative path."""
-    links = {"CSV": f"tables/{id}.csv"}
-    return links | {"SVG": f"figures/{id}.svg", "PNG": f"figures/{id}.png"} if figure else links
 
 
 def _show(page: str, markdown: str, meta: Mapping[str, Any]) -> None:

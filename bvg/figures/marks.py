@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, wraps
+from pathlib import Path
 from typing import Any
 
 import matplotlib.style
@@ -102,6 +103,13 @@ class Figure:
     data: pd.DataFrame
     alt: str
     statistics: pd.DataFrame | None = None
+
+    def save(self, path: str | Path) -> None:
+        """Write the drawing to a .svg or .png file; the same drawing gives the same bytes."""
+        # A fixed salt and no date or version: otherwise every build would differ.
+        plain = {".svg": {"Date": None, "Creator": None}, ".png": {"Software": None}}[Path(path).suffix]
+        with matplotlib.rc_context(STYLE | {"svg.hashsalt": "bvg"}):
+            self.figure.savefig(path, dpi=200, metadata=plain)
 
 
 @dataclass(frozen=True)
