@@ -22,13 +22,14 @@ def per_model(
     high_cutoffs: Sequence[float] = study.BIAS_CUTOFFS,
     allow_missing: bool = False,
     outside: bool = False,
+    needs: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """One row per model: model, group, the categories and the six biases.
 
     A category is the mean of its benchmarks' top-1 accuracy, in percent. The two spectral biases are the mean, over the
     cut-offs, of filtered accuracy divided by clean ImageNet accuracy (fractions; slightly above 1 is possible). Shape bias
     is a fraction. The critical band's values are the *relative* ones: thresholds against the accuracy without noise.
-    (Definitions: the paper, sections 3 and 4, and its analysis notebook.)
+    (Definitions: the paper and its authors' analysis notebook.)
 
     Args:
         results: a results table (see `bvg.results`).
@@ -36,9 +37,13 @@ def per_model(
         low_cutoffs, high_cutoffs: cut-offs in [0, 1] over which the low- and the high-frequency bias average.
         allow_missing: give NaN where a model lacks a number, instead of refusing the table.
         outside: keep the models that the published file holds and the study does not use.
+        needs: the categories and biases that must be complete; None is all of them. In the other columns a missing
+            number gives NaN.
 
     Raises:
-        ResultsError: a model lacks a number that a score needs; the message names model and number.
+        ResultsError: a model lacks a number that a score needs; the message names model and number. Or a model whose
+            filtered accuracies are to be divided by its ImageNet accuracy has 0 % there.
+        ValueError: unknown benchmarks or columns, or cut-offs outside [0, 1].
 
     Example:
         >>> from bvg import results
@@ -53,6 +58,13 @@ def per_model(
             raise ValueError(
                 f"expected `categories[{name!r}]` to list benchmarks among {', '.join(known)}, got {list(members)}"
             )
+    needs = [*categories, *BIAS_COLUMNS] if needs is None else list(needs)
+    if unknown := [n for n in needs if n not in (*categories, *BIAS_COLUMNS)]:
+        raise ValueError(
+            f"expected `needs` to name scores among {', '.join([*categories, *BIAS_COLUMNS])}, got {unknown}"
+        )
+    if {"low_frequency", "high_frequency"}.intersection(needs):
+        _refuse_zero(results)
     wide = benchmarks(results, allow_missing=True, outside=outside)
     table = wide[["model", "group"]].set_index("model")
     accuracy = wide.set_index("model")
@@ -61,7 +73,7 @@ def per_model(
     biases = _biases(results, low_cutoffs, high_cutoffs).reindex(table.index)
     table = table.join(biases)
     if not allow_missing:
-        _refuse_missing(table, accuracy, categories, low_cutoffs, high_cutoffs)
+        _refuse_missing(table[needs], accuracy, categories, low_cutoffs, high_cutoffs)
     return table.reset_index()
 
 
@@ -73,18 +85,15 @@ def benchmarks(results: pd.DataFrame, allow_missing: bool = False, outside: bool
     """
     top1 = results[results["metric"] == "top1"]
     plain = top1[(top1["variant"] == "") & top1["level"].isna()]
-    table = plain.pivot(index="model", columns="benchmark", values="value")
+    order = pd.unique(results["model"])
+    table = plain.pivot(index="model", columns="benchmark", values="value").reindex(order)
     attack = top1[(top1["benchmark"] == "pgd") & np.isclose(top1["level"].astype(float), study.PGD_EPSILON, rtol=1e-6)]
     table["pgd"] = attack[attack["variant"] == "linf"].set_index("model")["value"]
     for benchmark in study.CORRUPTIONS:
         means = corruptions(results, benchmark)
         given = table[benchmark] if benchmark in table else pd.Series(dtype=float)
-        table = table.reindex(table.index.union(means.index, sort=False))
-        table[benchmark] = given.reindex(table.index).fillna(means.mean(axis=1, skipna=False))
-    order = pd.unique(results["model"])
-    table = table.reindex(index=order, columns=[b.id for b in study.BENCHMARKS]).rename_axis(
-        index="model", columns=None
-    )
+        table[benchmark] = given.reindex(order).fillna(means.mean(axis=1, skipna=False))
+    table = table.reindex(columns=[b.id for b in study.BENCHMARKS]).rename_axis(index="model", columns=None)
     table.insert(0, "group", study.describe(table.index)["group"])
     if not outside:
         table = table[table["group"] != "outside"]
@@ -112,11 +121,21 @@ def bandpass(results: pd.DataFrame) -> pd.DataFrame:
     """Tidy curves: model, kind (`low-pass` or `high-pass`), cutoff in [0, 1], relative_top1 (fraction of clean accuracy).
 
     Ratios that the table states are taken as they are; where it has only accuracies, they are divided by the model's
-    ImageNet top-1.
+    ImageNet top-1. Empty where the table has neither.
+
+    Raises:
+        ResultsError: that ImageNet top-1 is 0 %; the message names the model.
     """
+    _refuse_zero(results)
+    return _curves(results)
+
+
+def _curves(results: pd.DataFrame) -> pd.DataFrame:
+    """`bandpass`, without those accuracies that 0 % would divide."""
     rows = results[results["benchmark"].isin(["low-pass", "high-pass"])]
-    clean = results[(results["benchmark"] == "imagenet") & (results["metric"] == "top1") & (results["variant"] == "")]
-    derived = rows["value"] / rows["model"].map(clean.set_index("model")["value"])
+    clean = _clean(results)
+    # Of no rows `map` makes text.
+    derived = rows["value"] / rows["model"].map(clean[clean > 0]).astype(float)
     rows = rows.assign(relative_top1=rows["value"].where(rows["metric"] == "relative_top1", derived))
     curves = rows.rename(columns={"benchmark": "kind", "level": "cutoff"}).sort_values("metric", kind="stable")
     # "relative_top1" sorts before "top1": a ratio that the table states wins over one that is derived.
@@ -124,9 +143,25 @@ def bandpass(results: pd.DataFrame) -> pd.DataFrame:
     return curves[["model", "kind", "cutoff", "relative_top1"]].reset_index(drop=True)
 
 
+def _clean(results: pd.DataFrame) -> pd.Series:
+    """ImageNet top-1 [%] by model."""
+    return results[(results["benchmark"] == "imagenet") & (results["metric"] == "top1")].set_index("model")["value"]
+
+
+def _refuse_zero(results: pd.DataFrame) -> None:
+    filtered = results[results["benchmark"].isin(["low-pass", "high-pass"]) & (results["metric"] == "top1")]
+    clean = _clean(results)
+    wrong = filtered.loc[filtered["model"].isin(clean.index[clean == 0]), "model"]
+    if len(wrong):
+        raise ResultsError(
+            f"model {wrong.iloc[0]!r}: expected top-1 on imagenet above 0 % to divide its low- and high-pass accuracies by, "
+            "got 0 %: leave the model out, or its low- and high-pass rows"
+        )
+
+
 def _biases(results: pd.DataFrame, low_cutoffs: Sequence[float], high_cutoffs: Sequence[float]) -> pd.DataFrame:
     """The six biases, one row per model, NaN where a number is missing."""
-    curves = bandpass(results)
+    curves = _curves(results)
     table = pd.DataFrame(index=pd.unique(results["model"]))
     shape = results[(results["metric"] == "shape_bias") & (results["variant"] == "")]
     table["shape"] = shape.set_index("model")["value"]
@@ -151,7 +186,7 @@ def _refuse_missing(table, accuracy, categories, low_cutoffs, high_cutoffs) -> N
         "low_frequency": f"low-pass accuracy at each of {list(low_cutoffs)}",
         "high_frequency": f"high-pass accuracy at each of {list(high_cutoffs)}",
     }
-    for column in table.columns.drop("group"):
+    for column in table.columns:
         lacking = table.index[table[column].isna()]
         if len(lacking):
             model = lacking[0]

@@ -32,7 +32,7 @@ def correlate(
 
     Returns:
         Tidy table with the columns row, column, group, r, p, n, shown. `shown` is r where p < alpha, else 0. Where the
-        correlation is not defined (fewer than 4 observations, or a constant column) r, p and shown are NaN.
+        correlation is not defined (fewer than 4 observations, or a column constant up to rounding) r, p and shown are NaN.
 
     Raises:
         KeyError: a name is no column of `scores`.
@@ -74,6 +74,21 @@ def cell(cells: pd.DataFrame, row: str, column: str, group: str = "total") -> pd
     return found.iloc[0]
 
 
+def significant(cells: pd.DataFrame) -> pd.Series:
+    """Whether each cell is significant, by its `shown`; one that is not defined is not.
+
+    >>> significant(pd.DataFrame({"shown": [-0.5, 0.0, np.nan]})).tolist()
+    [True, False, False]
+    """
+    return cells["shown"].abs() > 0
+
+
+def strongest(pairs: pd.DataFrame) -> pd.Series | None:
+    """The significant cell with the largest |shown|, the first of equals; None where no cell is significant."""
+    found = pairs[significant(pairs)]
+    return found.iloc[int(found["shown"].abs().argmax())] if len(found) else None
+
+
 def pairs(cells: pd.DataFrame) -> pd.DataFrame:
     """Of a correlation of names with themselves, each unordered pair of different names once."""
     names = list(dict.fromkeys(cells["row"]))
@@ -82,13 +97,19 @@ def pairs(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_shown(cells: pd.DataFrame) -> pd.Series:
-    """Of a correlation of names with themselves, each name's mean `shown` with the others, lowest first."""
+    """Of a correlation of names with themselves, each name's mean `shown` with the others, lowest first.
+
+    Cells that are not defined do not enter the mean; a name that has no other is last, with NaN.
+    """
     others = cells[cells["row"] != cells["column"]]
     return others.groupby("row", sort=False)["shown"].mean().sort_values(kind="stable")
 
 
 def same_sign(cells: pd.DataFrame) -> pd.DataFrame:
-    """Columns, and the group in which they do, whose correlation with every row is significant and of one sign."""
+    """Columns, and the group in which they do, whose correlation with every row is significant and of one sign.
+
+    A cell that is not defined is not significant.
+    """
     sign = np.sign(cells["shown"])
     of = sign.groupby([cells["column"], cells["group"]], sort=False)
     one = (of.min() == of.max()) & (of.min().abs() == 1) & (of.size() == of.count())
@@ -102,9 +123,12 @@ def sign_flips(cells: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
 
 
 def only_in_one(cells: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Cells that are significant in exactly one of two groups: row, column, and `shown` in either group."""
-    wide = cells.pivot(index=["row", "column"], columns="group", values="shown")[[first, second]]
-    return wide[(wide[first] != 0) ^ (wide[second] != 0)].dropna().reset_index()
+    """Cells that are significant in exactly one of two groups: row, column, and `shown` in either group.
+
+    Cells that are not defined in one of the groups are left out: nothing is known of the difference.
+    """
+    wide = cells.pivot(index=["row", "column"], columns="group", values="shown")[[first, second]].dropna()
+    return wide[(wide[first] != 0) ^ (wide[second] != 0)].reset_index()
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> tuple[float, float, int]:
@@ -116,7 +140,12 @@ def spearman(x: np.ndarray, y: np.ndarray) -> tuple[float, float, int]:
     complete = ~(np.isnan(x) | np.isnan(y))
     x, y = x[complete], y[complete]
     n = len(x)
-    if n < FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if n < FEWEST or _constant(x) or _constant(y):
         return np.nan, np.nan, n
     r, p = spearmanr(x, y)
     return float(r), float(p), n
+
+
+def _constant(x: np.ndarray) -> bool:
+    """Whether the values are equal but for rounding, whose noise has ranks as real differences have."""
+    return bool(np.ptp(x) <= 1e-12 * np.abs(x).max())

@@ -97,6 +97,45 @@ def test_a_missing_number_is_refused_by_name(published, benchmark, need):
     assert not lenient.drop(index="mine").isna().any(axis=None)
 
 
+def test_only_the_scores_that_are_needed_must_be_complete(published):
+    mine = measured()
+    table = pd.concat([published, mine[~mine["benchmark"].isin(["cue-conflict", "pgd"])]], ignore_index=True)
+    row = scores.per_model(table, needs=["ID", "low_frequency"]).set_index("model").loc["mine"]
+    assert row.index[row.isna()].tolist() == ["Adversarial", "shape"]
+    with pytest.raises(ResultsError, match="lacks shape_bias on cue-conflict"):
+        scores.per_model(table, needs=["ID", "shape"])
+    with pytest.raises(ValueError, match=r"expected `needs` to name scores .*got \['colour'\]"):
+        scores.per_model(table, needs=["colour"])
+
+
+def test_a_number_alone_is_enough_for_the_score_that_it_makes(published):
+    mine = measured()
+    attack = pd.concat([published, mine[mine["benchmark"] == "pgd"]], ignore_index=True)
+    assert scores.per_model(attack, needs=["Adversarial"]).set_index("model").loc["mine", "Adversarial"] == 25
+
+
+def test_without_filtered_accuracies_there_are_no_curves_and_no_spectral_biases():
+    mine = measured()
+    table = mine[~mine["benchmark"].isin(["low-pass", "high-pass"])]
+    assert scores.bandpass(table).empty
+    assert list(scores.bandpass(table)) == list(scores.bandpass(mine))
+    row = scores.per_model(table, allow_missing=True).iloc[0]
+    assert row.index[row.isna()].tolist() == ["low_frequency", "high_frequency"]
+
+
+@pytest.mark.parametrize("allow_missing", [True, False])
+def test_filtered_accuracy_over_a_clean_one_of_0_is_refused_by_name(published, allow_missing):
+    mine = measured()
+    mine.loc[mine["benchmark"] == "imagenet", "value"] = 0.0
+    table = pd.concat([published, mine], ignore_index=True)
+    with pytest.raises(ResultsError, match="model 'mine': expected top-1 on imagenet above 0 %"):
+        scores.per_model(table, allow_missing=allow_missing)
+    with pytest.raises(ResultsError, match="model 'mine'"):
+        scores.bandpass(table)
+    rest = scores.per_model(table, needs=["ID"]).set_index("model").loc["mine"]
+    assert rest.index[rest.isna()].tolist() == ["low_frequency", "high_frequency"]
+
+
 def test_an_incomplete_corruption_benchmark_gives_no_mean():
     mine = measured()
     cut = mine[~((mine["variant"] == "fog") & (mine["level"] == 5))]

@@ -31,6 +31,8 @@ def test_against_pearson_on_ranks_with_ties(seed):
         ([1, 1, 1, 1, 1], [1, 2, 3, 4, 5], 5),
         ([1, 2, 3, 4, np.nan], [1, 2, 3, np.nan, 5], 3),
         ([np.nan] * 5, [1, 2, 3, 4, 5], 0),
+        (0.1 + np.arange(5) * 2e-16, [1, 2, 3, 4, 5], 5),
+        ([0, 0, 0, 0, 0], [1, 2, 3, 4, 5], 5),
     ],
 )
 def test_few_or_constant_values_are_not_defined(x, y, n):
@@ -71,6 +73,37 @@ def test_signs_and_flips():
     both = cells(at=[0.5, 0.0], other=[-0.5, 0.7])
     assert stats.sign_flips(both, "at", "other")["row"].tolist() == ["a"]
     assert stats.only_in_one(both, "at", "other")["row"].tolist() == ["b"]
+
+
+def test_small_values_are_not_taken_for_constant():
+    r, p, n = stats.spearman(np.arange(5) * 1e-20, np.arange(5.0))
+    assert (r, n) == (pytest.approx(1), 5)
+    assert p < 0.05
+
+
+def test_a_cell_that_is_not_defined_is_neither_significant_nor_0():
+    both = cells(at=[np.nan, np.nan], other=[-0.5, 0.0])
+    assert stats.significant(both).tolist() == [False, False, True, False]
+    assert stats.only_in_one(both, "at", "other").empty
+    assert stats.sign_flips(both, "at", "other").empty
+    assert stats.same_sign(cells(at=[np.nan, 0.5], other=[np.nan, np.nan])).empty
+
+
+def test_the_strongest_significant_cell():
+    strongest = stats.strongest(cells(at=[np.nan, 0.5], other=[-0.7, 0.7]))
+    assert strongest[["row", "group", "shown"]].tolist() == ["a", "other", -0.7]
+    assert stats.strongest(cells(at=[np.nan, 0.0])) is None
+    assert stats.strongest(cells()) is None
+
+
+def test_the_mean_of_a_square_table_is_over_the_defined_cells():
+    square = pd.DataFrame(
+        [(r, c, v) for r, c, v in zip("aabbccdd", "bcacabab", [0.6, np.nan, 0.6, 0.0, np.nan, 0.0, *[np.nan] * 2], strict=True)],
+        columns=["row", "column", "shown"],
+    )  # fmt: skip
+    means = stats.mean_shown(square)
+    assert means.index.tolist() == ["c", "b", "a", "d"]
+    assert means.to_numpy() == pytest.approx([0.0, 0.3, 0.6, np.nan], nan_ok=True)
 
 
 def test_pairs_and_means_of_a_square_table():
