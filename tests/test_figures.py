@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from itertools import combinations
+from xml.etree import ElementTree
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -171,9 +173,59 @@ def test_a_panel_over_fewer_models_says_how_many(scores):
     scores.loc[:2, "Concepts"] = np.nan
     result = figures.scatter(scores, ["shape"], ["ID", "Concepts"])
     first, second = (t.replace("\xa0", " ") for t in texts(result.figure) if t.startswith("r:"))
+    at = int((scores["group"][3:] == "adversarial_training").sum())
     assert "n = " not in first
-    assert "n = 45" in second.replace("\n", " ")
+    assert second.replace("\n", " ").endswith(f", n = 45, {at}, {45 - at}")
     assert len(drawn(result.figure.axes[1])) == 45 == (result.data["y"] == "Concepts").sum()
+    assert f"Other numbers of models: Concepts against Shape bias (n = 45, {at}, {45 - at})." in result.alt
+
+
+def test_a_panel_with_as_many_models_in_other_sets_says_so(scores):
+    at = scores["group"] == "adversarial_training"
+    scores.loc[scores.index[at][:2], "ID"] = np.nan
+    scores.loc[scores.index[~at][:2], "Concepts"] = np.nan
+    lines = [t.replace("\xa0", " ") for t in texts(figures.scatter(scores, ["shape"], ["ID", "Concepts"]).figure)]
+    assert "Spearman's r over 46 models, 13 adversarially trained (AT) and 33 others" in lines
+    assert [t.replace("\n", " ").endswith("n = 46, 15, 31") for t in lines if t.startswith("r:")] == [False, True]
+
+
+@pytest.mark.parametrize("columns", [["ID"], BENCHMARKS])
+def test_the_figure_and_its_alt_text_always_state_n(scores, columns):
+    result = figures.scatter(scores, ["shape"], columns)
+    line = "Spearman's r over 48 models, 15 adversarially trained (AT) and 33 others"
+    assert line in [t.replace("\n", " ") for t in texts(result.figure)]
+    assert f"{line}. Strongest" in result.alt
+    assert "n = " not in result.alt
+
+
+def test_three_models_have_an_n_and_no_correlation(scores):
+    result = figures.scatter(scores.query("group == 'stylized'").head(3), ["shape"], ["ID"])
+    assert {"r:\xa0not\xa0defined\xa0(all)", "Spearman's r over 3 models"} <= set(texts(result.figure))
+    assert "1 scatter plot of 3 models" in result.alt
+    assert "Spearman's r over 3 models. Strongest Spearman correlation among all 3 models: not defined." in result.alt
+
+
+def test_what_is_not_drawn_is_in_neither_legend_nor_alt_text(scores):
+    table = with_new(scores, "mine").astype({"shape": float})
+    table.loc[table["model"] == "mine", "shape"] = np.nan
+    nothing = figures.scatter(table, ["shape"], ["ID"], highlight=["mine"])
+    assert nothing.alt == figures.scatter(scores, ["shape"], ["ID"]).alt
+    assert "1 scatter plot of 48 models" in nothing.alt
+    assert not any("mine" in t or "ew models" in t or "ringed" in t or "left out" in t for t in texts(nothing.figure))
+    somewhere = figures.scatter(table, ["shape", "bandwidth"], ["ID"], highlight=["mine"])
+    assert {"New models", "mine (ringed)"} <= set(texts(somewhere.figure))
+    assert "of 49 models" in somewhere.alt
+    assert "highlighted models are left out." in somewhere.alt
+    assert somewhere.alt.endswith("Highlighted: mine.")
+
+
+def test_sets_of_models_that_are_empty_or_everyone_are_not_printed(scores):
+    at = scores["group"] == "adversarial_training"
+    for few, n in ((scores[at], 15), (scores[~at], 33), (scores.assign(shape=scores["shape"].where(~at)), 33)):
+        result = figures.scatter(few, ["shape"], ["ID"])
+        assert f"r:\xa0{MINUS}1.00\xa0(all)" in texts(result.figure)
+        assert f"Spearman's r over {n} models" in texts(result.figure)
+        assert "among" not in result.alt.partition(f"among all {n} models")[2]
 
 
 def test_a_panel_without_any_value_says_so(scores):
@@ -245,8 +297,7 @@ def test_alt_text_names_the_strongest_correlation_of_each_set(scores):
 def test_a_table_of_new_models_only_and_one_of_few_groups(scores):
     new = with_new(scores, *"abcde").tail(5).assign(ID=[1.0, 2, 3, 5, 4], shape=[0.1, 0.2, 0.3, 0.4, 0.5])
     result = figures.scatter(new, ["shape"], ["ID"])
-    assert "r:\xa00.90\xa0(all),\n0.90\xa0(others)".replace("\n", " ") in texts(result.figure)[0].replace("\n", " ")
-    assert "New models" in texts(result.figure)
+    assert {"r:\xa00.90\xa0(all)", "Spearman's r over 5 models", "New models"} <= set(texts(result.figure))
     few = scores[scores["group"].isin(["baseline", "freezing"])]
     shown = texts(figures.scatter(few, ["shape"], ["ID"]).figure)
     assert "Frozen filters" in shown
@@ -288,6 +339,37 @@ def test_undefined_cells_are_hatched_and_no_numbers_and_fewer_models_are_stated(
     assert not any("n =" in printed(panels[2])[cell] for cell in printed(panels[2]))
 
 
+def test_three_models_fill_figure_2_with_undefined_cells(scores):
+    result = figures.correlation_heatmap(cells(scores.query("group == 'stylized'").head(3)))
+    (axes,) = [a for a in result.figure.axes if a.texts]
+    assert axes.get_title(loc="left") == "All 3 models"
+    assert set(printed(axes).values()) == {"n.d."}
+    assert len(printed(axes)) == 24 == sum(p.get_hatch() is not None for p in axes.patches)
+    assert "among all 3 models: not defined" in result.alt
+    result.figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize(
+    ("who", "n"), [("group == 'adversarial_training'", 15), ("group != 'adversarial_training'", 33)]
+)
+def test_figure_2_of_one_kind_of_models_is_one_heat_map(scores, who, n):
+    result = figures.correlation_heatmap(cells(scores.query(who)))
+    assert [a.get_title(loc="left") for a in result.figure.axes if a.texts] == [f"All {n} models"]
+    assert result.alt.startswith("1 heat map of")
+    assert list(result.data["group"].unique()) == ["total"]
+
+
+def test_figure_2_of_new_models_only(scores):
+    result = figures.correlation_heatmap(cells(scores.head(6).assign(group="new")))
+    assert [a.get_title(loc="left") for a in result.figure.axes if a.texts] == ["All 6 models"]
+
+
+def test_the_alt_text_counts_undefined_correlations(scores):
+    scores["bandwidth"] = np.nan
+    alt = figures.correlation_heatmap(cells(scores)).alt
+    assert alt.count("of 24 significant, 4 not defined)") == 3
+
+
 def test_alt_text_of_figure_2_states_the_extremes(scores):
     table = cells(scores).assign(shown=0.0)
     table.loc[
@@ -313,6 +395,14 @@ def test_the_matrix_prints_its_lower_triangle(scores, order):
     assert list(result.data.columns) == ["row", "column", "r", "p", "n", "shown"]
     below = [shown[a, b] for b, a in combinations(order, 2)]
     assert f"{sum(v > 0 for v in below)} of the {len(below)} pairs correlate positively" in result.alt
+
+
+def test_the_matrix_of_three_models(scores):
+    few = scores.head(3)
+    result = figures.correlation_matrix(cells(few, BIASES, BIASES, None), BIASES)
+    assert result.figure.axes[0].get_title(loc="left") == "All 3 models"
+    assert set(printed(result.figure.axes[0]).values()) <= {"n.d.", ""}
+    assert "among all 3 models: not defined" in result.alt
 
 
 def test_the_matrix_separates_and_names_the_categories(scores):
@@ -370,13 +460,41 @@ def test_curves_shade_the_given_cutoffs_and_name_highlighted_models(bandpass):
     assert spans == [(0.2, 0.4), (0.1, 0.5)]
     assert {"mine", "PRIME"} <= set(texts(result.figure))
     assert all("mine" in {line.get_label() for line in axes.get_lines()} for axes in result.figure.axes)
-    with pytest.raises(ValueError, match="absent"):
-        figures.curves(bandpass, highlight=["absent"])
+    assert result.alt.endswith("Highlighted: mine and PRIME.")
+    with pytest.raises(ValueError, match="expected `highlight` to be a list"):
+        figures.curves(bandpass, highlight="resnet50_prime")
 
 
-def test_curves_of_new_models_only(bandpass):
+def test_a_highlighted_model_without_a_curve_is_not_drawn(bandpass):
+    result = figures.curves(bandpass, highlight=["only-shape-bias", "resnet50_prime"])
+    assert not any("only-shape-bias" in t for t in [*texts(result.figure), result.alt])
+    assert "PRIME" in texts(result.figure)
+    lost = bandpass.assign(relative_top1=bandpass["relative_top1"].where(bandpass["model"] != "resnet50_prime"))
+    assert "PRIME" not in texts(figures.curves(lost, highlight=["resnet50_prime"]).figure)
+
+
+@pytest.mark.parametrize("id", ["tv_resnet50@again", "robust_resnet50_linf_eps8.0@again", "resnet18@again"])
+def test_curves_of_a_model_measured_again_stand_in_every_row(bandpass, id):
+    again = bandpass[bandpass["model"] == "resnet50_dino"].assign(model=id)
+    name = study.describe([id])["name"].iloc[0]
+    result = figures.curves(pd.concat([bandpass, again]), highlight=[id])
+    assert all(id in {line.get_label() for line in axes.get_lines()} for axes in result.figure.axes)
+    assert name in texts(result.figure)
+    assert result.alt.endswith(f"Highlighted: {name}.")
+
+
+def test_curves_of_new_models_only_and_of_none(bandpass):
     one = bandpass[bandpass["model"] == "tv_resnet50"].assign(model="mine")
     assert len(figures.curves(one).data) == 22
+    none = figures.curves(bandpass.head(0), highlight=["mine"])
+    assert "of 0 models" in none.alt
+    none.figure.draw_without_rendering()
+
+
+def test_curves_without_adversarially_trained_models(bandpass):
+    groups = study.describe(list(bandpass["model"]))["group"].to_numpy()
+    result = figures.curves(bandpass[groups != "adversarial_training"])
+    assert not any("Adversarial" in t or "ε" in t for t in texts(result.figure))
 
 
 # Images --------------------------------------------------------------------------------------------------------------
@@ -388,14 +506,23 @@ def gradient(height=8, width=10) -> np.ndarray:
 
 def test_the_gallery_shows_its_images_under_their_titles():
     grey, eight_bit = gradient()[..., 0], (gradient() * 255).astype(np.uint8)
-    result = figures.gallery([[gradient(), grey], [eight_bit, gradient()]], ["left", "right"], ["top", "bottom"])
+    result = figures.gallery(
+        [[gradient(), grey], [eight_bit, gradient()]], ["left", "right"], ["top", "bottom"], " Grey ramps"
+    )
     shown = [a.get_images()[0].get_array() for a in result.figure.axes]
     np.testing.assert_array_equal(shown[0], gradient())
     np.testing.assert_array_equal(shown[1], np.stack([grey] * 3, axis=2))
     np.testing.assert_allclose(shown[2], gradient(), atol=1 / 255)
     assert list(result.data.columns) == ["row", "column", "height", "width", "mean"]
     assert result.data["mean"].iloc[0] == pytest.approx(0.5)
-    assert result.alt == "Grid of 4 images; columns: left and right; rows: top and bottom."
+    assert result.alt == "Grey ramps. Grid of 4 images; columns: left and right; rows: top and bottom."
+
+
+def test_the_gallery_says_what_is_seen_and_names_with_commas_are_quoted():
+    result = figures.gallery([[gradient()] * 2], ["noise, band 1", "noise, band 3"], seen="A cat in noise.")
+    assert result.alt == "A cat in noise. Grid of 2 images; columns: “noise, band 1” and “noise, band 3”."
+    with pytest.raises(ValueError, match="expected `seen` to be a sentence"):
+        figures.gallery([[gradient()]], ["title"])
 
 
 @pytest.mark.parametrize(
@@ -403,15 +530,15 @@ def test_the_gallery_shows_its_images_under_their_titles():
     [[[gradient()], [gradient(), gradient()]], [[gradient() * 255]], [[gradient()[None]]], [[gradient() * np.nan]], []],
 )
 def test_a_gallery_of_other_things_is_refused(images):
-    with pytest.raises(ValueError, match="expected"):
-        figures.gallery(images, ["title"])
+    with pytest.raises(ValueError, match=r"expected (`images`|an image)"):
+        figures.gallery(images, ["title"], seen="A ramp.")
 
 
 def test_the_overview_names_every_stimulus_category_and_benchmark():
     images = {
         "shape": {"original": gradient(), "conflict": gradient()},
         "spectral": {"low-pass": gradient()},
-        "critical band": {"low band": gradient(), "mid band": gradient(), "high band": gradient()},
+        "critical band": {"noise, low band": gradient(), "mid band": gradient(), "high band": gradient()},
     }
     result = figures.overview(images)
     assert sum(len(a.get_images()) for a in result.figure.axes) == 6
@@ -419,6 +546,11 @@ def test_the_overview_names_every_stimulus_category_and_benchmark():
     for name in [b.name for b in study.BENCHMARKS] + ["conflict", "low-pass", "mid band", "explain?"]:
         assert name in page
         assert name in result.alt
+    assert (
+        "Shape: original and conflict. Spectral: low-pass. Critical band: “noise, low band”, “mid band” and"
+        in result.alt
+    )
+    assert "Concepts: ImageNet-R, ImageNet-Sketch and Stylized ImageNet." in result.alt
     assert len(result.data) == len(study.BIASES) + len(study.BENCHMARKS)
     with pytest.raises(ValueError, match="critical band"):
         figures.overview({"shape": images["shape"]})
@@ -437,6 +569,30 @@ def test_figures_leave_no_state_and_give_the_same_svg_twice_whatever_the_callers
     assert svg(first) == svg(second)
     assert b"DejaVu Sans" in svg(first)
     assert "ResNet-50 baseline" in svg(first).decode()  # text stays text
+
+
+def test_saved_figures_have_an_opaque_white_background_whatever_the_settings(scores, bandpass, tmp_path):
+    drawings = [
+        figures.scatter(scores, ["shape"], ["ID"]),
+        figures.correlation_heatmap(cells(scores)),
+        figures.correlation_matrix(cells(scores, BIASES, BIASES, None), BIASES),
+        figures.curves(bandpass),
+        figures.gallery([[gradient()]], ["ramp"], seen="A ramp."),
+        figures.legend(),
+    ]
+    for result in drawings:
+        with matplotlib.rc_context({"savefig.facecolor": "black", "savefig.transparent": True}):
+            result.save(tmp_path / "drawn.svg")
+            result.save(tmp_path / "drawn.png")
+        root = ElementTree.parse(tmp_path / "drawn.svg").getroot()
+        width, height = (float(v) for v in root.get("viewBox").split()[2:])
+        first = next(root.iter("{http://www.w3.org/2000/svg}path"))
+        style = dict(part.strip().split(": ") for part in first.get("style").split(";") if part.strip())
+        assert style["fill"] == "#ffffff"
+        assert not {"opacity", "fill-opacity"} & set(style)
+        numbers = [float(v) for v in re.findall(r"[\d.]+", first.get("d"))]
+        assert (max(numbers[::2]), max(numbers[1::2])) == pytest.approx((width, height), abs=1e-3)
+        np.testing.assert_array_equal(matplotlib.image.imread(tmp_path / "drawn.png")[0, 0], 1)
 
 
 def test_nothing_is_drawn_beyond_the_page(scores, bandpass):

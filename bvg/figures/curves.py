@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from bvg import study
 from bvg.figures.marks import GROUP_NAMES, LINES, WIDTH, Figure, mark, styled
-from bvg.figures.words import number, plural
+from bvg.figures.words import number, plural, quoted
 
 
 @styled
@@ -33,15 +33,21 @@ def curves(
         curves: from `scores.bandpass`: model, kind, cutoff in [0, 1], relative_top1 (fraction). Models outside the study
             are not drawn.
         low_cutoffs, high_cutoffs: the cut-offs over which the low- and the high-frequency bias average.
-        highlight: models to draw on top and name.
+        highlight: models to draw on top and name; one without a curve is not drawn.
 
     Returns:
         `data` with the columns model, group, kind, cutoff, relative_top1.
+
+    Raises:
+        ValueError: `highlight` is one string.
     """
+    if isinstance(highlight, str):
+        raise ValueError(f"expected `highlight` to be a list of model ids, got {highlight!r}")
+    curves = curves.dropna(subset="relative_top1")
+    highlight = [m for m in highlight if m in set(curves["model"])]
     groups = study.describe(pd.unique(curves["model"]))["group"]
     data = curves.assign(group=curves["model"].map(groups))
-    data = data[(data["group"] != "outside") | data["model"].isin(list(highlight))]
-    study.counted(data.drop_duplicates("model"), highlight)  # refuses an unknown name
+    data = data[(data["group"] != "outside") | data["model"].isin(highlight)]
     groups = groups[pd.unique(data["model"])]
     everywhere = [m for m, g in groups.items() if g in ("baseline", "new") or "@" in m or m in highlight]
     counts = groups.drop(everywhere).value_counts()
@@ -84,6 +90,8 @@ def curves(
     alt = f"Relative accuracy of {plural(len(groups), 'model')} over the cut-off of a filter. " + " ".join(
         _curve_extremes(data[data["kind"] == kind], kind, window) for kind, window in windows.items()
     )
+    if highlight:
+        alt += f" Highlighted: {quoted(study.describe(highlight)['name'])}."
     return Figure(figure, data[["model", "group", "kind", "cutoff", "relative_top1"]].reset_index(drop=True), alt)
 
 

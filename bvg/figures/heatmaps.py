@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 
 from bvg import study
 from bvg.figures.marks import WIDTH, Figure, styled
-from bvg.figures.words import label, number, plain, plural, set_name, strongest
+from bvg.figures.words import label, number, plain, plural, set_name, strongest, told_apart
 from bvg.text import listed
 
 _COLORMAP = "RdBu_r"
@@ -25,14 +25,16 @@ _COLORMAP = "RdBu_r"
 def correlation_heatmap(cells: pd.DataFrame) -> Figure:
     """Figure 2: Spearman's r of every category with every bias, one heat map per set of models.
 
-    A correlation that is not significant is printed as 0 (grey), one that is not defined as n.d. (hatched).
+    A correlation that is not significant is printed as 0 (grey), one that is not defined as n.d. (hatched). Without any
+    adversarially trained model, or with nothing else, there is one heat map, of all models.
 
     Args:
         cells: from `stats.correlate(scores, categories, biases, study.figure2_groups(...))`.
 
     Returns:
-        `data` with the columns generalization, bias, group, r, p, n, shown.
+        `data` with the columns generalization, bias, group, r, p, n, shown: of the sets drawn.
     """
+    cells = told_apart(cells)
     rows, columns, groups = (pd.unique(cells[c]) for c in ("row", "column", "group"))
     height = len(groups) * (0.34 * len(rows) + 0.32) + 1.0
     figure = Canvas(figsize=(WIDTH, height), facecolor="white", layout="constrained")
@@ -40,8 +42,7 @@ def correlation_heatmap(cells: pd.DataFrame) -> Figure:
     for axes, group in zip(panels, groups, strict=True):
         own = cells[cells["group"] == group]
         _heat(axes, own, rows, columns, fontsize=10)
-        name = set_name(group, own)
-        axes.set_title(name[0].upper() + name[1:], fontsize=10, weight="bold")
+        axes.set_title(_title(own), fontsize=10, weight="bold")
         axes.set_yticks(np.arange(len(rows)) + 0.5, [label(r) for r in rows], rotation=0, fontsize=9.5)
     panels[-1].set_xticks(np.arange(len(columns)) + 0.5, [fill(plain(c), 14) for c in columns], rotation=0, fontsize=9)
     _colorbar(figure, panels, "bottom")
@@ -83,6 +84,7 @@ def correlation_matrix(
     turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if size > 6 else {"rotation": 0}
     names = [short.get(c, c) if size > 6 else fill(short.get(c, c), 11) for c in order[:-1]]
     axes.set_xticks(np.arange(size) + 0.5, names, fontsize=9, **turned)
+    axes.set_title(_title(drawn), fontsize=10, weight="bold")
     _blocks(axes, order, blocks or {})
     _colorbar(figure, [axes], "right")
     alt = (
@@ -90,6 +92,12 @@ def correlation_matrix(
         f"{(drawn['shown'] > 0).sum()} of the {len(drawn)} pairs correlate positively, {(drawn['shown'] < 0).sum()} negatively."
     )
     return Figure(figure, cells.drop(columns="group").reset_index(drop=True), alt)
+
+
+def _title(cells: pd.DataFrame) -> str:
+    """The set of models of these cells, as a heading: `All 48 models`."""
+    name = set_name(cells["group"].iloc[0], cells)
+    return name[0].upper() + name[1:]
 
 
 def _blocks(axes: Axes, order: Sequence[str], blocks: Mapping[str, Sequence[str]]) -> None:

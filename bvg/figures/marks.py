@@ -46,6 +46,7 @@ STYLE: dict[str, Any] = {
     "hatch.color": "0.6",
     "hatch.linewidth": 0.6,
     "savefig.facecolor": "white",
+    "savefig.transparent": False,
     "svg.fonttype": "none",
     "svg.hashsalt": "bvg",
 }
@@ -105,7 +106,10 @@ class Figure:
     statistics: pd.DataFrame | None = None
 
     def save(self, path: str | Path) -> None:
-        """Write the drawing to a .svg or .png file; the same drawing gives the same bytes."""
+        """Write the drawing to a .svg or .png file; the same drawing gives the same bytes.
+
+        The background is part of the drawing, white and opaque: its black type stays legible on a dark page.
+        """
         # A fixed salt and no date or version: otherwise every build would differ.
         plain = {".svg": {"Date": None, "Creator": None}, ".png": {"Software": None}}[Path(path).suffix]
         with matplotlib.rc_context(STYLE | {"svg.hashsalt": "bvg"}):

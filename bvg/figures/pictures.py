@@ -14,26 +14,33 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from bvg import study
 from bvg.figures.marks import WIDTH, Figure, styled
-from bvg.figures.words import label, plural
+from bvg.figures.words import label, plural, quoted
 from bvg.text import listed
 
 
 @styled
 def gallery(
-    images: Sequence[Sequence[np.ndarray]], titles: Sequence[str], row_labels: Sequence[str] | None = None
+    images: Sequence[Sequence[np.ndarray]],
+    titles: Sequence[str],
+    row_labels: Sequence[str] | None = None,
+    seen: str = "",
 ) -> Figure:
     """A grid of stimuli with a caption per column and, if given, a label per row.
 
     Args:
         images: rows of images [H, W, 3] or [H, W] (grey), uint8 or float in [0, 1].
         titles: one caption per column. row_labels: one label per row.
+        seen: what one sees, as a sentence, for those who cannot: "A horse, first as …". Starts the alternative text
+            and has to be given: nobody but the caller knows.
 
     Returns:
         `data` with the columns row, column, height, width, mean (intensity in [0, 1]).
 
     Raises:
-        ValueError: ragged rows, or an image of another shape or range.
+        ValueError: ragged rows, an image of another shape or range, or nothing in `seen`.
     """
+    if not seen.strip():
+        raise ValueError(f"expected `seen` to be a sentence on what the images show, got {seen!r}")
     images = [[_picture(image) for image in row] for row in images]
     labels = list(row_labels) if row_labels is not None else [""] * len(images)
     if not images or {len(row) for row in images} != {len(titles)} or len(labels) != len(images):
@@ -56,8 +63,9 @@ def gallery(
         ],
         columns=["row", "column", "height", "width", "mean"],
     )
-    rows = f"; rows: {listed(labels)}" if any(labels) else ""
-    alt = f"Grid of {plural(len(data), 'image')}; columns: {listed(titles)}{rows}."
+    rows = f"; rows: {quoted(labels)}" if any(labels) else ""
+    sentence = seen.strip() + ("" if seen.strip().endswith((".", "!", "?")) else ".")
+    alt = f"{sentence} Grid of {plural(len(data), 'image')}; columns: {quoted(titles)}{rows}."
     return Figure(figure, data, alt)
 
 
@@ -110,11 +118,14 @@ def overview(images: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
         + [("generalization", c, study.benchmark(m).name) for c, members in study.CATEGORIES.items() for m in members],
         columns=["side", "name", "member"],
     )
-    stimuli = "; ".join(f"{family} ({listed(images[family])})" for family in families)
-    categories = "; ".join(
-        f"{study.CATEGORY_NAMES[c]} ({listed(label(m) for m in of)})" for c, of in study.CATEGORIES.items()
+    stimuli = " ".join(f"{family.capitalize()}: {quoted(images[family])}." for family in families)
+    categories = " ".join(
+        f"{study.CATEGORY_NAMES[c]}: {listed(label(m) for m in of)}." for c, of in study.CATEGORIES.items()
     )
-    alt = f"Overview. Left, biases with their stimuli: {stimuli}. An arrow marked “explain?” leads to the right, generalization: {categories}."
+    alt = (
+        f"Overview. On the left the biases, each with its stimuli. {stimuli} An arrow marked “explain?” leads to the right, "
+        f"to the categories of generalization, each with its benchmarks. {categories}"
+    )
     return Figure(figure, data, alt)
 
 

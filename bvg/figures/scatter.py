@@ -15,7 +15,7 @@ from matplotlib.transforms import Bbox
 
 from bvg import stats, study
 from bvg.figures.marks import COLORS, LEGEND, NEW, WIDTH, Figure, Mark, key, mark, styled
-from bvg.figures.words import SHORT_SETS, label, number, plain, plural, strongest
+from bvg.figures.words import SHORT_SETS, label, number, plain, plural, quoted, strongest, told_apart
 from bvg.text import listed
 
 
@@ -27,13 +27,16 @@ def scatter(
 
     Several biases make one row each, with one column per accuracy; the panels of a single bias, or of more
     than four accuracies, are wrapped to fit.
-    A model that lacks a value is missing from that panel, which then states its n.
+    A model that lacks a value is missing from that panel. The legend states over how many models r is taken; a panel over
+    others states its own n, for each set of models. Without any adversarially trained model, or with nothing else, r is
+    that of all models alone.
 
     Args:
         scores: one row per model: model, group and the columns named in `x` and `y` (see `bvg.scores`).
         x: biases. y: categories or benchmarks, in percent.
         alpha: level of significance; correlations with p >= alpha are printed as n.s.
-        highlight: models to ring and name; they are left out of the correlations (see `study.counted`).
+        highlight: models to ring and name; they are left out of the correlations (see `study.counted`). One that lacks
+            the values is not drawn.
 
     Returns:
         `data` with the columns model, group, x, y, x_value, y_value, in_statistics; `statistics` from `stats.correlate`.
@@ -50,29 +53,28 @@ def scatter(
     wrapped = len(x) == 1 or len(y) > 4
     columns = min(len(y), 4 if not wrapped else 2 if len(y) <= 4 else 3)
     rows = -(-len(x) * len(y) // columns)
-    handles, names = key(list(scores["model"]))
+    pairs = list(product(x, y))
+    points = [_points(scores.assign(in_statistics=counted), bias, accuracy) for bias, accuracy in pairs]
+    data = pd.concat(points, ignore_index=True)
+    seen = scores["model"].isin(data["model"])
+    highlight = [m for m in highlight if seen[scores["model"] == m].any()]
+    handles, names = key(list(scores["model"][seen]))
     handles += [(mark(m).line(),) for m in highlight]
-    names += [f"{name} (ringed)" for name in study.describe(list(highlight))["name"]]
-    left_out = f"r over {counted.sum()} models; highlighted and new models are left out"
-    legend_style = LEGEND | {"title": left_out if counted.sum() < len(scores) else None}
+    names += [f"{name} (ringed)" for name in study.describe(highlight)["name"]]
+    printed = told_apart(cells)
+    own = [printed[(printed["row"] == accuracy) & (printed["column"] == bias)] for bias, accuracy in pairs]
+    most = max(own, key=lambda c: c["n"].iloc[0])
+    over = _over(list(most["n"]), data[~data["in_statistics"]]["model"].isin(highlight))
     spare = columns * rows - len(x) * len(y)
-    below = 0.0 if spare > 1 else 0.3 + 0.2 * -(-len(handles) // 2)
+    below = 0.0 if spare > 1 else 0.5 + 0.2 * -(-len(handles) // 2)
     height, size, fontsize, width = _PANELS[columns]
     figure = Canvas(figsize=(WIDTH, height * rows + 0.3 + below), facecolor="white", layout="constrained")
     grid = figure.add_gridspec(rows, columns)
-    pairs = list(product(x, y))
-    texts = [
-        _correlations(cells[(cells["row"] == accuracy) & (cells["column"] == bias)], int(counted.sum()), width)
-        for bias, accuracy in pairs
-    ]
+    texts = [_correlations(c, most, width) for c in own]
     panels = []
     for i, (bias, accuracy) in enumerate(pairs):
         axes = figure.add_subplot(grid[i // columns, i % columns])
-        values = {"x": bias, "y": accuracy, "x_value": scores[bias], "y_value": scores[accuracy]}
-        points = (
-            scores[["model", "group"]].assign(**values, in_statistics=counted).dropna(subset=["x_value", "y_value"])
-        )
-        _marks(axes, points, highlight, size)
+        _marks(axes, points[i], highlight, size)
         axes.annotate(texts[i], (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points", fontsize=fontsize)
         first = i - i % columns
         lines = 1 + max(text.count("\n") for text in texts[first : first + columns])
@@ -83,30 +85,50 @@ def scatter(
         axes.set_ylabel("" if i % columns or accuracy in _BIAS_IDS else "Accuracy [%]")
         axes.margins(0.07)
         axes.locator_params(nbins=5)
-        panels.append((axes, points))
+        panels.append(axes)
     if spare > 1:
         corner = figure.add_subplot(grid[-1, columns - spare :])
         corner.axis("off")
-        corner.legend(handles, names, loc="center", **legend_style)
+        corner.legend(handles, names, loc="center", title=fill(over, 26 * spare), **LEGEND)
     else:
-        figure.legend(handles, names, loc="outside lower center", ncols=2, **legend_style)
-    if len(highlight):
+        figure.legend(handles, names, loc="outside lower center", ncols=2, title=over, **LEGEND)
+    if highlight:
         figure.draw_without_rendering()  # fixes the layout, so that names can be placed where there is room
-        for axes, points in panels:
-            _annotate(axes, points, highlight)
-    data = pd.concat([points for _, points in panels], ignore_index=True)
+        for axes, at in zip(panels, points, strict=True):
+            _annotate(axes, at, highlight)
     alt = (
-        f"{plural(len(panels), 'scatter plot')} of {plural(len(scores), 'model')}: accuracy ({listed(map(label, y))}) against "
-        f"{listed(plain(b) for b in x)}. {strongest(cells)}"
+        f"{plural(len(panels), 'scatter plot')} of {plural(seen.sum(), 'model')}: accuracy ({listed(map(label, y))}) against "
+        f"{listed(plain(b) for b in x)}. {over}. {strongest(printed)}"
     )
-    if len(highlight):
-        alt += f" Highlighted: {listed(study.describe(list(highlight))['name'])}."
+    fewer = [
+        f"{label(c['row'].iloc[0])} against {plain(c['column'].iloc[0])} ({_n(c)})" for c in own if _n(c) != _n(most)
+    ]
+    if fewer:
+        alt += f" Other numbers of models: {listed(fewer)}."
+    if highlight:
+        alt += f" Highlighted: {quoted(study.describe(highlight)['name'])}."
     return Figure(figure, data, alt, cells)
 
 
 # Columns of panels -> height of a row [in], size of the marks, size of type, letters in a line above the panel.
 _PANELS = {1: (3.2, 1.0, 8.5, 90), 2: (2.5, 0.95, 8.5, 60), 3: (2.1, 0.85, 7.5, 38), 4: (1.95, 0.72, 7.5, 31)}
 _BIAS_IDS = tuple(b.id for b in study.BIASES)
+
+
+def _points(scores: pd.DataFrame, bias: str, accuracy: str) -> pd.DataFrame:
+    """The models that have both values."""
+    values = {"x": bias, "y": accuracy, "x_value": scores[bias], "y_value": scores[accuracy]}
+    columns = ["model", "group", *values, "in_statistics"]
+    return scores.assign(**values)[columns].dropna(subset=["x_value", "y_value"])
+
+
+def _over(n: Sequence[int], ringed: pd.Series) -> str:
+    """Over which models r is taken: n of all, of AT and of others; `ringed`: whether each mark left out is a highlighted one."""
+    text = f"Spearman's r over {plural(n[0], 'model')}"
+    if len(n) > 1:
+        text += f", {n[1]} adversarially trained (AT) and {n[2]} {'other' if n[2] == 1 else 'others'}"
+    left_out = [who for who, some in (("highlighted", ringed.any()), ("new", (~ringed).any())) if some]
+    return f"{text}; {listed(left_out)} models are left out" if left_out else text
 
 
 def _marks(axes: Axes, points: pd.DataFrame, highlight: Sequence[str], size: float) -> None:
@@ -155,13 +177,18 @@ def _annotate(axes: Axes, points: pd.DataFrame, highlight: Sequence[str]) -> Non
         taken.append(box)
 
 
-def _correlations(cells: pd.DataFrame, everyone: int, width: int) -> str:
-    """The line above a panel, e.g. `r: −0.76 (all), n.s. (AT), −0.60 (others)`."""
+def _n(cells: pd.DataFrame) -> str:
+    """How many models each set of a panel has, all first: `n = 45, 12, 33`."""
+    return f"n = {', '.join(map(str, cells['n']))}"
+
+
+def _correlations(cells: pd.DataFrame, most: pd.DataFrame, width: int) -> str:
+    """The line above a panel, e.g. `r: −0.76 (all), n.s. (AT), −0.60 (others)`, with n where it is not that of `most`."""
     parts = [
         f"{'not defined' if np.isnan(c.r) else 'n.s.' if c.shown == 0 else number(c.shown)} ({SHORT_SETS[c.group]})"
         for c in cells.itertuples()
     ]
-    n = int(cells.loc[cells["group"] == "total", "n"].iloc[0])
-    # No-break spaces keep a number and its set on one line.
-    parts = [p.replace(" ", "\u00a0") for p in parts] + ([f"n\u00a0=\u00a0{n}"] if n < everyone else [])
+    if _n(cells) != _n(most):
+        parts.append(_n(cells))
+    parts = [p.replace(" ", "\u00a0") for p in parts]  # no-break spaces keep a number and its set on one line
     return fill("r:\u00a0" + ", ".join(parts), width, break_on_hyphens=False)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
 from bvg import study
-from bvg.text import signed
+from bvg.text import listed, signed
 
-SETS = {"total": "all {} models", "at": "{} adversarially trained", "other": "{} others"}
+SETS = {
+    "total": ("the one model", "all {} models"),
+    "at": ("{} adversarially trained",) * 2,
+    "other": ("{} other", "{} others"),
+}
 SHORT_SETS = {"total": "all", "at": "AT", "other": "others"}
 
 
@@ -19,7 +25,7 @@ def label(column: str) -> str:
 
 
 def strongest(cells: pd.DataFrame) -> str:
-    """A sentence on the strongest significant correlation within each set of models."""
+    """A sentence on the strongest significant correlation within each set of models; how many are not defined, if any."""
     parts = []
     for group, own in cells.groupby("group", sort=False):
         name, undefined = set_name(group, own), int(own["r"].isna().sum())
@@ -32,13 +38,22 @@ def strongest(cells: pd.DataFrame) -> str:
             best = significant.loc[significant["shown"].abs().idxmax()]
             parts.append(
                 f"among {name}: {plain(best['row'])} against {plain(best['column'])}, r = {number(best['shown'])} "
-                f"({len(significant)} of {len(own)} significant)"
+                f"({len(significant)} of {len(own)} significant{f', {undefined} not defined' if undefined else ''})"
             )
     return f"Strongest Spearman correlation {'; '.join(parts)}."
 
 
 def set_name(group: str, cells: pd.DataFrame) -> str:
-    return SETS.get(group, group).format(int(cells["n"].max()))
+    """The set and its number of models: the largest n, as a model that lacks a value is missing from some cells only."""
+    n = int(cells["n"].max())
+    return SETS[group][n != 1].format(n)
+
+
+def told_apart(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells without those of empty sets of models, and without sets that are all the models over again."""
+    n = cells.groupby("group", sort=False)["n"].max()
+    parts = [g for g in n.index if g != "total" and n[g]]
+    return cells[cells["group"].isin(["total", *(parts if len(parts) > 1 else [])])]
 
 
 def number(value: float) -> str:
@@ -51,6 +66,17 @@ def number(value: float) -> str:
 def plain(column: str) -> str:
     """The printed name without its unit."""
     return label(column).partition(" [")[0]
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names for an alternative text, in quotation marks if one of them has a comma of its own.
+
+    Example:
+        >>> quoted(["low", "high"]), quoted(["noise, band 1", "noise, band 3"])
+        ('low and high', '“noise, band 1” and “noise, band 3”')
+    """
+    names = list(names)
+    return listed(f"“{n}”" for n in names) if any("," in n for n in names) else listed(names)
 
 
 def plural(count: int, one: str, many: str = "") -> str:
