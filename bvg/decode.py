@@ -36,7 +36,7 @@ class UnreadableImages(DataError):
         lines = some([f"\n- {path}: {why}" for path, why in self.reasons.items()], most=100)
         super().__init__(
             f"expected {total:,} readable images, {len(self.reasons):,} cannot be decoded (replace them, or measure "
-            f"without them by skip_unreadable=True):{lines}",
+            f"without them by skip_unreadable=True, --skip-unreadable):{lines}",
             [f"{path}: {why}" for path, why in self.reasons.items()],
         )
 

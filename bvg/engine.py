@@ -1,0 +1,209 @@
+"""The order of work of a measurement: images outside, models inside; unit by unit, halving batches where memory ends."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bvg import datasets, folders, memmap, progress
+from bvg.datasets import Dataset
+from bvg.decode import Batch, Decoded, UnreadableImages, batches
+from bvg.instruments import Condition, Instrument, Score, targets
+from bvg.runs import Predictions, Run, Unit
+
+KEPT = ("imagenet", "imagenet-real", "imagenet-16class")
+"""Data sets that are decoded once and kept, since several instruments show them."""
+
+
+class MeasureError(RuntimeError):
+    """A model that cannot be measured: its answers are no logits, or memory does not suffice for it."""
+
+
+@dataclass
+class Engine:
+    """Shows images to models and writes what came of it to a run folder.
+
+    Attributes:
+        run: the run folder, open.
+        models: functions from images to logits, by id.
+        device, batch_size, seed, workers, skip_unreadable, keep_predictions, progress: as in `bvg.measure.run`.
+        unreadable: images that could not be decoded and were not to be left out, with the reason.
+        tried: images in the ranges that were lost by that.
+    """
+
+    run: Run
+    models: dict[str, Callable[[Tensor], Tensor]]
+    device: torch.device
+    batch_size: int
+    seed: int
+    workers: int | None
+    skip_unreadable: bool
+    keep_predictions: bool
+    progress: bool
+    unreadable: dict[str, str] = field(default_factory=dict)
+    tried: int = 0
+
+    def measure(self, instrument: Instrument, sizes: Mapping[folders.Condition, int], root: Path, limit) -> None:
+        """Show all conditions of a data set, by one instrument, to all models."""
+        self.size = self.batch_size
+        shown = sum(n * len(instrument.conditions(*condition[1:])) for condition, n in sizes.items())
+        with progress.bar(shown * len(self.models), instrument.name, self.progress, smoothing=0.1) as self.bar:
+            for condition in sizes:
+                data = datasets.open_dataset(condition[0], root, *condition[1:], limit=limit)
+                self.bar.set_postfix_str(" ".join(filter(None, condition[1:])), refresh=False)
+                self._measure(instrument, data)
+
+    def _measure(self, instrument: Instrument, data: Dataset) -> None:
+        conditions = instrument.conditions(data.variant, data.level)
+        # What is one measurement: a data set's condition, or the one that is shown, which has the attack's epsilon.
+        level = conditions[0][2] if len(conditions) == 1 else None
+        where = instrument.name, data.variant, "" if level is None else f"{level:.12g}"
+        description = {
+            "dataset": data.name,
+            **data.fingerprint(),
+            "index_sha256": hashlib.sha256(data.index.tobytes()).hexdigest(),  # what the noise of an image goes by
+            "preprocessing": data.preprocessing,
+            "parameters": instrument.parameters,
+            "unit": instrument.unit,
+        }
+        ids = {model: self.run.add_measurement(model, where, len(data), description) for model in self.models}
+        done = {model: self.run.done(id, self.keep_predictions) for model, id in ids.items()}
+        starts = range(0, len(data), instrument.unit)
+        store = self._store(data) if any(set(starts) - one for one in done.values()) else None
+        complete = True
+        for start in starts:
+            part = data.take(range(start, min(start + instrument.unit, len(data))))
+            waiting = [model for model in self.models if start not in done[model]]
+            self.bar.update(len(part) * len(conditions) * (len(self.models) - len(waiting)))
+            if not waiting:
+                continue
+            try:
+                tallies, unreadable = self._unit(instrument, part, store, waiting, conditions)
+            except UnreadableImages as error:
+                complete = False
+                self.unreadable |= {str(data.folder / path): why for path, why in error.reasons.items()}
+                self.tried += len(part)
+                continue
+            self.run.write(
+                Unit(ids[m], start, start + len(part), tallies[m].counts, unreadable, tallies[m].predictions())
+                for m in waiting
+            )
+        if self.keep_predictions and complete:
+            several = isinstance(data.labels, tuple)  # sets of labels, of which any is right
+            labels = [None] * len(data) if several else targets(data.labels)[:, 0].tolist()
+            truth = dict(zip(data.index.tolist(), labels, strict=True))
+            name = " ".join(filter(None, where))
+            for model, id in ids.items():
+                self.run.save_predictions(id, model, name, data.files, truth)
+
+    def _store(self, data: Dataset) -> Decoded | None:
+        if data.name not in KEPT:
+            return None
+        cache = Path(os.environ.get("BVG_CACHE") or Path.home() / ".cache/bvg") / "decoded"
+        with progress.bar(len(data), "decoding", self.progress, leave=False, delay=1) as bar:
+            return memmap.decoded(data, cache, self.workers, self.skip_unreadable, bar.update)
+
+    def _unit(self, instrument, part: Dataset, store, waiting: list[str], conditions: list[Condition]):
+        """Sums over a range of images, per model, and the paths of the images that could not be read."""
+        tallies = {model: _Tally(conditions, self.keep_predictions) for model in waiting}
+        seen: set[int] = set()
+        for batch in batches(part, self.size, store, self.workers, self.skip_unreadable):
+            self._batch(instrument, batch, tallies, conditions)
+            seen.update(batch.index.tolist())
+        lost = [path for path, i in zip(part.paths, part.index.tolist(), strict=True) if i not in seen]
+        return tallies, dict.fromkeys(lost, "cannot be decoded")
+
+    def _batch(self, instrument, batch: Batch, tallies: dict[str, _Tally], conditions: list[Condition]) -> None:
+        """Show a batch to the models, in smaller parts if memory does not suffice for all of it."""
+        start = 0
+        while start < len(batch.images):
+            some = slice(start, start + self.size)
+            part = Batch(batch.images[some], batch.labels[some], batch.index[some])
+            before = self.bar.n
+            try:
+                scores = list(self._scores(instrument, part, list(tallies), conditions))
+            except torch.OutOfMemoryError:
+                scores = None  # what follows is outside of the handler, whose traceback holds on to the tensors
+            if scores is None:
+                self.bar.update(before - self.bar.n)
+                self._halve(instrument, len(part.images))
+                continue
+            for model, condition, score in scores:
+                tallies[model].add(condition, part.index, score)
+            start += len(part.images)
+
+    def _halve(self, instrument: Instrument, size: int) -> None:
+        if size == 1:
+            raise MeasureError(
+                f"expected one image to fit into the memory of {self.device} with {len(self.models)} model(s) loaded, got "
+                f"an out-of-memory error on {instrument.name}: measure fewer models at once"
+            )
+        self.size = size // 2
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        warnings.warn(
+            f"out of memory on {instrument.name} with {size} images: going on with {self.size} per batch", stacklevel=2
+        )
+
+    @torch.inference_mode()
+    def _scores(self, instrument: Instrument, batch: Batch, models: list[str], conditions: list[Condition]):
+        """Model, condition and score of every model in every condition."""
+        images = torch.from_numpy(np.ascontiguousarray(batch.images)).to(self.device).float().div_(255)
+        index = torch.from_numpy(batch.index).to(self.device)
+        labels = targets(batch.labels)[:, 0].to(self.device)
+        for condition, shown in instrument.stimuli(images, index, self.seed, conditions):
+            for model in models:
+                what = f"{model} on {' '.join(str(part) for part in condition if part not in ('', None))}"
+                try:
+                    logits = instrument.logits(self.models[model], shown, labels, index, self.seed)
+                except torch.OutOfMemoryError:
+                    raise
+                except RuntimeError as error:  # of another image size, not differentiable under attack, …
+                    raise MeasureError(f"expected logits of {what}, got an error: {error}") from error
+                _check_logits(logits, [len(shown), instrument.classes], what)
+                yield model, condition, instrument.score(logits, batch.labels)
+                self.bar.update(len(shown))
+
+
+class _Tally:
+    """Sums over the images of one unit, and their decisions if these are kept."""
+
+    def __init__(self, conditions: list[Condition], keep: bool) -> None:
+        self._sums = {condition: Counter() for condition in conditions}
+        self._kept: dict[Condition, list[tuple]] | None = {condition: [] for condition in conditions} if keep else None
+
+    def add(self, condition: Condition, index: np.ndarray, score: Score) -> None:
+        self._sums[condition].update(score.counts)
+        if self._kept is not None:
+            self._kept[condition].append((index, score.prediction.numpy().astype(np.int16), score.hit.numpy()))
+
+    @property
+    def counts(self) -> dict[Condition, dict[str, int]]:
+        return {condition: dict(sums) for condition, sums in self._sums.items()}
+
+    def predictions(self) -> Predictions | None:
+        if self._kept is None:
+            return None
+        nothing = (np.empty(0, np.int64), np.empty(0, np.int16), np.empty(0, bool))  # where no image could be decoded
+        joined = [map(np.concatenate, zip(nothing, *parts, strict=True)) for parts in self._kept.values()]
+        index, prediction, hit = zip(*joined, strict=True)
+        return Predictions(list(self._kept), index[0], np.stack(prediction), np.stack(hit))
+
+
+def _check_logits(logits, shape: list[int], what: str) -> None:
+    got = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    if got != shape:
+        raise MeasureError(f"expected logits {shape} of {what}, got {got}")
+    if not bool(logits.isfinite().all()):
+        raise MeasureError(
+            f"expected finite logits of {what}, got NaN or infinity: look at the weights, or take another precision"
+        )

@@ -1,0 +1,314 @@
+"""The instruments: what each shows to a model, how it scores the answers, which rows of the results table it gives.
+
+Nothing here knows files, devices or the order of work: those are `bvg.measure`'s. A score is made of whole numbers per
+image, added up over the images and divided once, so that no number depends on how the images were batched.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from bvg import channel, classes, kernels, study
+
+Condition = tuple[str, str, float | None]
+"""Benchmark, variant and level of the results table: what a model was shown."""
+
+Row = tuple[Condition, str, float, int]
+"""Condition, metric, value, and the images behind it."""
+
+
+class Score(NamedTuple):
+    """The answers to N images, on the CPU: int64 [N] decisions, bool [N] whether right, and sums over the images."""
+
+    prediction: Tensor
+    hit: Tensor
+    counts: dict[str, int]
+
+
+def first(logits: Tensor) -> Tensor:
+    """The class with the highest logit: float [N, K] -> int64 [N]."""
+    return logits.argmax(dim=1)
+
+
+def targets(labels) -> Tensor:
+    """Labels as in `bvg.datasets.Dataset.labels` as int64 [N, L]: the L answers that count as right, filled up by -1.
+
+    >>> targets((frozenset({3}), frozenset({8, 5}))).tolist()
+    [[3, -1], [5, 8]]
+    """
+    if isinstance(labels, tuple):
+        longest = max(map(len, labels))
+        return torch.tensor([sorted(y) + [-1] * (longest - len(y)) for y in labels])
+    labels = torch.as_tensor(labels)
+    return labels[:, None] if labels.ndim == 1 else labels[:, :1]
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """Top-1 accuracy on a data set as it is; the other instruments are kinds of it.
+
+    Attributes:
+        name: what it is called by, and its benchmark in the results table.
+        dataset: the data set it shows, a key of `bvg.folders.LAYOUTS`.
+        decide: from logits [N, K] to decisions int64 [N], in the terms of the data set's labels.
+        top5: whether to give top-5 accuracy too.
+        classes: K, the logits that a model must have.
+        unit: images that are measured between two writes: what a killed run has to do again at most.
+        needs: instruments whose numbers are needed to read this one's; they are measured along.
+    """
+
+    name: str
+    dataset: str
+    decide: Callable[[Tensor], Tensor] = first
+    top5: bool = False
+    classes: int = 1000
+    unit: int = 1024
+    needs: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> dict:
+        """What its numbers depend on besides model, images, seed and precision; no two values in one run folder."""
+        return {}
+
+    def conditions(self, variant: str = "", level: str = "") -> list[Condition]:
+        """All that it shows of a data set's condition (corruption and severity, or neither)."""
+        return [(self.name, variant, float(level) if level else None)]
+
+    def stimuli(
+        self, images: Tensor, index: Tensor, seed: int, conditions: Sequence[Condition]
+    ) -> Iterator[tuple[Condition, Tensor]]:
+        """What the models are shown, float [N, 3, H, W] in [0, 1], one condition after the other, in any order.
+
+        Args:
+            images: float [N, 3, H, W] in [0, 1].
+            index: int64 [N], position of each image in its data set.
+            seed: of all that is random.
+            conditions: what `conditions` gave.
+        """
+        yield conditions[0], images
+
+    def logits(
+        self, model: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor, index: Tensor, seed: int
+    ) -> Tensor:
+        """The model's answer, [N, K]; labels int64 [N]."""
+        return model(images)
+
+    def score(self, logits: Tensor, labels) -> Score:
+        """Compare answers with labels, as in `bvg.datasets.Dataset.labels`."""
+        wanted = targets(labels)
+        prediction = self.decide(logits).cpu()
+        hit = (prediction[:, None] == wanted).any(dim=1)
+        counts = {"n": len(hit), "top1": int(hit.sum())}
+        if self.top5:
+            best = logits.topk(5, dim=1).indices.cpu()
+            counts["top5"] = int((best[:, :, None] == wanted[:, None]).any(dim=(1, 2)).sum())
+        return Score(prediction, hit, counts)
+
+    def rows(self, counts: Mapping[Condition, Mapping[str, int]]) -> tuple[list[Row], list[str]]:
+        """Rows of the results table from sums over all images, and what is to be said about rows left out."""
+        return [row for condition, sums in counts.items() for row in _accuracies(condition, sums)], []
+
+
+def _accuracies(condition: Condition, sums: Mapping[str, int]) -> Iterator[Row]:
+    for metric in ("top1", "top5"):
+        if metric in sums:
+            yield condition, metric, 100 * sums[metric] / sums["n"], sums["n"]
+
+
+@dataclass(frozen=True)
+class ShapeBias(Instrument):
+    """Shape decisions / (shape + texture decisions), over the images whose two cues differ; n is their number.
+
+    `top1` is the share of all images whose shape was named, as model-vs-human counts it.
+    """
+
+    def score(self, logits: Tensor, labels) -> Score:
+        answers = super().score(logits, labels)
+        shape, texture = torch.as_tensor(labels).T
+        for_shape, for_texture = kernels.shape_texture_counts(answers.prediction, shape, texture)
+        conflict = int((shape != texture).sum())
+        return answers._replace(
+            counts=answers.counts | {"conflict": conflict, "shape": for_shape, "texture": for_texture}
+        )
+
+    def rows(self, counts):
+        rows, notes = super().rows(counts)
+        for condition, sums in counts.items():
+            decided = sums["shape"] + sums["texture"]
+            if decided:
+                rows.append((condition, "shape_bias", sums["shape"] / decided, sums["conflict"]))
+            else:
+                notes.append(f"no shape bias: none of {sums['conflict']:,} decisions was for the shape or the texture")
+        return rows, notes
+
+
+@dataclass(frozen=True)
+class BandPass(Instrument):
+    """Top-1 on low- and high-passed images, at the study's cut-offs; both from one Fourier transform."""
+
+    cutoffs: tuple[float, ...] = study.CUTOFFS
+
+    @property
+    def parameters(self):
+        return {"cutoffs": self.cutoffs}
+
+    def conditions(self, variant="", level=""):
+        return [(f"{kind}-pass", "", cutoff) for kind in ("low", "high") for cutoff in self.cutoffs]
+
+    def stimuli(self, images, index, seed, conditions):
+        asked = [(benchmark.removesuffix("-pass"), cutoff) for benchmark, _, cutoff in conditions]
+        for kind, cutoff, filtered in kernels.bandpass_all(images, asked):
+            yield (f"{kind}-pass", "", cutoff), filtered
+
+
+@dataclass(frozen=True)
+class CriticalBand(Instrument):
+    """Top-1 on grey, low-contrast images in noise of one octave, and the channel that the accuracies determine.
+
+    Attributes:
+        form: empty for the study's; else it begins every variant, so that its rows are never taken for the study's.
+        size: height and width of the images, which determine the octaves.
+    """
+
+    form: str = ""
+    size: int = 224
+
+    @property
+    def parameters(self):
+        return {"noise_sds": channel.NOISE_SDS, "bands": self.bands}
+
+    @property
+    def bands(self) -> int:
+        return kernels.band_count(self.size, self.size)
+
+    def _condition(self, variant: str, level: float | None) -> Condition:
+        return "critical-band", "-".join(filter(None, (self.form, variant))), level
+
+    def _accuracy_condition(self, noise_sd: float, band: int) -> Condition:
+        # Without noise all bands are one condition.
+        return self._condition(f"band-{band}" if noise_sd else "", noise_sd)
+
+    def conditions(self, variant="", level=""):
+        grid = (self._accuracy_condition(sd, band) for sd in channel.NOISE_SDS for band in range(self.bands))
+        return list(dict.fromkeys(grid))
+
+    def stimuli(self, images, index, seed, conditions):
+        asked = {(sd, int(variant[-1]) if sd else 0): (name, variant, sd) for name, variant, sd in conditions}
+        for noise_sd, band, shown in kernels.critical_band_all(images, list(asked), seed, index):
+            yield asked[noise_sd, band], shown
+
+    def rows(self, counts):
+        rows, notes = super().rows(counts)
+        sums = [[counts[self._accuracy_condition(sd, b)] for b in range(self.bands)] for sd in channel.NOISE_SDS]
+        accuracy = [[one["top1"] / one["n"] for one in level] for level in sums]
+        n = min(one["n"] for level in sums for one in level)
+        for variant, relative in (("relative", True), ("raw", False)):
+            condition = self._condition(variant, None)
+            if relative and accuracy[0][0] == 0:
+                notes.append(f"no {condition[1]} channel: no image was classified correctly even without noise")
+                continue
+            thresholds = channel.noise_thresholds(accuracy, relative)
+            fit = channel.fit_channel(thresholds, kernels.band_centre(0, self.size))
+            if fit.reason:
+                notes.append(f"no {condition[1]} channel: {fit.reason}")
+                continue
+            rows += [
+                (condition, metric, getattr(fit, metric), n)
+                for metric in ("bandwidth", "center_frequency", "peak_noise_sensitivity")
+            ]
+        return rows, notes
+
+
+@dataclass(frozen=True)
+class PGD(Instrument):
+    """Top-1 under projected gradient descent, within `eps` of each value, attacking every image."""
+
+    eps: float = study.PGD_EPSILON
+    steps: int = 40
+    step_size: float = 2 / 255
+
+    @property
+    def parameters(self):
+        return {"steps": self.steps, "step_size": self.step_size}
+
+    def conditions(self, variant="", level=""):
+        return [(self.name, "linf", self.eps)]
+
+    def logits(self, model, images, labels, index, seed):
+        return model(kernels.pgd(model, images, labels, self.eps, self.steps, self.step_size, seed, index))
+
+
+def _subset(name: str) -> Instrument:
+    return Instrument(name, name, partial(kernels.subset_argmax, indices=classes.subset(name)))
+
+
+STUDY: dict[str, Instrument] = {
+    instrument.name: instrument
+    for instrument in (
+        Instrument("imagenet", "imagenet", top5=True),
+        Instrument("imagenet-v2", "imagenet-v2", top5=True),
+        Instrument("imagenet-real", "imagenet-real"),
+        _subset("imagenet-a"),
+        Instrument("imagenet-c", "imagenet-c", top5=True),
+        Instrument("imagenet-cbar", "imagenet-cbar", top5=True),
+        _subset("imagenet-r"),
+        Instrument("imagenet-sketch", "imagenet-sketch", top5=True),
+        Instrument("stylized", "stylized", kernels.sixteen_way),
+        ShapeBias("cue-conflict", "cue-conflict", kernels.sixteen_way),
+        BandPass("band-pass", "imagenet", unit=256, needs=("imagenet",)),
+        CriticalBand("critical-band", "imagenet", unit=256),
+        PGD("pgd", "imagenet", unit=128),
+    )
+}
+"""The instruments of the study: together they give every number that its scores need."""
+
+INSTRUMENTS: dict[str, Instrument] = STUDY | {
+    "critical-band-16way": CriticalBand(
+        "critical-band-16way", "gray-16class", kernels.sixteen_way, unit=256, form="16way"
+    )
+}
+"""All instruments. `critical-band-16way` is the test as Subramanian et al. made it: their grey images, 16 categories."""
+
+
+def choose(names: str | Iterable[str | Instrument], eps: float = study.PGD_EPSILON) -> list[Instrument]:
+    """Instruments by name, each once, in the order of `INSTRUMENTS`, with those that they need.
+
+    Args:
+        names: names, or instruments of one's own; "all" stands for those of the study.
+        eps: largest change of a value in the attack, as a fraction of 1.
+
+    Raises:
+        ValueError: no such instrument, none at all, or `eps` outside (0, 1].
+
+    >>> [instrument.name for instrument in choose(["pgd", "band-pass"])]
+    ['imagenet', 'band-pass', 'pgd']
+    """
+    if not 0 < eps <= 1:
+        raise ValueError(f"expected `eps` in (0, 1], got {eps} (is it in 1/255?)")
+    chosen: dict[str, Instrument] = {}
+    waiting = [names] if isinstance(names, str) else list(names)
+    while waiting:
+        name = waiting.pop(0)
+        if name == "all":
+            waiting = [*STUDY, *waiting]
+        elif isinstance(name, Instrument):
+            chosen[name.name] = name
+        elif name in INSTRUMENTS:
+            chosen.setdefault(name, INSTRUMENTS[name])
+            waiting += [needed for needed in INSTRUMENTS[name].needs if needed not in chosen]
+        else:
+            near = difflib.get_close_matches(name, INSTRUMENTS, 1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise ValueError(f"expected an instrument among {', '.join(INSTRUMENTS)} or all, got {name!r}{hint}")
+    if not chosen:
+        raise ValueError(f"expected at least one instrument among {', '.join(INSTRUMENTS)} or all, got none")
+    place = {name: i for i, name in enumerate(INSTRUMENTS)}
+    ordered = sorted(chosen.values(), key=lambda instrument: place.get(instrument.name, len(place)))
+    return [replace(i, eps=eps) if isinstance(i, PGD) and i == INSTRUMENTS["pgd"] else i for i in ordered]

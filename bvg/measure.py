@@ -1,0 +1,237 @@
+"""Models x instruments -> results table, resumably. Also a command: `python -m bvg.measure --help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import nn
+
+import bvg
+from bvg import datasets, study, zoo
+from bvg.checkpoint import weights_digest
+from bvg.decode import UnreadableImages
+from bvg.engine import Engine, MeasureError
+from bvg.folders import DataError
+from bvg.instruments import INSTRUMENTS, Instrument, choose
+from bvg.kernels.randomness import check_seed
+from bvg.precision import PRECISIONS, answering, arithmetic, check_precision
+from bvg.provenance import session
+from bvg.runs import Run, RunError
+
+
+def run(
+    models: str | Sequence[str] | Mapping[str, str | Path | nn.Module],
+    instruments: str | Sequence[str | Instrument],
+    data: str | Path,
+    out: str | Path,
+    *,
+    device: str | torch.device | None = None,
+    batch_size: int | None = None,
+    precision: str = "fp32",
+    seed: int = 0,
+    limit: int | None = None,
+    workers: int | None = None,
+    skip_unreadable: bool = False,
+    keep_predictions: bool = False,
+    eps: float = study.PGD_EPSILON,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Measure models and give the results table of the run folder.
+
+    Each batch is decoded, and filtered or made noisy, once, and shown to all models before the next. What is measured is
+    written unit by unit (a model, a condition, a range of images): call again with the same arguments and a run that was
+    killed continues where it stopped. Models and instruments can be added to a run folder at any time; seed, precision,
+    limit, the images and a model's weights are fixed by its first run. Decoded ImageNet is kept in the folder `decoded`
+    under $BVG_CACHE, by default ~/.cache/bvg (7.5 GB).
+
+    The numbers do not depend on batch size, workers, order or interruption: random numbers belong to the image, and sums
+    are of whole numbers. One thing is outside our hands: libraries may add up a convolution in another order at
+    another batch size or on another device, which moves logits in their last bits. A decision can flip only where two
+    logits agree to about seven digits.
+
+    Args:
+        models: names that `bvg.zoo.load` takes, each also as `id=name`; or a mapping from ids to names or modules on
+            inputs in [0, 1] (they are moved to the device and into evaluation mode). The id of a checkpoint file is its
+            name without ending, of anything else the name itself.
+        instruments: names of `bvg.instruments.INSTRUMENTS`, or "all" for those of the study. What one needs comes along
+            (band-pass: clean ImageNet accuracy).
+        data: the folder that holds the data sets, laid out as `bvg.folders` says.
+        out: the run folder; its name is the run's id.
+        device: such as "cuda" or "cpu"; None is CUDA where there is one.
+        batch_size: images per batch; None is 128 on CUDA and 8 elsewhere. Halved where memory does not suffice.
+        precision: "fp32", "tf32", "fp16" or "bf16".
+        seed: of the noise and the random starts.
+        limit: measure at most so many images per condition, evenly spread; then data sets may be incomplete.
+        workers: threads that decode; None is one per core.
+        skip_unreadable: leave out images that cannot be decoded; n then says so. Otherwise the run ends with an error
+            that lists them, after all else is measured.
+        keep_predictions: write the decision on every image to the run folder's `predictions/`.
+        eps: largest change of a value by the attack, as a fraction of 1.
+        progress: show progress bars.
+
+    Returns:
+        The results table: all that is complete in the run folder, sorted.
+
+    Raises:
+        ValueError: an argument is not what it should be, or a model cannot be loaded (see `bvg.zoo.load`).
+        bvg.folders.DataError: data sets are not complete; before anything is measured.
+        bvg.decode.UnreadableImages: see `skip_unreadable`.
+        bvg.runs.RunError: the run folder is in use, of other settings, or cannot be written to.
+        bvg.engine.MeasureError: a model does not give finite logits, or one image does not fit into memory.
+
+    Warns:
+        UserWarning: a number is not defined for a model (no channel can be fitted, …), or memory did not suffice.
+    """
+    device = _device(device)
+    check_precision(precision, device)
+    check_seed(seed)
+    if batch_size is None:
+        batch_size = 128 if device.type == "cuda" else 8  # a CPU's caches are small: larger batches are slower there
+    if batch_size < 1:
+        raise ValueError(f"expected `batch_size` to be at least 1, got {batch_size}")
+    chosen, wanted = choose(instruments, eps), named(models)
+    counts = datasets.check(data, dict.fromkeys(i.dataset for i in chosen), limit)
+    # `bvg` stands for the definitions; what else was used is noted per session.
+    settings = {"seed": seed, "precision": precision, "limit": limit, "device": device.type, "bvg": bvg.__version__}
+    with Run(out, settings) as folder, arithmetic(precision):
+        folder.begin(session(device))
+        answers = {}
+        for id, model in wanted.items():
+            module = _placed(model if isinstance(model, nn.Module) else zoo.load(model), device, id)
+            folder.add_model(id, type(model).__name__ if module is model else str(model), weights_digest(module))
+            answers[id] = answering(module, precision)
+        engine = Engine(folder, answers, device, batch_size, seed, workers, skip_unreadable, keep_predictions, progress)
+        for instrument in chosen:
+            conditions = {c: n for c, n in counts.items() if c[0] == instrument.dataset}
+            engine.measure(instrument, conditions, Path(data), limit)
+            table, notes = _save(folder, chosen)
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    if engine.unreadable:
+        raise UnreadableImages(engine.unreadable, engine.tried)
+    return table
+
+
+def _save(folder: Run, instruments: Iterable[Instrument]) -> tuple[pd.DataFrame, list[str]]:
+    """Write the table of all that is complete in a run folder; the table, and what is to be said about gaps in it."""
+    known = INSTRUMENTS | {instrument.name: instrument for instrument in instruments}
+    table, notes = [], []
+    for model, name, counts in folder.complete():
+        if not all(sums.get("n") for sums in counts.values()):
+            notes.append(f"{model}, {name}: none of the images can be decoded")
+            continue
+        rows, gaps = known[name].rows(counts)
+        table += [(model, *condition, metric, value, n) for condition, metric, value, n in rows]
+        notes += [f"{model}, {name}: {gap}" for gap in gaps]
+    return folder.save(table), notes
+
+
+def named(models: str | Sequence[str] | Mapping) -> dict[str, str | Path | nn.Module]:
+    """Models by id.
+
+    >>> named(["tv_resnet50", "runs/best.pth", "mine=runs/best.pth"])
+    {'tv_resnet50': 'tv_resnet50', 'best': 'runs/best.pth', 'mine': 'runs/best.pth'}
+
+    Raises:
+        ValueError: no model, an id twice, or one that is empty or has an "@" (which `bvg.results.load` uses).
+    """
+    if isinstance(models, Mapping):
+        pairs = list(models.items())
+    else:
+        pairs = [_named(str(name)) for name in ([models] if isinstance(models, str | Path) else models)]
+    ids = [id for id, _ in pairs]
+    if not ids:
+        raise ValueError("expected at least one model, got none")
+    if twice := [id for id, n in Counter(ids).items() if n > 1]:
+        raise ValueError(f"expected each id once, got {twice[0]!r} twice: name the models by ID=NAME")
+    if bad := [id for id in ids if not isinstance(id, str) or not id.strip() or "@" in id]:
+        raise ValueError(f"expected ids that are not empty and have no '@', got {bad[0]!r}: name the model by ID=NAME")
+    return dict(pairs)
+
+
+def _named(name: str) -> tuple[str, str]:
+    id, equals, rest = name.partition("=")
+    if equals and rest and os.sep not in id and not Path(name).exists():
+        return id, rest
+    id = name
+    if Path(name).is_file() or name.endswith(zoo.SUFFIXES):
+        id = Path(name).name
+        while id.endswith(zoo.SUFFIXES):
+            id = Path(id).stem
+    return id, name
+
+
+def _placed(model: nn.Module, device: torch.device, id: str) -> nn.Module:
+    try:
+        return model.to(device).eval()
+    except torch.OutOfMemoryError as error:
+        raise MeasureError(
+            f"expected all models to fit on {device}, got no room for {id}: measure fewer at once"
+        ) from error
+
+
+def _device(device: str | torch.device | None) -> torch.device:
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(device)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"expected `device` to be one that torch has here, got {str(device)!r} ({reason})") from None
+    return device
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line. Returns the exit status: 0, or 2 after a sentence that says what is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bvg.measure",
+        description="Measure ImageNet models on the study's instruments. Run the same command again to continue a run.",
+        epilog=f"instruments: {', '.join(INSTRUMENTS)}",
+    )
+    add = parser.add_argument
+    add("--models", nargs="+", required=True, metavar="MODEL", help="zoo id, checkpoint path, timm:NAME, torchvision:NAME "
+        "or package.module:function; each also as ID=MODEL")  # fmt: skip
+    add("--data", required=True, metavar="ROOT", help="folder that holds the data sets")
+    add("--out", required=True, metavar="RUN", help="run folder; its name is the run's id")
+    add("--instruments", nargs="+", default=["all"], metavar="NAME", help="default: all those of the study")
+    add("--device", help="such as cuda or cpu; default: CUDA where there is one")
+    add("--batch-size", type=int, help="images per batch; default: 128 on CUDA, 8 elsewhere")
+    add("--precision", default="fp32", help=f"{', '.join(PRECISIONS)}; default: %(default)s")
+    add("--seed", type=int, default=0, help="of noise and random starts; default: %(default)s")
+    add("--limit", type=int, help="at most so many images per condition; data sets may then be incomplete")
+    add("--workers", type=int, help="threads that decode; default: one per core")
+    add("--skip-unreadable", action="store_true", help="leave out images that cannot be decoded")
+    add("--keep-predictions", action="store_true", help="write the decision on every image, too")
+    add(
+        "--eps",
+        type=float,
+        default=study.PGD_EPSILON,
+        help="strength of the attack as a fraction of 1; default: 0.5/255",
+    )
+    options = vars(parser.parse_args(argv))
+    positional = [options.pop(name) for name in ("models", "instruments", "data", "out")]
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *rest, **more: print(f"warning: {message}", file=sys.stderr)
+            table = run(*positional, **options)
+    except (ValueError, OSError, DataError, RunError, MeasureError) as error:
+        print(f"bvg.measure: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("bvg.measure: stopped; the same command continues", file=sys.stderr)
+        return 130
+    print(f"{len(table)} numbers of {table['model'].nunique()} model(s) in {positional[-1]}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
