@@ -1,10 +1,12 @@
 # Two commands matter: `make book` and `make test`. Both set up .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
-TEXTS := $(wildcard notebooks/*.md)
+RUN ?= run
+MEASURES ?= benchmarks shape-bias spectral-bias critical-band adversarial
+TEXTS := $(wildcard notebooks/*.md notebooks/measure/*.md)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab notebooks lint clean
+.PHONY: help book test lab notebooks measure lint clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,15 +25,28 @@ lab: notebooks ## open the notebooks in JupyterLab
 notebooks: .venv/.ready ## write the .ipynb forms beside the text notebooks, kept in step
 	@$(BIN)/jupytext --quiet --sync $(TEXTS)
 
+# MODELS is split into words as a shell does: "a=x.pth 'b=my models/y.pth'".
+measure: export MODELS := $(MODELS)
+measure: export DATA := $(DATA)
+measure: export RUN := $(RUN)
+measure: notebooks ## measure MODELS="tv_resnet50 mine=best.pth" on DATA=folder into RUN=folder
+	@test -n "$$MODELS" && test -n "$$DATA" || { echo 'expected MODELS and DATA, as in: make measure MODELS="tv_resnet50 mine=best.pth" DATA=/data' >&2; exit 2; }
+	@mkdir -p "$$RUN"
+	@parameters=$$($(BIN)/python -c 'import json, os, shlex; given = os.environ; print(json.dumps({"models": shlex.split(given["MODELS"]), "data_root": given["DATA"], "out": given["RUN"]}))') && \
+	for page in $(MEASURES); do \
+	  echo "$$page -> $$RUN/$$page.ipynb"; \
+	  $(BIN)/papermill notebooks/measure/$$page.ipynb "$$RUN/$$page.ipynb" --log-level ERROR $(OPTIONS) -y "$$parameters" || exit 1; \
+	done
+
 lint: .venv/.ready ## format and lint
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 clean: ## remove what was built (the environment stays)
-	rm -rf _build output notebooks/*.ipynb notebooks/output
+	rm -rf _build output notebooks/*.ipynb notebooks/*/*.ipynb notebooks/output
 
 .venv/.ready: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 13) else "expected Python 3.11 or 3.12, got %d.%d: try make PYTHON=python3.12" % v)'
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v >= (3, 11) else "expected Python 3.11 or newer, got %d.%d: try make PYTHON=python3.12" % v)'
 	@echo "setting up .venv (a few minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[measure,book,test]'

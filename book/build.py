@@ -97,7 +97,7 @@ def execute(text: Path) -> str:
     subprocess.run([*run, "jupytext", "--quiet", "--to", "ipynb", "--output", source, text], check=True)
     quiet = ["--no-progress-bar", "--no-log-output", "--log-level", "ERROR"]
     done = subprocess.run(
-        [*run, "papermill", *quiet, source, fresh / f"{name}.ipynb", "--cwd", fresh, "-k", "python3"],
+        [*run, "papermill", *quiet, source, fresh / f"{name}.ipynb", "--cwd", fresh],
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
         capture_output=True,
         text=True,
@@ -128,7 +128,7 @@ def collect(names: list[str]) -> None:
         shutil.rmtree(BUILD / kind, ignore_errors=True)
         (BUILD / kind).mkdir(parents=True)
     for name in names:
-        shutil.copy2(RUNS / name / f"{name}.ipynb", BUILD / "notebooks")
+        (BUILD / "notebooks" / f"{name}.ipynb").write_text(readable(RUNS / name / f"{name}.ipynb"), encoding="utf-8")
         for kind in ("figures", "tables"):
             for path in sorted((RUNS / name / OUT / kind).glob("*")):
                 if (BUILD / kind / path.name).exists():
@@ -136,6 +136,18 @@ def collect(names: list[str]) -> None:
                         f"expected each figure and table to have one maker, got {path.name} again from {name}"
                     )
                 shutil.copy2(path, BUILD / kind)
+
+
+def readable(path: Path) -> str:
+    """An executed notebook to carry away: MyST roles in its prose, which only the book resolves, become plain text."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    outputs = [o for c in notebook["cells"] for o in c.get("outputs", [])]
+    glued = {k: v for o in outputs for k, v in o.get("metadata", {}).get("bvg", {}).get("glue", {}).items()}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            text = re.sub(r"\{glue:text\}`([^`]*)`", lambda m: str(glued[m[1]]), text_of(cell["source"]))
+            cell["source"] = re.sub(r"\{[a-z:]+\}`(?:([^`<]*?) ?<[^`>]*>|([^`]*))`", lambda m: m[1] or m[2], text)
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
 def page(name: str) -> str:
@@ -170,18 +182,18 @@ def directive(name: str, mark: dict, data: dict) -> str | None:
     if "table" in mark:
         id = mark["table"]
         caption = f"{mark['caption']} Data: {link(f'tables/{id}.csv', 'CSV')}"
-        return f"````{{table}} {caption}\n:name: {id}\n:class: bvg-table\n\n{text_of(data)}\n````"
+        return f"````{{table}} {caption}\n:name: {id}\n:class: bvg-table\n\n{text_of(data['text/markdown'])}\n````"
     if "page" in mark:
         executed = link(f"notebooks/{name}.ipynb", f"{name}.ipynb")
         return (
-            f"````{{admonition}} Parameters of this page\n:class: dropdown bvg-parameters\n\n{text_of(data)}\n\n"
+            f"````{{admonition}} Parameters of this page\n:class: dropdown bvg-parameters\n\n{text_of(data['text/markdown'])}\n\n"
             f"This page as an executed notebook: {executed}\n````"
         )
     return None
 
 
-def text_of(data: dict) -> str:
-    text = data["text/markdown"]
+def text_of(text: str | list[str]) -> str:
+    """Notebook files hold text whole or as a list of lines."""
     return text if isinstance(text, str) else "".join(text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import json
 import re
@@ -20,6 +21,7 @@ from bvg.text import pipe_table, signed
 
 # Names that an IPython kernel puts into the namespace itself.
 _OWN = {"In", "Out", "get_ipython", "exit", "quit", "open"}
+_CAVEAT = "The numbers in the text follow the parameters; the words around them were written for these."
 _PLAIN = (str, int, float, bool, list, dict, tuple, type(None))
 
 
@@ -39,9 +41,12 @@ class Page:
     def __init__(self, name: str, namespace: Mapping[str, Any], declared: Sequence[str]) -> None:
         self.name = name
         given = {k: v for k, v in namespace.items() if k in declared}
-        if "page" not in namespace:
-            # Before this cell ran for the first time, every plain value in the namespace was given as a parameter. When
-            # the cell is run again in a live kernel the notebook's own variables are there too, and cannot be told apart.
+        if "page" in namespace:
+            # Run again in a live kernel: the namespace holds the notebook's own variables too, so look at the cell of
+            # parameters as it was last run.
+            given |= dict.fromkeys(_assigned(namespace.get("In", []), declared) - set(given))
+        else:
+            # Run for the first time: every plain value in the namespace was given as a parameter.
             given |= {
                 k: v for k, v in namespace.items() if not k.startswith("_") and k not in _OWN and isinstance(v, _PLAIN)
             }
@@ -94,12 +99,16 @@ class Page:
         """Hand values to the prose, where `` {glue:text}`name` `` prints them. Numbers should come formatted, as text."""
         from myst_nb import glue
 
-        for name, value in values.items():
-            glue(name.replace("_", "-"), value, display=False)
+        glued = {name.replace("_", "-"): value for name, value in values.items()}
+        for name, value in glued.items():
+            glue(name, value, display=False)
+        # JupyterLab does not fill in the prose: show there what the book prints in it.
+        rows = "".join(f"<tr><td>{k}</td><td>{html.escape(str(v))}</td></tr>" for k, v in glued.items())
+        display({"text/html": f"<table>{rows}</table>"}, raw=True, metadata={"bvg": {"glue": glued}})
 
     def command(self) -> str:
         """The papermill command that executes this notebook with these parameters."""
-        words = ["papermill", f"notebooks/{self.name}.ipynb", f"{self.name}-run.ipynb"]
+        words = ["papermill", f"notebooks/{self.name}.ipynb", f"{Path(self.name).name}-run.ipynb"]
         for name, value in self.parameters.items():
             if isinstance(value, str | bool | int | float):
                 words += ["-p", name, str(value)]
@@ -108,9 +117,7 @@ class Page:
         return shlex.join(words)
 
     def _rows(self) -> list[tuple[str, str, str]]:
-        return [
-            (k, json.dumps(v, ensure_ascii=False), parameters.PARAMETERS[k].meaning) for k, v in self.parameters.items()
-        ]
+        return [(k, _written(v), parameters.PARAMETERS[k].meaning) for k, v in self.parameters.items()]
 
     def _parameters_html(self) -> str:
         rows = "".join(
@@ -119,14 +126,32 @@ class Page:
         )
         return (
             f"<table><thead><tr><th>parameter</th><th>value</th><th>meaning</th></tr></thead><tbody>{rows}</tbody></table>"
-            f"<p>Run it again with:</p><pre>{html.escape(self.command())}</pre>"
+            f"<p>Run it again with:</p><pre>{html.escape(self.command())}</pre><p>{_CAVEAT}</p>"
         )
 
     def _parameters_markdown(self) -> str:
         table = pd.DataFrame(
             [(f"`{k}`", f"`{v}`", m) for k, v, m in self._rows()], columns=["parameter", "value", "meaning"]
         )
-        return f"{pipe_table(table)}\n\nRun it again, with any of these changed:\n\n```bash\n{self.command()}\n```"
+        return f"{pipe_table(table)}\n\nRun it again, with any of these changed:\n\n```bash\n{self.command()}\n```\n\n{_CAVEAT}"
+
+
+def _assigned(cells: Sequence[str], declared: Sequence[str]) -> set[str]:
+    """Names assigned by the last cell that assigns a declared parameter."""
+    for source in reversed(cells):
+        try:
+            statements = ast.parse(source).body
+        except SyntaxError:  # a cell with a magic
+            continue
+        targets = {t.id for s in statements if isinstance(s, ast.Assign) for t in s.targets if isinstance(t, ast.Name)}
+        if targets & set(declared):
+            return targets
+    return set()
+
+
+def _written(value: Any) -> str:
+    """A parameter's value as one writes it in the parameters cell."""
+    return str(value) if value is None or isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
 
 
 def _cell(value: Any) -> str:

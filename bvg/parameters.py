@@ -87,7 +87,7 @@ PARAMETERS: dict[str, Parameter] = {
         f"among {', '.join(b.id for b in study.BENCHMARKS)}",
         _categories,
     ),
-    "seed": Parameter("seed of the noise", "a whole number, 0 or more", lambda v: type(v) is int and v >= 0),
+    "seed": Parameter("seed of the noise and of the attack's random start", "a whole number, 0 or more", lambda v: type(v) is int and v >= 0),
     "cutoff": Parameter(
         "cut-off of the filtered example images, as a fraction of the Nyquist frequency",
         "a number in [0, 1]",
@@ -98,8 +98,34 @@ PARAMETERS: dict[str, Parameter] = {
         "a number in [0, 1]",
         lambda v: _number(v) and 0 <= v <= 1,
     ),
+    "models": Parameter(
+        "models to measure: zoo ids, checkpoint files, timm:NAME, torchvision:NAME or package.module:function, each also as ID=MODEL",
+        "a list of model names, at least one, each once",
+        lambda v: _strings(v) and len(v) > 0,
+    ),
+    "data_root": Parameter("folder that holds the data sets", "a path", lambda v: isinstance(v, str) and v != ""),
+    "device": Parameter(
+        "where to compute, such as cuda or cpu; None is CUDA where there is one",
+        "None or the name of a torch device",
+        lambda v: v is None or (isinstance(v, str) and v != ""),
+    ),
+    "limit": Parameter(
+        "images per condition, evenly spread over the classes; None is all",
+        "None or a whole number, 1 or more",
+        lambda v: v is None or (type(v) is int and v >= 1),
+    ),
+    "precision": Parameter(
+        "arithmetic of the models",
+        "one of fp32, tf32, fp16, bf16",
+        lambda v: v in ("fp32", "tf32", "fp16", "bf16"),
+    ),
+    "epsilon": Parameter(
+        "largest change of a pixel by the attack, as a fraction of 1",
+        "a number in (0, 1) (0.5/255 is about 0.00196)",
+        lambda v: _number(v) and 0 < v < 1,
+    ),
     "out": Parameter(
-        "folder for figures and tables, relative to the working directory",
+        "folder for what this notebook makes, relative to the working directory",
         "a path",
         lambda v: isinstance(v, str) and v != "",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -101,6 +102,39 @@ def corruptions(by_corruption: pd.DataFrame) -> Table:
     mean = {"Model": "**mean**"} | {c: f"**{signed(v, 1)}**" for c, v in by_corruption.mean().items()}
     shown = pd.concat([shown, pd.DataFrame([mean])], ignore_index=True)
     return Table(shown.rename(columns=lambda c: c.replace("_", " ")), data)
+
+
+def extremes(by_corruption: pd.DataFrame) -> str:
+    """The hardest and the easiest corruption by mean top-1, for prose."""
+    means = by_corruption.mean().dropna()
+    if means.empty:
+        return "not measured"
+    low, high = means.idxmin(), means.idxmax()
+    return (
+        f"the hardest is {low.replace('_', ' ')} ({signed(means[low], 1)} %), "
+        f"the easiest {high.replace('_', ' ')} ({signed(means[high], 1)} %)"
+    )
+
+
+def pair(cell: pd.Series | None) -> str:
+    """Two correlated biases, for prose; `none` where there is no such cell (see `bvg.stats.strongest`)."""
+    if cell is None:
+        return "none"
+    names = (study.bias(b).name.partition(" [")[0] for b in (cell["row"], cell["column"]))
+    return f"{' and '.join(names)} ({signed(cell['shown'])})"
+
+
+def shared_fits(scores: pd.DataFrame) -> pd.Series:
+    """How many models share each distinct fit of the critical band (six decimals), most shared first."""
+    columns = [b.id for b in study.BIASES if b.test == "critical band"]
+    return scores[columns].dropna().round(6).value_counts()
+
+
+def measured(results: pd.DataFrame, benchmarks: Sequence[str]) -> Table:
+    """Rows of a results table for these benchmarks, as they are."""
+    data = results[results["benchmark"].isin(list(benchmarks))].drop(columns="source")
+    shown = data.assign(level=data["level"].map(lambda v: "" if pd.isna(v) else f"{v:.4g}"), n=data["n"].astype(str))
+    return Table(shown, data)
 
 
 def scores(table: pd.DataFrame) -> Table:

@@ -17,8 +17,14 @@ import pytest
 from bvg import parameters
 
 ROOT = Path(__file__).resolve().parents[1]
-TEXTS = sorted((ROOT / "notebooks").glob("*.md"))
-names = pytest.mark.parametrize("text", TEXTS, ids=lambda p: p.stem)
+FOLDER = ROOT / "notebooks"
+TEXTS = sorted(FOLDER.rglob("*.md"))
+names = pytest.mark.parametrize("text", TEXTS, ids=lambda p: name(p))
+
+
+def name(text: Path) -> str:
+    """A notebook's name: its path below `notebooks`, without ending."""
+    return text.relative_to(FOLDER).with_suffix("").as_posix()
 
 
 def cells(text: Path, kind: str = "code") -> list:
@@ -44,7 +50,7 @@ def test_first_comes_a_cell_of_plain_defaults_then_the_guard_that_declares_them(
     defaults = assigned(first.source)
     parameters.check(defaults, list(defaults))
     call = ast.parse(guard.source).body[-1].value
-    assert (call.func.id, ast.literal_eval(call.args[0])) == ("Page", text.stem)
+    assert (call.func.id, ast.literal_eval(call.args[0])) == ("Page", name(text))
     assert ast.literal_eval(call.args[2]) == list(defaults)
 
 
@@ -93,7 +99,7 @@ def test_git_ignores_the_ipynb_forms():
 
 def test_the_ipynb_forms_are_in_step_with_the_text(ipynbs):
     for text in TEXTS:
-        twin = nbformat.read(ipynbs / f"{text.stem}.ipynb", as_version=4)
+        twin = nbformat.read(ipynbs / f"{name(text)}.ipynb", as_version=4)
         assert [c.source for c in twin.cells] == [c.source for c in jupytext.read(text).cells]
 
 
@@ -145,7 +151,26 @@ def test_the_command_on_the_page_executes_the_page(build, ipynbs, tmp_path):
     assert ours.read_bytes() == book.read_bytes()
 
 
+@names
+def test_the_ipynb_form_names_its_kernel_so_that_plain_papermill_finds_it(ipynbs, text):
+    twin = nbformat.read(ipynbs / f"{name(text)}.ipynb", as_version=4)
+    assert twin.metadata["kernelspec"]["name"] == "python3"
+
+
 def test_papermill_sees_the_parameters_with_their_types(ipynbs):
     seen = papermill.inspect_notebook(str(ipynbs / "biases-and-generalization.ipynb"))
     assert json.loads(seen["low_cutoffs"]["default"]) == [0.1, 0.2, 0.3, 0.4, 0.5]
     assert seen["alpha"]["default"] == "0.05"
+
+
+def test_a_misspelt_parameter_is_refused_when_the_cells_are_run_again_in_a_live_kernel(tmp_path, monkeypatch):
+    from IPython.core.interactiveshell import InteractiveShell
+
+    monkeypatch.chdir(tmp_path)
+    shell = InteractiveShell()
+    first, guard = (c.source for c in cells(FOLDER / "bias-correlation.md")[:2])
+    for source in (first, guard, "other = 3", first, guard):
+        shell.run_cell(source, store_history=True).raise_error()
+    shell.run_cell(f"{first}\nalhpa = 0.01", store_history=True).raise_error()
+    with pytest.raises(parameters.ParameterError, match="did you mean `alpha`"):
+        shell.run_cell(guard, store_history=True).raise_error()

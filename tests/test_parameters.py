@@ -18,6 +18,12 @@ GOOD = {
     "seed": [0, 7],
     "cutoff": [0, 0.2, 1],
     "noise_sd": [0.16],
+    "models": [["tv_resnet50", "mine=best.pth"]],
+    "data_root": ["data"],
+    "device": [None, "cuda:0"],
+    "limit": [None, 1, 50_000],
+    "precision": ["fp32", "bf16"],
+    "epsilon": [0.5 / 255],
     "out": ["output"],
 }
 BAD = {
@@ -31,6 +37,12 @@ BAD = {
     "seed": [-1, 0.5, True, "0"],
     "cutoff": [30, -0.1, "0.2"],
     "noise_sd": [16, None],
+    "models": [[], "tv_resnet50", ["a", "a"]],
+    "data_root": ["", None],
+    "device": [0, ""],
+    "limit": [0, -5, 1.5, True],
+    "precision": ["float32", 32, None],
+    "epsilon": [0, 8, "0.5/255"],
     "out": ["", 3],
 }
 
