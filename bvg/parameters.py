@@ -87,7 +87,11 @@ PARAMETERS: dict[str, Parameter] = {
         f"among {', '.join(b.id for b in study.BENCHMARKS)}",
         _categories,
     ),
-    "seed": Parameter("seed of the noise and of the attack's random start", "a whole number, 0 or more", lambda v: type(v) is int and v >= 0),
+    "seed": Parameter(
+        "seed of the noise and of the attack's random start",
+        "a whole number, 0 or more",
+        lambda v: type(v) is int and v >= 0,
+    ),
     "cutoff": Parameter(
         "cut-off of the filtered example images, as a fraction of the Nyquist frequency",
         "a number in [0, 1]",
