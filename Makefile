@@ -6,10 +6,10 @@ MEASURES ?= benchmarks shape-bias spectral-bias critical-band adversarial
 TEXTS := $(wildcard notebooks/*.md notebooks/measure/*.md)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab notebooks measure lint clean
+.PHONY: help book test lab notebooks measure miniature-zoo lint clean
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: .venv/.ready ## execute the notebooks that changed and build the book at _build/html
 	@$(BIN)/python book/build.py
@@ -37,6 +37,9 @@ measure: notebooks ## measure MODELS="tv_resnet50 mine=best.pth" on DATA=folder 
 	  echo "$$page -> $$RUN/$$page.ipynb"; \
 	  $(BIN)/papermill notebooks/measure/$$page.ipynb "$$RUN/$$page.ipynb" --log-level ERROR $(OPTIONS) -y "$$parameters" || exit 1; \
 	done
+
+miniature-zoo: .venv/.ready ## train the miniature's networks that are not trained yet (NAMES= for some of them)
+	@$(BIN)/python -m bvg.miniature.train $(NAMES)
 
 lint: .venv/.ready ## format and lint
 	@$(BIN)/ruff format .

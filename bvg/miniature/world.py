@@ -1,0 +1,167 @@
+"""The miniature's images: drawn from split, index and seed alone, with shape, texture and mask known.
+
+Each of the sixteen classes has one shape and one texture; in an ordinary image both tell the class. Every number of a scene
+is a function of (seed, split, index), so that an image is the same in any batch, order or process. All arithmetic is
+in float64 and rounded once, to 8 bit: how a machine rounds its sines does not show.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from bvg.kernels.randomness import check_seed, normal, uniform
+from bvg.miniature.drawing import DRAWN, SIZE, Look, compose
+from bvg.miniature.shapes import SHAPES
+
+CLASSES = SHAPES  # a class is named by its shape; class k has texture TEXTURES[k]
+CHUNK = 64  # images drawn at a time: what fits in a processor's cache
+_LATTICE = 32
+
+
+_ORDINARY = Look()
+_CLEAR = {"plain": 0.0, "occluded": 0.0}  # where the question is which cue decides, both are there to be seen
+SPLITS: dict[str, Look] = {
+    "train": _ORDINARY,
+    "val": _ORDINARY,
+    "v2": Look(
+        radius=(16, 23),
+        offset=10,
+        rotation=24,
+        contrast=(0.1, 0.5),
+        brightness=(0.05, 0.95),
+        clutter=0.4,
+        distractors=3,
+    ),
+    "cue-conflict": Look(**_CLEAR),
+    "stylized": Look(**_CLEAR),
+    "sketch": Look(drawing="outline", warp=4),
+    "silhouette": Look(drawing="filled", warp=4),
+    "texture": Look(drawing="texture", **_CLEAR),
+}
+
+
+class Scenes(NamedTuple):
+    """Drawn images and what is known of them.
+
+    Attributes:
+        images: uint8 [N, 3, 64, 64].
+        shape: int64 [N], positions in `SHAPES`.
+        texture: int64 [N], positions in `TEXTURES`.
+        mask: uint8 [N, 64, 64], how much of each pixel the object fills, 255 for all, before anything covers it.
+    """
+
+    images: Tensor
+    shape: Tensor
+    texture: Tensor
+    mask: Tensor
+
+
+def images(split: str, which: int | Sequence[int] | Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Images of a split and their classes.
+
+    Image i is of class i mod 16, so that every 16 successive images hold each class once. The label is the class of the
+    shape (in "stylized" and "cue-conflict" the texture is of another), in "texture" that of the texture.
+
+    Args:
+        split: one of `SPLITS`: "train", "val", "v2" (smaller, further out, busier), "cue-conflict", "stylized" (the texture
+            drawn at random), "sketch", "silhouette", "texture" (no outline).
+        which: their number, from the first; or the positions, int [N].
+        seed: integer in [0, 2**64).
+
+    Returns:
+        images uint8 [N, 3, 64, 64], labels int64 [N] in 0 … 15.
+
+    Raises:
+        ValueError: no such split, a position that is negative, a bad seed.
+
+    >>> pictures, labels = images("val", [5, 21])
+    >>> pictures.shape, pictures.dtype, labels
+    (torch.Size([2, 3, 64, 64]), torch.uint8, tensor([5, 5]))
+    """
+    drawn = scenes(split, which, seed)
+    return drawn.images, drawn.texture if split == "texture" else drawn.shape
+
+
+def cue_conflict(which: int | Sequence[int] | Tensor = 1200, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    """Images with the shape of one class and the texture of another.
+
+    Every 240 successive images hold each of the 16 * 15 pairs once, every 16 each shape once.
+
+    Returns:
+        images uint8 [N, 3, 64, 64], classes of the shapes int64 [N], classes of the textures int64 [N].
+
+    >>> _, shape, texture = cue_conflict(240)
+    >>> len(set(zip(shape.tolist(), texture.tolist()))), bool((shape == texture).any())
+    (240, False)
+    """
+    drawn = scenes("cue-conflict", which, seed)
+    return drawn.images, drawn.shape, drawn.texture
+
+
+def scenes(
+    split: str,
+    which: int | Sequence[int] | Tensor,
+    seed: int = 0,
+    shape: Tensor | None = None,
+    texture: Tensor | None = None,
+) -> Scenes:
+    """Images with all that is known of them; optionally the same scenes with other shapes or textures.
+
+    Args:
+        split, which, seed: as in `images`.
+        shape: int64 [N], shapes in place of the split's own; nothing else of the scene changes.
+        texture: int64 [N], textures in place of the split's own.
+
+    Raises:
+        ValueError: as in `images`; or one of `shape` and `texture` has not one class in 0 … 15 per image.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"expected `split` to be one of {', '.join(SPLITS)}, got {split!r}")
+    check_seed(seed)
+    index = torch.arange(which) if isinstance(which, int) else torch.as_tensor(which, dtype=torch.int64)
+    if index.ndim != 1 or (len(index) and int(index.min()) < 0):
+        raise ValueError("expected `which` to be a number of images or a list of positions, 0 or more")
+    kinds = {"shape": shape, "texture": texture}
+    for name, given in kinds.items():
+        if given is not None and (given.shape != index.shape or not bool(((given >= 0) & (given < 16)).all())):
+            raise ValueError(f"expected `{name}` to be int64 [{len(index)}] in 0 … 15, got {given}")
+    out = Scenes(
+        torch.empty(len(index), 3, SIZE, SIZE, dtype=torch.uint8),
+        torch.empty(len(index), dtype=torch.int64),
+        torch.empty(len(index), dtype=torch.int64),
+        torch.empty(len(index), SIZE, SIZE, dtype=torch.uint8),
+    )
+    for start in range(0, len(index), CHUNK):
+        part = slice(start, start + CHUNK)
+        given = {name: kind if kind is None else kind[part] for name, kind in kinds.items()}
+        for whole, piece in zip(out, _draw(split, index[part], seed, **given), strict=True):
+            whole[part] = piece
+    return out
+
+
+def _draw(split: str, index: Tensor, seed: int, shape: Tensor | None, texture: Tensor | None) -> Scenes:
+    look, stream = SPLITS[split], f"miniature/{split}"
+    numbers = uniform((len(DRAWN),), seed, index, stream).double()
+    draw = {name: numbers[:, k, None, None] for k, name in enumerate(DRAWN)}
+    if shape is None:
+        shape = index % 16
+    if texture is None:
+        texture = _texture(split, index, draw)
+    lattices = uniform((2, _LATTICE, _LATTICE), seed, index, f"{stream}/lattice").double()
+    grain = normal((SIZE, SIZE), seed, index, f"{stream}/grain").double()
+    picture, mask = compose(look, draw, shape, texture, lattices, grain)
+    return Scenes(_eight_bit(picture), shape, texture, _eight_bit(mask))
+
+
+def _texture(split: str, index: Tensor, draw: dict[str, Tensor]) -> Tensor:
+    if split == "cue-conflict":
+        return (index + 1 + index // 16 % 15) % 16
+    if split == "stylized":
+        return (draw["texture"].flatten() * 16).long()
+    return index % 16
+
+
+def _eight_bit(values: Tensor) -> Tensor:
+    return (255 * values).round().to(torch.uint8)
