@@ -1,4 +1,4 @@
-"""The miniature's corruptions: ten kinds at five severities, chosen to wear an ordinary network down gradually."""
+"""The miniature's corruptions: ten kinds under the study's names, at five severities that wear an ordinary network down."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -138,11 +138,11 @@ CORRUPTIONS: dict[str, Shift] = {
     "gaussian_noise": Shift("imagenet-c", (0.03, 0.05, 0.08, 0.12, 0.18), _gaussian_noise),
     "gaussian_blur": Shift("imagenet-c", (0.6, 0.9, 1.3, 1.8, 2.5), lambda x, level, drawn: blur(x, level)),
     "pixelate": Shift("imagenet-c", (32, 28, 24, 20, 16), _pixelate),
-    "jpeg": Shift("imagenet-c", (60, 40, 25, 15, 8), _jpeg),
+    "jpeg_compression": Shift("imagenet-c", (60, 40, 25, 15, 8), _jpeg),
     "contrast": Shift("imagenet-c", (0.5, 0.3, 0.18, 0.11, 0.06), _contrast),
     "brightness": Shift("imagenet-c", (0.15, 0.25, 0.35, 0.45, 0.6), lambda x, level, drawn: x + level),
     "fog": Shift("imagenet-c", (0.3, 0.45, 0.6, 0.72, 0.82), _fog),
     "plasma_noise": Shift("imagenet-cbar", (0.1, 0.2, 0.3, 0.45, 0.65), _plasma_noise),
-    "concentric_waves": Shift("imagenet-cbar", (0.03, 0.06, 0.1, 0.15, 0.22), _concentric_waves),
+    "cocentric_sine_waves": Shift("imagenet-cbar", (0.03, 0.06, 0.1, 0.15, 0.22), _concentric_waves),
     "checkerboard_cutout": Shift("imagenet-cbar", (0.1, 0.2, 0.35, 0.55, 0.8), _checkerboard_cutout),
 }

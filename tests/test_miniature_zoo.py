@@ -1,0 +1,157 @@
+"""The miniature's zoo: what zoo.toml, the training log and the weights say agrees, and training is reproducible."""
+
+import dataclasses
+import hashlib
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from bvg import miniature, study
+from bvg.miniature import augment, train, zoo
+from bvg.miniature.network import Network
+
+EVERY_NETWORK = pytest.mark.parametrize("name", miniature.names())
+AUGMENTATIONS = ("none", "blur", "noise", "augmix", "pixmix", "views")
+
+
+def test_the_zoo_has_the_kinds_of_the_study():
+    groups = [miniature.entry(name).group for name in miniature.names()]
+    assert len(groups) >= 16
+    assert groups.count("baseline") == 1
+    assert set(groups) == set(study.models().loc[study.models()["in_study"], "group"])
+    strengths = [miniature.entry(name).epsilon for name in miniature.names() if miniature.entry(name).norm]
+    assert strengths == [0, 0.5, 1, 2, 4, 8]
+    seeds = [miniature.entry(name).recipe.seed for name in miniature.names()]
+    assert len(set(seeds)) == len(seeds)
+
+
+@EVERY_NETWORK
+def test_log_weights_and_recipe_agree(name):
+    row = train.read_log()[name]
+    content = (zoo.WEIGHTS / f"{name}.safetensors").read_bytes()
+    assert row["recipe"] == train.fingerprint(miniature.entry(name)), f"train it: make miniature-zoo NAMES={name}"
+    assert row["sha256"] == hashlib.sha256(content).hexdigest()
+    assert int(row["seed"]) == miniature.entry(name).recipe.seed
+
+
+def test_weights_and_log_hold_the_zoo_and_nothing_else():
+    assert sorted(path.stem for path in zoo.WEIGHTS.glob("*.safetensors")) == sorted(miniature.names())
+    assert list(train.read_log()) == miniature.names()
+    assert sum(path.stat().st_size for path in zoo.WEIGHTS.iterdir()) < 8e6
+
+
+@EVERY_NETWORK
+def test_a_network_loads_ready_to_be_measured(name):
+    network = miniature.load(name)
+    assert not network.training
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    x = torch.rand((2, 3, 64, 64), generator=torch.Generator().manual_seed(0))
+    logits = network(x)
+    assert logits.shape == (2, 16)
+    assert logits.isfinite().all()
+    assert network(x[:1])[0] == pytest.approx(logits[0], abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["mini_standard", "mini_simclr"])
+def test_the_logged_accuracy_is_measured_again(name):
+    row = train.read_log()[name]
+    assert int(row["val_images"]) == train.TESTED
+    assert train.accuracy(miniature.load(name)) == pytest.approx(float(row["val_accuracy"]), abs=0.2)
+
+
+def test_the_zoo_spans_what_it_is_for():
+    images, shape, texture = miniature.cue_conflict(240)
+
+    def shape_bias(name: str) -> float:
+        answers = miniature.load(name)(images.float() / 255).argmax(1)
+        by_shape, by_texture = (answers == shape).sum().item(), (answers == texture).sum().item()
+        return by_shape / (by_shape + by_texture)
+
+    assert shape_bias("mini_texture_biased") < 0.1 < shape_bias("mini_standard") < 0.9 < shape_bias("mini_stylized")
+
+
+def test_frozen_filters_are_those_of_the_start():
+    torch.manual_seed(miniature.entry("mini_frozen").recipe.seed)
+    start, trained = Network().state_dict(), miniature.load("mini_frozen").state_dict()
+    spatial = [name for name, value in start.items() if value.ndim == 4 and value.shape[-1] > 1]
+    assert len(spatial) == 5
+    for name in spatial:
+        assert torch.equal(trained[name], start[name].half().float())
+    assert not torch.equal(trained["classifier.weight"], start["classifier.weight"].half().float())
+
+
+def short(name: str, **changes) -> zoo.Entry:
+    entry = miniature.entry(name)
+    return dataclasses.replace(entry, recipe=dataclasses.replace(entry.recipe, epochs=1, **changes))
+
+
+@pytest.mark.parametrize("name", ["mini_standard", "mini_regularised", "mini_augmix", "mini_linf_eps1", "mini_simclr"])
+def test_training_again_gives_the_same_weights(name):
+    first, second = (train.encode(train.train(short(name), images=256)) for _ in range(2))
+    assert first == second
+    assert first != train.encode(train.train(short(name, seed=99), images=256))
+
+
+@pytest.mark.parametrize(("label", "share_of_shape"), [("shape", 1.0), ("texture", 0.0), ("either", 0.5)])
+def test_targets_are_of_the_cue_that_the_recipe_names(label, share_of_shape):
+    drawn = train._drawn("stylized", 256)
+    _, targets = train._data("stylized", label, 256)
+    image = int((drawn.texture != drawn.shape).nonzero()[0])
+    assert targets[image, drawn.shape[image]] == share_of_shape
+    assert targets[image, drawn.texture[image]] == 1 - share_of_shape
+    assert targets.sum(1).unique().tolist() == [1]
+
+
+def test_the_attack_stays_in_its_box_and_raises_the_loss():
+    network = miniature.load("mini_standard")
+    images, labels = miniature.images("val", 64)
+    x, targets = images.float() / 255, torch.eye(16)[labels]
+    attacked = train._attacked(network, x, targets, 2 / 255, 2, torch.Generator().manual_seed(0))
+    assert (attacked - x).abs().max() <= 2 / 255 + 1e-6
+    assert attacked.min() >= 0
+    assert attacked.max() <= 1
+    loss = nn.functional.cross_entropy
+    assert loss(network(attacked), targets) > 1.5 * loss(network(x), targets)
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_an_augmentation_keeps_shape_and_range_and_follows_its_generator(name):
+    images, _ = miniature.images("train", 16)
+    before = images.float() / 255
+    x = before.clone()
+    first, second, other = (getattr(augment, name)(x, torch.Generator().manual_seed(k)) for k in (0, 0, 1))
+    assert torch.equal(x, before)  # the batch given is left alone
+    assert first.shape == x.shape
+    assert first.min() >= 0
+    assert first.max() <= 1
+    assert torch.equal(first, second)
+    assert torch.equal(first, x) == (name == "none")
+    assert torch.equal(first, other) == (name == "none")
+
+
+def test_mixing_mixes_images_and_targets_alike():
+    x = torch.eye(16)[:, :, None, None].expand(-1, -1, 64, 64)[:, :3].contiguous()
+    for seed in range(6):
+        mixed, targets = augment.mixup_cutmix(x, torch.eye(16), torch.Generator().manual_seed(seed))
+        assert targets.sum(1) == pytest.approx(torch.ones(16))
+        # Channel k is 1 in image k only, so that its mean is the share of that image.
+        assert mixed.mean((2, 3)) == pytest.approx(targets[:, :3], abs=1e-5)
+
+
+def test_what_is_trained_is_not_trained_again(capsys):
+    train.main(["mini_standard"])
+    assert "training 0 networks" in capsys.readouterr().out
+
+
+def test_errors_say_what_was_expected(tmp_path):
+    with pytest.raises(ValueError, match=r"expected one of mini_standard, .* got 'resnet50'"):
+        miniature.load("resnet50")
+    with pytest.raises(FileNotFoundError, match="make miniature-zoo"):
+        zoo.load("mini_standard", weights=tmp_path)
+    stored = load_file(zoo.WEIGHTS / "mini_standard.safetensors")
+    stored.pop("classifier.bias")
+    save_file(stored, tmp_path / "mini_standard.safetensors")
+    with pytest.raises(ValueError, match=r"classifier\.bias"):
+        zoo.load("mini_standard", weights=tmp_path)
