@@ -8,6 +8,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,6 +40,20 @@ class Channel:
     center_frequency: float
     peak_noise_sensitivity: float
     reason: str = ""
+
+
+def doubling(sds: Sequence[float]) -> bool:
+    """Whether noise levels are of the form of `NOISE_SDS`: 0, then four up to 1, each twice the one before.
+
+    >>> doubling(NOISE_SDS), doubling((0, 0.1, 0.2, 0.3, 0.4))
+    (True, False)
+    """
+    return (
+        len(sds) == len(NOISE_SDS)
+        and sds[0] == 0 < sds[1]
+        and sds[-1] <= 1
+        and all(math.isclose(b, 2 * a) for a, b in pairwise(sds[1:]))
+    )
 
 
 def noise_thresholds(accuracy: ArrayLike, relative: bool = True) -> NDArray[np.int64]:

@@ -178,24 +178,23 @@ def normalised(network: nn.Module, mean: Iterable[float], std: Iterable[float]) 
     return nn.Sequential(OrderedDict(normalise=Normalise(mean, std), network=network))
 
 
-def check_logits(model: nn.Module, name: str, device: torch.device | str) -> None:
+def check_logits(model: nn.Module, name: str, device: torch.device | str, size: int = 224, classes: int = 1000) -> None:
     """Show one grey image to a model.
 
     Raises:
-        ValueError: it does not take images [N, 3, 224, 224], or does not give 1000 finite logits.
+        ValueError: it does not take images [N, 3, size, size], or does not give that many finite logits.
     """
     try:
         with torch.no_grad():
-            logits = model(torch.full((1, 3, 224, 224), 0.5, device=device))
+            logits = model(torch.full((1, 3, size, size), 0.5, device=device))
     except torch.OutOfMemoryError:
         raise
     except (RuntimeError, AssertionError, ValueError, TypeError) as error:
-        raise ValueError(
-            f"expected {name} to take images [N, 3, 224, 224], as the study's are, got: {error}"
-        ) from error
+        raise ValueError(f"expected {name} to take images [N, 3, {size}, {size}], got: {error}") from error
     shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-    if shape != (1, 1000):
-        raise ValueError(f"expected {name} to give logits [N, 1000], ImageNet's classes, got {shape} for one image")
+    if shape != (1, classes):
+        of = {1000: "ImageNet's classes", 16: "the miniature's classes"}.get(classes, "its classes")
+        raise ValueError(f"expected {name} to give logits [N, {classes}], {of}, got {shape} for one image")
     if not torch.isfinite(logits).all():
         raise ValueError(f"expected {name} to give finite logits, got NaN or infinity for a grey image")
 

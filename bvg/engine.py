@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bvg import datasets, folders, memmap, progress
+from bvg import folders, progress
 from bvg.datasets import Dataset
-from bvg.decode import Batch, Decoded, UnreadableImages, batches
+from bvg.decode import Batch, UnreadableImages
 from bvg.instruments import Condition, Instrument, Score, targets
 from bvg.runs import Predictions, Run, Unit
-
-KEPT = ("imagenet", "imagenet-real", "imagenet-16class")
-"""Data sets that are decoded once and kept, since several instruments show them."""
+from bvg.sources import Source
 
 
 class MeasureError(RuntimeError):
@@ -35,30 +31,30 @@ class Engine:
     Attributes:
         run: the run folder, open.
         models: functions from images to logits, by id.
-        device, batch_size, seed, workers, skip_unreadable, keep_predictions, progress: as in `bvg.measure.run`.
+        source: where the images come from.
+        device, batch_size, seed, keep_predictions, progress: as in `bvg.measure.run`.
         unreadable: images that could not be decoded and were not to be left out, with the reason.
         tried: images in the ranges that were lost by that.
     """
 
     run: Run
     models: dict[str, Callable[[Tensor], Tensor]]
+    source: Source
     device: torch.device
     batch_size: int
     seed: int
-    workers: int | None
-    skip_unreadable: bool
     keep_predictions: bool
     progress: bool
     unreadable: dict[str, str] = field(default_factory=dict)
     tried: int = 0
 
-    def measure(self, instrument: Instrument, sizes: Mapping[folders.Condition, int], root: Path, limit) -> None:
+    def measure(self, instrument: Instrument, sizes: Mapping[folders.Condition, int], limit: int | None) -> None:
         """Show all conditions of a data set, by one instrument, to all models."""
         self.size = self.batch_size
         shown = sum(n * len(instrument.conditions(*condition[1:])) for condition, n in sizes.items())
         with progress.bar(shown * len(self.models), instrument.name, self.progress, smoothing=0.1) as self.bar:
             for condition in sizes:
-                data = datasets.open_dataset(condition[0], root, *condition[1:], limit=limit)
+                data = self.source.open(condition, limit)
                 self.bar.set_postfix_str(" ".join(filter(None, condition[1:])), refresh=False)
                 self._measure(instrument, data)
 
@@ -78,7 +74,7 @@ class Engine:
         ids = {model: self.run.add_measurement(model, where, len(data), description) for model in self.models}
         done = {model: self.run.done(id, self.keep_predictions) for model, id in ids.items()}
         starts = range(0, len(data), instrument.unit)
-        store = self._store(data) if any(set(starts) - one for one in done.values()) else None
+        store = self.source.store(data, self.progress) if any(set(starts) - one for one in done.values()) else None
         complete = True
         for start in starts:
             part = data.take(range(start, min(start + instrument.unit, len(data))))
@@ -105,18 +101,11 @@ class Engine:
             for model, id in ids.items():
                 self.run.save_predictions(id, model, name, data.files, truth)
 
-    def _store(self, data: Dataset) -> Decoded | None:
-        if data.name not in KEPT:
-            return None
-        cache = Path(os.environ.get("BVG_CACHE") or Path.home() / ".cache/bvg") / "decoded"
-        with progress.bar(len(data), "decoding", self.progress, leave=False, delay=1) as bar:
-            return memmap.decoded(data, cache, self.workers, self.skip_unreadable, bar.update)
-
     def _unit(self, instrument, part: Dataset, store, waiting: list[str], conditions: list[Condition]):
         """Sums over a range of images, per model, and the paths of the images that could not be read."""
         tallies = {model: _Tally(conditions, self.keep_predictions) for model in waiting}
         seen: set[int] = set()
-        for batch in batches(part, self.size, store, self.workers, self.skip_unreadable):
+        for batch in self.source.batches(part, self.size, store):
             self._batch(instrument, batch, tallies, conditions)
             seen.update(batch.index.tolist())
         lost = [path for path, i in zip(part.paths, part.index.tolist(), strict=True) if i not in seen]

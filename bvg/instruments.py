@@ -151,7 +151,11 @@ class ShapeBias(Instrument):
 
 @dataclass(frozen=True)
 class BandPass(Instrument):
-    """Top-1 on low- and high-passed images, at the study's cut-offs; both from one Fourier transform."""
+    """Top-1 on low- and high-passed images; both from one Fourier transform.
+
+    Attributes:
+        cutoffs: in [0, 1], as fractions of the Nyquist frequency.
+    """
 
     cutoffs: tuple[float, ...] = study.CUTOFFS
 
@@ -175,14 +179,19 @@ class CriticalBand(Instrument):
     Attributes:
         form: empty for the study's; else it begins every variant, so that its rows are never taken for the study's.
         size: height and width of the images, which determine the octaves.
+        noise_sds: five standard deviations, 0 and then each twice the one before, as fractions of the grey range. The
+            peak noise sensitivity is relative to them: with others than the study's it is another scale.
+        contrast: of the grey images.
     """
 
     form: str = ""
     size: int = 224
+    noise_sds: tuple[float, ...] = channel.NOISE_SDS
+    contrast: float = 0.2
 
     @property
     def parameters(self):
-        return {"noise_sds": channel.NOISE_SDS, "bands": self.bands}
+        return {"noise_sds": self.noise_sds, "bands": self.bands, "contrast": self.contrast}
 
     @property
     def bands(self) -> int:
@@ -196,17 +205,17 @@ class CriticalBand(Instrument):
         return self._condition(f"band-{band}" if noise_sd else "", noise_sd)
 
     def conditions(self, variant="", level=""):
-        grid = (self._accuracy_condition(sd, band) for sd in channel.NOISE_SDS for band in range(self.bands))
+        grid = (self._accuracy_condition(sd, band) for sd in self.noise_sds for band in range(self.bands))
         return list(dict.fromkeys(grid))
 
     def stimuli(self, images, index, seed, conditions):
         asked = {(sd, int(variant[-1]) if sd else 0): (name, variant, sd) for name, variant, sd in conditions}
-        for noise_sd, band, shown in kernels.critical_band_all(images, list(asked), seed, index):
+        for noise_sd, band, shown in kernels.critical_band_all(images, list(asked), seed, index, self.contrast):
             yield asked[noise_sd, band], shown
 
     def rows(self, counts):
         rows, notes = super().rows(counts)
-        sums = [[counts[self._accuracy_condition(sd, b)] for b in range(self.bands)] for sd in channel.NOISE_SDS]
+        sums = [[counts[self._accuracy_condition(sd, b)] for b in range(self.bands)] for sd in self.noise_sds]
         accuracy = [[one["top1"] / one["n"] for one in level] for level in sums]
         n = min(one["n"] for level in sums for one in level)
         for variant, relative in (("relative", True), ("raw", False)):
@@ -277,38 +286,67 @@ INSTRUMENTS: dict[str, Instrument] = STUDY | {
 """All instruments. `critical-band-16way` is the test as Subramanian et al. made it: their grey images, 16 categories."""
 
 
-def choose(names: str | Iterable[str | Instrument], eps: float = study.PGD_EPSILON) -> list[Instrument]:
-    """Instruments by name, each once, in the order of `INSTRUMENTS`, with those that they need.
+def choose(
+    names: str | Iterable[str | Instrument],
+    eps: float | None = None,
+    cutoffs: Sequence[float] | None = None,
+    noise_sds: Sequence[float] | None = None,
+    known: Mapping[str, Instrument] = INSTRUMENTS,
+) -> list[Instrument]:
+    """Instruments by name, each once, in the order of `known`, with those that they need.
 
     Args:
-        names: names, or instruments of one's own; "all" stands for those of the study.
-        eps: largest change of a value in the attack, as a fraction of 1.
+        names: names, or instruments of one's own; "all" stands for those of the study, "benchmarks" for those among them
+            that are accuracies on a data set.
+        eps: largest change of a value in the attack, as a fraction of 1. None, here and below: the instrument's own.
+        cutoffs: of the low- and high-pass filters, in [0, 1].
+        noise_sds: five standard deviations of the narrow-band noise, 0 and then each twice the one before.
+        known: instruments by name, such as `INSTRUMENTS`.
 
     Raises:
-        ValueError: no such instrument, none at all, or `eps` outside (0, 1].
+        ValueError: no such instrument, none at all, or a setting that is not what it should be.
 
     >>> [instrument.name for instrument in choose(["pgd", "band-pass"])]
     ['imagenet', 'band-pass', 'pgd']
     """
-    if not 0 < eps <= 1:
+    if eps is not None and not 0 < eps <= 1:
         raise ValueError(f"expected `eps` in (0, 1], got {eps} (is it in 1/255?)")
+    if cutoffs is not None and not (len(cutoffs) and all(0 <= c <= 1 for c in cutoffs)):
+        raise ValueError(f"expected `cutoffs` in [0, 1], at least one, got {list(cutoffs)} (are they in percent?)")
+    if noise_sds is not None and not channel.doubling(noise_sds):
+        raise ValueError(
+            f"expected `noise_sds` to be 0 and four more up to 1, each twice the one before, got {list(noise_sds)}"
+        )
     chosen: dict[str, Instrument] = {}
     waiting = [names] if isinstance(names, str) else list(names)
     while waiting:
         name = waiting.pop(0)
         if name == "all":
-            waiting = [*STUDY, *waiting]
+            waiting += [name for name in known if name in STUDY]
+        elif name == "benchmarks":
+            waiting += [b.id for b in study.BENCHMARKS if b.id in known and b.id != "pgd"]
         elif isinstance(name, Instrument):
             chosen[name.name] = name
-        elif name in INSTRUMENTS:
-            chosen.setdefault(name, INSTRUMENTS[name])
-            waiting += [needed for needed in INSTRUMENTS[name].needs if needed not in chosen]
+        elif name in known:
+            chosen.setdefault(name, known[name])
+            waiting += [needed for needed in known[name].needs if needed not in chosen]
         else:
-            near = difflib.get_close_matches(name, INSTRUMENTS, 1)
+            near = difflib.get_close_matches(name, known, 1)
             hint = f" (did you mean {near[0]}?)" if near else ""
-            raise ValueError(f"expected an instrument among {', '.join(INSTRUMENTS)} or all, got {name!r}{hint}")
+            raise ValueError(f"expected an instrument among {', '.join(known)} or all, got {name!r}{hint}")
     if not chosen:
-        raise ValueError(f"expected at least one instrument among {', '.join(INSTRUMENTS)} or all, got none")
-    place = {name: i for i, name in enumerate(INSTRUMENTS)}
+        raise ValueError(f"expected at least one instrument among {', '.join(known)} or all, got none")
+    place = {name: i for i, name in enumerate(known)}
     ordered = sorted(chosen.values(), key=lambda instrument: place.get(instrument.name, len(place)))
-    return [replace(i, eps=eps) if isinstance(i, PGD) and i == INSTRUMENTS["pgd"] else i for i in ordered]
+    settings = {
+        "eps": eps,
+        "cutoffs": cutoffs if cutoffs is None else tuple(cutoffs),
+        "noise_sds": noise_sds if noise_sds is None else tuple(noise_sds),
+    }
+    given = {name: value for name, value in settings.items() if value is not None}
+    return [
+        replace(i, **{name: value for name, value in given.items() if hasattr(i, name)})
+        if i == known.get(i.name)
+        else i
+        for i in ordered
+    ]

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 import bvg
-from bvg import datasets, study, zoo
+from bvg import sources, study, zoo
 from bvg.checkpoint import weights_digest
 from bvg.decode import UnreadableImages
 from bvg.engine import Engine, MeasureError
@@ -41,7 +41,9 @@ def run(
     workers: int | None = None,
     skip_unreadable: bool = False,
     keep_predictions: bool = False,
-    eps: float = study.PGD_EPSILON,
+    eps: float | None = None,
+    cutoffs: Sequence[float] | None = None,
+    noise_sds: Sequence[float] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Measure models and give the results table of the run folder.
@@ -63,10 +65,11 @@ def run(
             name without ending, of anything else the name itself.
         instruments: names of `bvg.instruments.INSTRUMENTS`, or "all" for those of the study. What one needs comes along
             (band-pass: clean ImageNet accuracy).
-        data: the folder that holds the data sets, laid out as `bvg.folders` says.
+        data: the folder that holds the data sets, laid out as `bvg.folders` says; or "miniature" for the drawn images of
+            `bvg.miniature`, which its own networks answer to ("miniature" among `models` stands for all of them).
         out: the run folder; its name is the run's id.
         device: such as "cuda" or "cpu"; None is CUDA where there is one.
-        batch_size: images per batch; None is 128 on CUDA and 8 elsewhere. Halved where memory does not suffice.
+        batch_size: images per batch; None is 128 on CUDA, 8 elsewhere, 32 for the miniature's small images. Halved where memory does not suffice.
         precision: "fp32", "tf32", "fp16" or "bf16".
         seed: of the noise and the random starts.
         limit: measure at most so many images per condition, evenly spread; then data sets may be incomplete.
@@ -74,7 +77,9 @@ def run(
         skip_unreadable: leave out images that cannot be decoded; n then says so. Otherwise the run ends with an error
             that lists them, after all else is measured.
         keep_predictions: write the decision on every image to the run folder's `predictions/`.
-        eps: largest change of a value by the attack, as a fraction of 1.
+        eps: largest change of a value by the attack, as a fraction of 1; None, here and below, is the study's.
+        cutoffs: of the low- and high-pass filters, in [0, 1].
+        noise_sds: standard deviations of the narrow-band noise: 0 and four more, each twice the one before.
         progress: show progress bars.
 
     Returns:
@@ -93,26 +98,27 @@ def run(
     device = _device(device)
     check_precision(precision, device)
     check_seed(seed)
+    source = sources.source(data, workers, skip_unreadable)
     if batch_size is None:
-        batch_size = 128 if device.type == "cuda" else 8  # a CPU's caches are small: larger batches are slower there
+        batch_size = 128 if device.type == "cuda" else source.batch_size
     if batch_size < 1:
         raise ValueError(f"expected `batch_size` to be at least 1, got {batch_size}")
-    chosen, wanted = choose(instruments, eps), named(models)
-    counts = datasets.check(data, dict.fromkeys(i.dataset for i in chosen), limit)
+    chosen, wanted = choose(instruments, eps, cutoffs, noise_sds, source.instruments), named(models)
+    counts = source.check(chosen, limit)
     # `bvg` stands for the definitions; what else was used is noted per session.
     settings = {"seed": seed, "precision": precision, "limit": limit, "device": device.type, "bvg": bvg.__version__}
     with Run(out, settings) as folder, arithmetic(precision):
         folder.begin(session(device))
         answers = {}
         for id, model in wanted.items():
-            module = _placed(model if isinstance(model, nn.Module) else zoo.load(model), device, id)
+            module = _placed(model if isinstance(model, nn.Module) else source.load(model), device, id)
             folder.add_model(id, type(model).__name__ if module is model else str(model), weights_digest(module))
             answers[id] = answering(module, precision)
-        engine = Engine(folder, answers, device, batch_size, seed, workers, skip_unreadable, keep_predictions, progress)
+        engine = Engine(folder, answers, source, device, batch_size, seed, keep_predictions, progress)
         for instrument in chosen:
             conditions = {c: n for c, n in counts.items() if c[0] == instrument.dataset}
-            engine.measure(instrument, conditions, Path(data), limit)
-            table, notes = _save(folder, chosen)
+            engine.measure(instrument, conditions, limit)
+            table, notes = _save(folder, source.instruments, chosen)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     if engine.unreadable:
@@ -120,9 +126,9 @@ def run(
     return table
 
 
-def _save(folder: Run, instruments: Iterable[Instrument]) -> tuple[pd.DataFrame, list[str]]:
+def _save(folder: Run, known: Mapping[str, Instrument], chosen: Iterable[Instrument]) -> tuple[pd.DataFrame, list[str]]:
     """Write the table of all that is complete in a run folder; the table, and what is to be said about gaps in it."""
-    known = INSTRUMENTS | {instrument.name: instrument for instrument in instruments}
+    known = {**known, **{instrument.name: instrument for instrument in chosen}}
     table, notes = [], []
     for model, name, counts in folder.complete():
         if not all(sums.get("n") for sums in counts.values()):
@@ -139,6 +145,8 @@ def named(models: str | Sequence[str] | Mapping) -> dict[str, str | Path | nn.Mo
 
     >>> named(["tv_resnet50", "runs/best.pth", "mine=runs/best.pth"])
     {'tv_resnet50': 'tv_resnet50', 'best': 'runs/best.pth', 'mine': 'runs/best.pth'}
+    >>> list(named("miniature"))[:2]
+    ['mini_standard', 'mini_standard_b']
 
     Raises:
         ValueError: no model, an id twice, or one that is empty or has an "@" (which `bvg.results.load` uses).
@@ -146,7 +154,9 @@ def named(models: str | Sequence[str] | Mapping) -> dict[str, str | Path | nn.Mo
     if isinstance(models, Mapping):
         pairs = list(models.items())
     else:
-        pairs = [_named(str(name)) for name in ([models] if isinstance(models, str | Path) else models)]
+        given = [str(name) for name in ([models] if isinstance(models, str | Path) else models)]
+        everyone = list(study.miniature().index)
+        pairs = [_named(one) for name in given for one in (everyone if name == sources.MINIATURE else [name])]
     ids = [id for id, _ in pairs]
     if not ids:
         raise ValueError("expected at least one model, got none")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from bvg import study
+from bvg import channel, study
 
 
 class ParameterError(ValueError):
@@ -103,11 +103,28 @@ PARAMETERS: dict[str, Parameter] = {
         lambda v: _number(v) and 0 <= v <= 1,
     ),
     "models": Parameter(
-        "models to measure: zoo ids, checkpoint files, timm:NAME, torchvision:NAME or package.module:function, each also as ID=MODEL",
+        "models to measure: zoo ids, checkpoint files, timm:NAME, torchvision:NAME or package.module:function, each also as ID=MODEL; miniature for its whole zoo",
         "a list of model names, at least one, each once",
         lambda v: _strings(v) and len(v) > 0,
     ),
-    "data_root": Parameter("folder that holds the data sets", "a path", lambda v: isinstance(v, str) and v != ""),
+    "data_root": Parameter(
+        "folder that holds the data sets, or miniature for the drawn images",
+        "a path",
+        lambda v: isinstance(v, str) and v != "",
+    ),
+    "cutoffs": Parameter(
+        "cut-offs of the low- and high-pass filters, as fractions of the Nyquist frequency",
+        "None for the study's, or a list of numbers in [0, 1], at least one, each once",
+        lambda v: (
+            v is None
+            or (isinstance(v, list) and all(_number(c) and 0 <= c <= 1 for c in v) and len(set(v)) == len(v) > 0)
+        ),
+    ),
+    "noise_sds": Parameter(
+        "standard deviations of the narrow-band noise, as fractions of the grey range",
+        "None for the study's, or a list of five numbers in [0, 1]: 0, then four, each twice the one before",
+        lambda v: v is None or (isinstance(v, list) and all(map(_number, v)) and channel.doubling(v)),
+    ),
     "device": Parameter(
         "where to compute, such as cuda or cpu; None is CUDA where there is one",
         "None or the name of a torch device",

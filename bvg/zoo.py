@@ -17,6 +17,7 @@ from urllib.parse import urlparse
 from bvg.layout import CheckpointError, Layout
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 # torch, requests and what imports them are imported where they are used: the names of the zoo need none of them.
@@ -156,7 +157,9 @@ def _address(locator: str) -> tuple[str, str, str]:
     return url, url, PurePosixPath(urlparse(url).path).name
 
 
-def load(name_or_path: str | Path, device="cpu") -> nn.Module:
+def load(
+    name_or_path: str | Path, device: str | torch.device = "cpu", size: int = 224, classes: int = 1000
+) -> nn.Module:
     """A classifier of ImageNet's 1000 classes, ready to be measured.
 
     Args:
@@ -171,13 +174,14 @@ def load(name_or_path: str | Path, device="cpu") -> nn.Module:
             - `package.module:function`: calls your function without arguments. It returns an nn.Module for inputs in
               [0, 1]: any normalisation has to be inside.
         device: where the model shall be.
+        size, classes: of the images it takes and the logits it gives; checked on a grey image.
 
     Returns:
-        A module from images, float [N, 3, 224, 224] in [0, 1], to logits [N, 1000]. It is in evaluation mode,
+        A module from images, float [N, 3, size, size] in [0, 1], to logits [N, classes]. It is in evaluation mode,
         normalises inside, and its parameters need no gradient (an attack needs the gradient of the input alone).
 
     Raises:
-        ValueError: the name is unknown, or the model does not give 1000 finite logits.
+        ValueError: the name is unknown, or the model does not give finite logits, one per class.
         bvg.layout.CheckpointError: a checkpoint is unreadable, holds code, lacks a tensor or has one too many, has
             another number of classes, or weights that are not finite. Nothing in a file is ever executed.
         bvg.download.DownloadError: a file cannot be had.
@@ -205,7 +209,7 @@ def load(name_or_path: str | Path, device="cpu") -> nn.Module:
             f"got {name!r}{_nearest(name, names())}"
         )
     model = model.to(device).eval().requires_grad_(False)
-    check_logits(model, name, device)
+    check_logits(model, name, device, size, classes)
     return model
 
 

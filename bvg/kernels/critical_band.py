@@ -93,24 +93,30 @@ def narrowband_noise(white: Tensor, band: int) -> Tensor:
     return alone * scale.nan_to_num(0)[:, None, None]
 
 
-def low_contrast_grey(images: Tensor) -> Tensor:
-    """Grey images of contrast 0.2 around the mean 0.449.
+def low_contrast_grey(images: Tensor, contrast: float = CONTRAST) -> Tensor:
+    """Grey images of low contrast around the mean 0.449.
 
     The image is rounded to 8 bit and converted to grey with PIL's integer weights,
-    (19595 R + 38470 G + 7471 B + 32768) >> 16; then divided by 255, less its mean, times 0.2, plus 0.449.
+    (19595 R + 38470 G + 7471 B + 32768) >> 16; then divided by 255, less its mean, times `contrast`, plus 0.449.
 
     Args:
         images: float [N, 3, H, W] in [0, 1].
+        contrast: 0.2 in the study.
 
     Returns:
         float32 [N, H, W].
+
+    Raises:
+        ValueError: `contrast` outside (0, 1].
     """
+    if not 0 < contrast <= 1:
+        raise ValueError(f"expected `contrast` in (0, 1], got {contrast} (is it in percent?)")
     red, green, blue = (images * 255).round_().unbind(1)
     # Every term and sum is an integer below 2 ** 24, hence exact in float32.
     grey = (red * 19595).add_(green, alpha=38470).add_(blue, alpha=7471).add_(0x8000).mul_(2.0**-16).floor_()
     # The sum of integers is exact too, in any order.
     mean = grey.sum((1, 2), dtype=torch.int64).float() / (images.shape[2] * images.shape[3])
-    return grey.sub_(mean[:, None, None]).mul_(CONTRAST / 255).add_(MEAN)
+    return grey.sub_(mean[:, None, None]).mul_(contrast / 255).add_(MEAN)
 
 
 def critical_band(
@@ -154,12 +160,14 @@ def critical_band_all(
     conditions: Sequence[tuple[float, int]],
     seed: int = 0,
     index: Tensor | Sequence[int] | None = None,
+    contrast: float = CONTRAST,
 ) -> Iterator[tuple[float, int, Tensor]]:
     """The same images in many conditions, made grey once; one batch at a time, each with noise of its own.
 
     Args:
         images, seed, index: as in `critical_band`.
         conditions: pairs of noise SD and band.
+        contrast: of the grey images, in (0, 1]; 0.2 in the study.
 
     Yields:
         noise SD, band, and what `critical_band(images, noise_sd, band, seed, index)` returns.
@@ -170,11 +178,10 @@ def critical_band_all(
             raise ValueError(f"expected `noise_sd` in [0, 1], got {noise_sd} (is it of the range 0..255?)")
         _check_band(band, band_count(*images.shape[2:]))
     check_seed(seed)
-    return _shown(images, conditions, seed, image_index(index, images))
+    return _shown(low_contrast_grey(images, contrast), conditions, seed, image_index(index, images))
 
 
-def _shown(images: Tensor, conditions: Sequence[tuple[float, int]], seed: int, index: Tensor) -> Iterator:
-    image = low_contrast_grey(images)
+def _shown(image: Tensor, conditions: Sequence[tuple[float, int]], seed: int, index: Tensor) -> Iterator:
     for noise_sd, band in conditions:
         shown = image
         if noise_sd > 0:

@@ -1,0 +1,35 @@
+"""Choose the images that the baseline gets wrong: `python -m bvg.miniature.misjudged` writes misjudged.json.
+
+ImageNet-A holds photographs that a ResNet-50 got wrong (Hendrycks et al. 2021). Here the baseline looks through the split
+v2, behind the images that are shown as v2 itself, and the first of each class that it gets wrong are taken.
+"""
+
+import json
+
+import torch
+
+from bvg.miniature import world, zoo
+from bvg.miniature.data import MISJUDGED, SPLITS
+from bvg.results import atomic
+
+PER_CLASS = SPLITS["imagenet-a"][1] // 16
+
+
+def choose(per_class: int = PER_CLASS) -> list[list[int]]:
+    """Positions in the split v2, class by class."""
+    network, found = zoo.load("mini_standard"), [[] for _ in range(16)]
+    start = SPLITS["imagenet-v2"][1]
+    while min(map(len, found)) < per_class:
+        positions = torch.arange(start, start + 480)
+        images, labels = world.images("v2", positions)
+        with torch.inference_mode():
+            wrong = network(images.float() / 255).argmax(1) != labels
+        for position, label in zip(positions[wrong].tolist(), labels[wrong].tolist(), strict=True):
+            found[label].append(position)
+        start += 480
+    return [of_class[:per_class] for of_class in found]
+
+
+if __name__ == "__main__":
+    with atomic(MISJUDGED) as path:
+        path.write_text(json.dumps(choose()) + "\n")

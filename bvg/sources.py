@@ -1,0 +1,98 @@
+"""Where the images of a measurement come from: the ImageNet family on disk, or the miniature, which is drawn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bvg import datasets, memmap, progress, study, zoo
+from bvg.datasets import Dataset
+from bvg.decode import Batch, Decoded, batches
+from bvg.folders import Condition
+from bvg.instruments import INSTRUMENTS, Instrument
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MINIATURE = "miniature"
+"""What `data` says for the drawn images, and `models` for all networks trained on them."""
+
+KEPT = ("imagenet", "imagenet-real", "imagenet-16class")
+"""Data sets that are decoded once and kept, since several instruments show them."""
+
+
+class Source(Protocol):
+    """What the engine asks of the place where images come from.
+
+    Attributes:
+        instruments: the instruments that show them, by name.
+        batch_size: images per batch that suit a CPU, whose caches are small.
+    """
+
+    instruments: Mapping[str, Instrument]
+    batch_size: int
+
+    def load(self, name: str | Path) -> nn.Module:
+        """A model that answers to these images."""
+
+    def check(self, wanted: Iterable[Instrument], limit: int | None) -> dict[Condition, int]:
+        """Hold the data sets that instruments show against what they should be; images used, per condition."""
+
+    def open(self, condition: Condition, limit: int | None) -> Dataset:
+        """Index the images of a condition without decoding."""
+
+    def store(self, data: Dataset, show: bool) -> Any:
+        """What is made once of a data set and handed to `batches`, with a progress bar if `show`; None for nothing."""
+
+    def batches(self, part: Dataset, size: int, store: Any) -> Iterator[Batch]:
+        """The images of a data set, in order."""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Data sets in a folder.
+
+    Attributes:
+        root: the folder that holds the data sets, laid out as `bvg.folders` says.
+        workers: threads that decode; None is one per core.
+        skip_unreadable: leave out images that cannot be decoded.
+    """
+
+    root: Path
+    workers: int | None
+    skip_unreadable: bool
+    instruments = INSTRUMENTS
+    batch_size = 8
+
+    def load(self, name: str | Path) -> nn.Module:
+        if name in study.miniature().index:
+            raise ValueError(f"expected a model of ImageNet, got {name}: measure it with data={MINIATURE!r}")
+        return zoo.load(name)
+
+    def check(self, wanted: Iterable[Instrument], limit: int | None) -> dict[Condition, int]:
+        return datasets.check(self.root, dict.fromkeys(i.dataset for i in wanted), limit)
+
+    def open(self, condition: Condition, limit: int | None) -> Dataset:
+        return datasets.open_dataset(condition[0], self.root, *condition[1:], limit=limit)
+
+    def store(self, data: Dataset, show: bool) -> Decoded | None:
+        if data.name not in KEPT:
+            return None
+        cache = Path(os.environ.get("BVG_CACHE") or Path.home() / ".cache/bvg") / "decoded"
+        with progress.bar(len(data), "decoding", show, leave=False, delay=1) as bar:
+            return memmap.decoded(data, cache, self.workers, self.skip_unreadable, bar.update)
+
+    def batches(self, part: Dataset, size: int, store: Decoded | None) -> Iterator[Batch]:
+        return batches(part, size, store, self.workers, self.skip_unreadable)
+
+
+def source(data: str | Path, workers: int | None, skip_unreadable: bool) -> Source:
+    """The source that `data` names: "miniature", or the folder that holds the data sets."""
+    if str(data) == MINIATURE:
+        from bvg.miniature.data import Drawn  # here, since it builds on all that is above
+
+        return Drawn()
+    return Disk(Path(data), workers, skip_unreadable)
