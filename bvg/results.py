@@ -54,14 +54,16 @@ def load(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") 
 
     Args:
         source: "published" (the paper's numbers), the path of a CSV or Parquet table, of a run folder that holds
-            `results.parquet` or `results.csv`, or a list of these.
+            `results.parquet` or `results.csv`, of a folder of run folders, which is read as the list of them by name, or
+            a list of these.
 
     Returns:
         The results table, with the columns `COLUMNS`. Tables of a list are stacked in order, the published one first.
         A published model that was measured again is another model: all its rows of a later table are called
         `model@run`, where run is the name of the file or folder, so that no score mixes published and measured
-        numbers. Two measured tables may complete each other: a model of both is one model, unless they give the same
-        number twice; then it is called `model@run` in the later one.
+        numbers. Two measured tables may complete each other: a model of both is one model, and a number that both give, of
+        one value over as many images, is kept once. Where they give different values (or n) of one number, the model is
+        called `model@run` in the later table.
 
     Raises:
         ResultsError: a table cannot be read, has no row, or breaks the schema.
@@ -74,18 +76,37 @@ def load(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") 
         76.146
     """
     if isinstance(source, str | os.PathLike):
-        return validate(_some(_read(source), str(source)), str(source))
+        runs = _runs(source)
+        return load(runs) if runs else validate(_some(_read(source), str(source)), str(source))
     if not source:
         raise ResultsError('expected at least one results table, got an empty list (use "published")')
     first, *rest = sorted(source, key=lambda part: part != "published")
     merged = load(first)
     for part in rest:
         table = load(part)
+        both = table.merge(merged, "left", KEY, suffixes=("", "_before"), indicator="seen")
+        repeated = both["seen"] == "both"
+        same = (both["value"] == both["value_before"]) & (both["n"].fillna(0) == both["n_before"].fillna(0))
         published = merged.loc[merged["source"] == "published", "model"]
-        again = {*published, *table.merge(merged[KEY], on=KEY)["model"]}
+        again = {*published, *both.loc[repeated & ~same, "model"]}
         rename = {model: f"{model}@{Path(part).stem}" for model in again}
-        merged = pd.concat([merged, table.assign(model=table["model"].replace(rename))], ignore_index=True)
+        further = table[~repeated | table["model"].isin(again)]
+        merged = pd.concat([merged, further.assign(model=further["model"].replace(rename))], ignore_index=True)
     return validate(merged, " + ".join(map(str, source)))
+
+
+def _table(folder: Path) -> Path | None:
+    """The table in a run folder; None where there is none."""
+    return next((folder / name for name in ("results.parquet", "results.csv") if (folder / name).exists()), None)
+
+
+def _runs(source: str | os.PathLike) -> list[Path]:
+    """The run folders below a folder that is none itself, by path; otherwise nothing. Hidden folders are no place to look."""
+    folder = Path(source)
+    if source == "published" or not folder.is_dir() or _table(folder):
+        return []
+    below = {path.parent.relative_to(folder) for path in folder.rglob("results.*")}
+    return [folder / path for path in sorted(below) if _table(folder / path) and not str(path).startswith(".")]
 
 
 def _some(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -98,15 +119,16 @@ def _read(source: str | os.PathLike) -> pd.DataFrame:
     """The raw table behind a name or path, numbers at full precision."""
     path = files("bvg") / "published" / "results.csv" if source == "published" else Path(source)
     if isinstance(path, Path) and path.is_dir():
-        found = [path / name for name in ("results.parquet", "results.csv") if (path / name).exists()]
+        found = _table(path)
         if not found:
             raise FileNotFoundError(
-                f"expected results.parquet or results.csv in the run folder {source}, found neither"
+                f"expected results.parquet or results.csv in the run folder {source}, or in folders in it, found neither"
             )
-        path = found[0]
+        path = found
     if not path.is_file():
         raise FileNotFoundError(
-            f'expected a results table at {source}, found no file; give "published", a .csv or .parquet file, or a run folder'
+            f'expected a results table at {source}, found no file; give "published", a .csv or .parquet file, a run '
+            "folder, or a folder of run folders"
         )
     try:
         return pd.read_parquet(path) if path.name.endswith(".parquet") else _read_csv(path)

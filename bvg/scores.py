@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bvg import study
-from bvg.results import ResultsError
+from bvg.results import SAME_LEVEL, ResultsError
 
 CATEGORY_COLUMNS = tuple(study.CATEGORIES)
 BIAS_COLUMNS = tuple(b.id for b in study.BIASES)
@@ -17,12 +17,13 @@ COLUMNS = ("model", "group", *CATEGORY_COLUMNS, *BIAS_COLUMNS)
 
 def per_model(
     results: pd.DataFrame,
-    categories: Mapping[str, Sequence[str]] = study.CATEGORIES,
+    categories: Mapping[str, Sequence[str]] | None = None,
     low_cutoffs: Sequence[float] = study.BIAS_CUTOFFS,
     high_cutoffs: Sequence[float] = study.BIAS_CUTOFFS,
     allow_missing: bool = False,
     outside: bool = False,
     needs: Sequence[str] | None = None,
+    epsilon: float = study.PGD_EPSILON,
 ) -> pd.DataFrame:
     """One row per model: model, group, the categories and the six biases.
 
@@ -33,17 +34,19 @@ def per_model(
 
     Args:
         results: a results table (see `bvg.results`).
-        categories: category -> benchmark ids.
+        categories: category -> benchmark ids; None is those of `study.world`.
         low_cutoffs, high_cutoffs: cut-offs in [0, 1] over which the low- and the high-frequency bias average.
         allow_missing: give NaN where a model lacks a number, instead of refusing the table.
         outside: keep the models that the published file holds and the study does not use.
         needs: the categories and biases that must be complete; None is all of them. In the other columns a missing
             number gives NaN.
+        epsilon: of the attack that is the Adversarial score, in (0, 1).
 
     Raises:
         ResultsError: a model lacks a number that a score needs; the message names model and number. Or a model whose
-            filtered accuracies are to be divided by its ImageNet accuracy has 0 % there.
-        ValueError: unknown benchmarks or columns, or cut-offs outside [0, 1].
+            filtered accuracies are to be divided by its ImageNet accuracy has 0 % there. Or `epsilon` is not the study's,
+            and of attacks there are others only.
+        ValueError: unknown benchmarks or columns, or cut-offs or `epsilon` out of their range.
 
     Example:
         >>> from bvg import results
@@ -51,6 +54,8 @@ def per_model(
         >>> len(scores), scores.set_index("model").loc["tv_resnet50", "ID"].round(2).item()
         (48, 75.26)
     """
+    if categories is None:
+        categories = study.world(results["model"]).categories
     known = [b.id for b in study.BENCHMARKS]
     for name, members in categories.items():
         unknown = [m for m in members if m not in known]
@@ -65,44 +70,75 @@ def per_model(
         )
     if {"low_frequency", "high_frequency"}.intersection(needs):
         _refuse_zero(results)
-    wide = benchmarks(results, allow_missing=True, outside=outside)
-    table = wide[["model", "group"]].set_index("model")
-    accuracy = wide.set_index("model")
+    accuracy = _accuracies(results, outside, epsilon)
+    table = accuracy[["group"]].copy()
     for name, members in categories.items():
         table[name] = accuracy[list(members)].mean(axis=1, skipna=False)
     biases = _biases(results, low_cutoffs, high_cutoffs).reindex(table.index)
     table = table.join(biases)
     if not allow_missing:
-        _refuse_missing(table[needs], accuracy, categories, low_cutoffs, high_cutoffs)
+        _refuse_missing(results, table[needs], accuracy, categories, low_cutoffs, high_cutoffs, epsilon)
     return table.reset_index()
 
 
-def benchmarks(results: pd.DataFrame, allow_missing: bool = False, outside: bool = False) -> pd.DataFrame:
-    """One row per model: model, group and top-1 [%] on each of the ten benchmarks, under their ids.
+def benchmarks(
+    results: pd.DataFrame, allow_missing: bool = False, outside: bool = False, epsilon: float = study.PGD_EPSILON
+) -> pd.DataFrame:
+    """One row per model: model, group and top-1 [%] on each benchmark of `study.world`, under their ids.
 
-    ImageNet-C and ImageNet-C-bar are the mean over all corruptions and severities: the given mean where the table has one,
-    else the mean of the full set of conditions. PGD is the row with the study's epsilon.
+    Those are the study's ten, or the nine of the miniature. ImageNet-C and ImageNet-C-bar are the mean over all corruptions
+    and severities: the given mean where the table has one, else the mean of the study's full set of conditions. PGD is the
+    row of the attack (Linf) with `epsilon`, in (0, 1). The other arguments, and what is raised, as in `per_model`.
     """
+    table = _accuracies(results, outside, epsilon)
+    ids = [b.id for b in study.world(table.index).benchmarks]
+    if not allow_missing:
+        lacks = table[ids].isna().stack()
+        if lacks.any():
+            model, benchmark = lacks[lacks].index[0]
+            raise ResultsError(_lack(model, _need(results, model, benchmark, epsilon), int(lacks.sum()) - 1))
+    return table[["group", *ids]].reset_index()
+
+
+def _accuracies(results: pd.DataFrame, outside: bool, epsilon: float) -> pd.DataFrame:
+    """Group and top-1 [%] on each of the ten benchmarks, one row per model (index), NaN where a number is missing."""
     top1 = results[results["metric"] == "top1"]
     plain = top1[(top1["variant"] == "") & top1["level"].isna()]
     order = pd.unique(results["model"])
     table = plain.pivot(index="model", columns="benchmark", values="value").reindex(order)
-    attack = top1[(top1["benchmark"] == "pgd") & np.isclose(top1["level"].astype(float), study.PGD_EPSILON, rtol=1e-6)]
-    table["pgd"] = attack[attack["variant"] == "linf"].set_index("model")["value"]
+    table["pgd"] = attacks(results, epsilon).set_index("model")["value"]
     for benchmark in study.CORRUPTIONS:
         means = corruptions(results, benchmark)
         given = table[benchmark] if benchmark in table else pd.Series(dtype=float)
         table[benchmark] = given.reindex(order).fillna(means.mean(axis=1, skipna=False))
     table = table.reindex(columns=[b.id for b in study.BENCHMARKS]).rename_axis(index="model", columns=None)
     table.insert(0, "group", study.describe(table.index)["group"])
-    if not outside:
-        table = table[table["group"] != "outside"]
-    if not allow_missing:
-        lacks = table.isna().stack()
-        if lacks.any():
-            model, benchmark = lacks[lacks].index[0]
-            raise ResultsError(_lack(model, f"top-1 on {benchmark}", int(lacks.sum()) - 1))
-    return table.reset_index()
+    return table if outside else table[table["group"] != "outside"]
+
+
+def attacks(results: pd.DataFrame, epsilon: float) -> pd.DataFrame:
+    """The rows of top-1 under the Linf attack of that epsilon, in (0, 1): one per model that has it."""
+    if not 0 < epsilon < 1:
+        raise ValueError(f"expected `epsilon` in (0, 1), got {epsilon} (is it in 1/255?)")
+    attacks = results[
+        (results["benchmark"] == "pgd") & (results["variant"] == "linf") & (results["metric"] == "top1")
+    ].dropna(subset="level")
+    chosen = attacks[np.isclose(attacks["level"].astype(float), epsilon, rtol=0, atol=SAME_LEVEL / 2)]
+    if chosen.empty and len(attacks) and epsilon != study.PGD_EPSILON:
+        raise ResultsError(
+            f"expected `epsilon` to be that of an attack in the table ({_in_255(attacks['level'])}), "
+            f"got {_in_255([epsilon])}"
+        )
+    return chosen
+
+
+def _in_255(levels: Sequence[float]) -> str:
+    """Epsilons in the field's unit.
+
+    >>> _in_255([4 / 255, 0.5 / 255, 4 / 255])
+    '0.5/255, 4/255'
+    """
+    return ", ".join(dict.fromkeys(f"{255 * level:.4g}/255" for level in sorted(levels)))
 
 
 def corruptions(results: pd.DataFrame, benchmark: str) -> pd.DataFrame:
@@ -180,7 +216,7 @@ def _biases(results: pd.DataFrame, low_cutoffs: Sequence[float], high_cutoffs: S
     return table
 
 
-def _refuse_missing(table, accuracy, categories, low_cutoffs, high_cutoffs) -> None:
+def _refuse_missing(results, table, accuracy, categories, low_cutoffs, high_cutoffs, epsilon) -> None:
     needs = {
         "shape": "shape_bias on cue-conflict",
         "low_frequency": f"low-pass accuracy at each of {list(low_cutoffs)}",
@@ -191,10 +227,21 @@ def _refuse_missing(table, accuracy, categories, low_cutoffs, high_cutoffs) -> N
         if len(lacking):
             model = lacking[0]
             if column in categories:
-                need = "top-1 on " + ", ".join(b for b in categories[column] if np.isnan(accuracy.at[model, b]))
+                absent = [b for b in categories[column] if np.isnan(accuracy.at[model, b])]
+                need = ", ".join(_need(results, model, b, epsilon) for b in absent)
             else:
                 need = needs.get(column, f"{column} of the critical band (variant `relative`)")
             raise ResultsError(_lack(model, need, len(lacking) - 1, f" for the score `{column}`"))
+
+
+def _need(results: pd.DataFrame, model: str, benchmark: str, epsilon: float) -> str:
+    """What a model lacks, with what it has instead."""
+    if benchmark == "pgd":
+        own = results[(results["model"] == model) & (results["benchmark"] == "pgd") & (results["variant"] == "linf")]
+        others = f" (it has that at {_in_255(own['level'].dropna())})" if own["level"].notna().any() else ""
+        return f"top-1 on pgd at epsilon {_in_255([epsilon])}{others}"
+    nowhere = benchmark not in [b.id for b in study.world([model]).benchmarks]
+    return f"top-1 on {benchmark}{' (the miniature has none: leave it out of `categories`)' if nowhere else ''}"
 
 
 def _lack(model: str, need: str, more: int, why: str = "") -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -21,17 +22,18 @@ class Benchmark:
         name: name as printed.
         short: name where room is scarce.
         category: ID, Robustness, Concepts or Adversarial.
-        images: images behind one accuracy of a full measurement (per condition where there are several).
+        images: images behind one accuracy of a full measurement (per condition where there are several); None where
+            only the measurement tells.
         classes: classes among which the model decides.
         measured: what the number says, in one phrase.
-        citation: BibTeX key in book/references.bib.
+        citation: BibTeX key in book/references.bib; empty of the miniature's.
     """
 
     id: str
     name: str
     short: str
     category: str
-    images: int
+    images: int | None
     classes: int
     measured: str
     citation: str
@@ -77,10 +79,23 @@ BENCHMARKS: tuple[Benchmark, ...] = (
               "top-1 under a 40-step attack of at most 0.5/255 per pixel", "madry2018towards"),
 )  # fmt: skip
 
-CATEGORIES: dict[str, tuple[str, ...]] = {
-    name: tuple(b.id for b in BENCHMARKS if b.category == name)
-    for name in ("ID", "Robustness", "Concepts", "Adversarial")
-}
+MINIATURE_BENCHMARKS: tuple[Benchmark, ...] = tuple(
+    Benchmark(id, name, short, category, None, 16, measured, "")
+    for id, name, short, category, measured in (
+        ("imagenet", "Validation", "Val", "ID", "top-1 on images drawn as those of training are"),
+        ("imagenet-v2", "Validation V2", "Val-V2", "ID", "top-1 on smaller objects, off the centre of busier images"),
+        ("imagenet-a", "Misjudged", "Misj", "Robustness", "top-1 on images of the V2 draw that the baseline gets wrong"),
+        ("imagenet-c", "Corruptions C", "C", "Robustness", "mean top-1 over 7 corruptions at 5 severities"),
+        ("imagenet-cbar", "Corruptions C-bar", "C̄", "Robustness",
+         "mean top-1 over 3 further corruptions at 5 severities"),
+        ("imagenet-r", "Silhouettes", "Silh", "Concepts", "top-1 on shapes filled evenly, without texture"),
+        ("imagenet-sketch", "Sketches", "Sketch", "Concepts", "top-1 on outlines"),
+        ("stylized", "Stylized", "Styl", "Concepts", "top-1 by shape where the texture is drawn at random"),
+        ("pgd", "PGD", "PGD", "Adversarial", "top-1 under an attack that changes no value of a pixel by more than ε"),
+    )
+)  # fmt: skip
+"""What stands for the study's benchmarks, under their ids, in `bvg.miniature`. It has nothing for ImageNet-ReaL."""
+
 CATEGORY_NAMES: dict[str, str] = {
     "ID": "In distribution",
     "Robustness": "Robustness",
@@ -134,6 +149,54 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
 SEVERITIES: tuple[int, ...] = (1, 2, 3, 4, 5)
 
 
+@dataclass(frozen=True)
+class World:
+    """The images that models were measured on, and what benchmarks and groups of models are called there.
+
+    Attributes:
+        benchmarks: what there is to measure.
+        groups: name of each group of models, as printed.
+        bands: octave bands of the critical-band test, which the size of the images determines.
+    """
+
+    benchmarks: tuple[Benchmark, ...]
+    groups: Mapping[str, str]
+    bands: int
+
+    @property
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        """Category of generalization -> ids of its benchmarks."""
+        return {name: tuple(b.id for b in self.benchmarks if b.category == name) for name in CATEGORY_NAMES}
+
+    def name(self, column: str) -> str:
+        """The printed name of a benchmark, bias or category; what is none of these names itself.
+
+        >>> STUDY.name("imagenet-r"), MINIATURE.name("imagenet-r"), MINIATURE.name("shape")
+        ('ImageNet-R', 'Silhouettes', 'Shape bias')
+        """
+        return ({b.id: b.name for b in (*self.benchmarks, *BIASES)} | CATEGORY_NAMES).get(column, column)
+
+    def short(self, column: str) -> str:
+        """The name of a benchmark or bias where room is scarce; what is neither names itself."""
+        return {b.id: b.short for b in (*self.benchmarks, *BIASES)}.get(column, column)
+
+
+STUDY = World(BENCHMARKS, GROUPS, bands=7)
+MINIATURE = World(MINIATURE_BENCHMARKS, GROUPS | {"stylized": "Stylized"}, bands=5)
+CATEGORIES: dict[str, tuple[str, ...]] = STUDY.categories
+
+
+def world(models: Iterable[str]) -> World:
+    """The world whose names a table of these models takes: the miniature's if its networks are there and none of the study's.
+
+    >>> world(["mini_standard", "mine"]) is MINIATURE, world(["mini_standard", "tv_resnet50"]) is STUDY
+    (True, True)
+    """
+    base = {str(model).partition("@")[0] for model in models}
+    small = base.intersection(miniature().index) and not base.intersection(_models().index)
+    return MINIATURE if small else STUDY
+
+
 def benchmark(id: str) -> Benchmark:
     """The benchmark of that id; a KeyError names the ids that exist."""
     return _lookup({b.id: b for b in BENCHMARKS}, id, "benchmark")
@@ -166,14 +229,35 @@ def models() -> pd.DataFrame:
     return _models().copy()
 
 
+@cache
+def _miniature() -> pd.DataFrame:
+    # Read as a file: importing bvg.miniature would bring torch along.
+    networks = tomllib.loads((files("bvg") / "miniature" / "zoo.toml").read_text(encoding="utf-8"))
+    rows = [
+        (n["group"], n["display"], n["method"], "", n.get("norm", ""), float(n.get("epsilon", "nan")), False)
+        for n in networks.values()
+    ]
+    return pd.DataFrame(rows, pd.Index(networks, name="model"), _models().columns)
+
+
+def miniature() -> pd.DataFrame:
+    """What is known of each network of the miniature: one row each, with the index and columns of `models()`."""
+    return _miniature().copy()
+
+
+@cache
+def _known() -> pd.DataFrame:
+    return pd.concat([_models(), _miniature()])
+
+
 def describe(ids: list[str] | pd.Index) -> pd.DataFrame:
-    """`models()` for these ids, in this order; a model that the study does not know gets group `new` and its id as name.
+    """`models()` and `miniature()` for these ids, in this order; a model of neither gets group `new` and its id as name.
 
     An id of the form `model@run` (the same checkpoint measured again, see `bvg.results.load`) is described as its model,
-    with the run in its name and group `new`: it stands beside the study's own number and is none of them.
+    with the run in its name and group `new`: it stands beside that model's own number and is none of them.
     """
     base = [str(i).partition("@") for i in ids]
-    table = models().reindex([b for b, _, _ in base])
+    table = _known().reindex([b for b, _, _ in base])
     known = table["group"].notna()
     again = np.array([run != "" for _, _, run in base], bool)
     table["group"] = table["group"].where(known & ~again, "new")
@@ -198,10 +282,10 @@ def figure2_groups(group: pd.Series) -> dict[str, pd.Series]:
 
 
 def counted(table: pd.DataFrame, highlight: Sequence[str] = ()) -> pd.Series:
-    """Which rows enter statistics, as a mask: a model that is placed among the study's must not move what it is compared with.
+    """Which rows enter statistics, as a mask: a model that is placed among others must not move what it is compared with.
 
-    Left out are highlighted models, and models that the study does not know (group `new`) as long as any of the study's is
-    there. A table of new models alone counts them all.
+    Left out are highlighted models. Of the rest, the study's models count where there are any, else the miniature's networks,
+    else new ones (group `new`): these three are never pooled.
 
     Args:
         table: one row per model with the columns model and group.
@@ -220,4 +304,6 @@ def counted(table: pd.DataFrame, highlight: Sequence[str] = ()) -> pd.Series:
         hint = f" (did you mean {', '.join(near)}?)" if near else ""
         raise ValueError(f"expected `highlight` to name models of the table, got {', '.join(absent)}{hint}")
     new = table["group"] == "new"
-    return ~table["model"].isin(list(highlight)) & (~new | new.all())
+    small = ~new & table["model"].isin(miniature().index)
+    compared = next(kind for kind in (~new & ~small, small, new) if kind.any())
+    return compared & ~table["model"].isin(list(highlight))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from textwrap import shorten
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from bvg import study
-from bvg.figures.marks import GROUP_NAMES, LINES, WIDTH, Figure, mark, styled
+from bvg.figures.marks import GROUP_NAMES, LINES, WIDTH, Figure, group_name, mark, styled
 from bvg.figures.words import number, plural, quoted
 
 
@@ -45,10 +45,11 @@ def curves(
         raise ValueError(f"expected `highlight` to be a list of model ids, got {highlight!r}")
     curves = curves.dropna(subset="relative_top1")
     highlight = [m for m in highlight if m in set(curves["model"])]
-    groups = study.describe(pd.unique(curves["model"]))["group"]
+    about = study.describe(pd.unique(curves["model"]))
+    groups, norms = about["group"], about.loc[about["group"] == "adversarial_training", "norm"]
     data = curves.assign(group=curves["model"].map(groups))
     data = data[(data["group"] != "outside") | data["model"].isin(highlight)]
-    groups = groups[pd.unique(data["model"])]
+    groups, world = groups[pd.unique(data["model"])], study.world(groups.index)
     everywhere = [m for m, g in groups.items() if g in ("baseline", "new") or "@" in m or m in highlight]
     counts = groups.drop(everywhere).value_counts()
     large = [g for g in GROUP_NAMES if counts.get(g, 0) >= 5]
@@ -66,13 +67,12 @@ def curves(
                 axes.add_line(_line(model, x, y, model in everywhere, model in highlight))
             else:
                 axes.plot(x, y, label=f"_{model}", color="0.85", linewidth=0.5, zorder=1)
-        axes.set_title(", ".join(GROUP_NAMES[g] for g in members) if column == 0 else "", weight="bold")
+        axes.set_title(", ".join(group_name(g, world) for g in members) if column == 0 else "", weight="bold")
         axes.set_xlim(0, 1)
         axes.autoscale_view(scalex=False)
         if "adversarial_training" in members and column == 0:
-            axes.text(
-                0.98, 0.08, "L2 solid, L∞ broken;\nwider: larger ε", ha="right", fontsize=8, transform=axes.transAxes
-            )
+            text = "L2 solid, L∞ broken;\nwider: larger ε" if len(set(norms)) > 1 else "Wider: larger ε"
+            axes.text(0.98, 0.08, text, ha="right", fontsize=8, transform=axes.transAxes)
     for axes, kind in zip(panels[0], windows, strict=True):
         axes.annotate(
             f"{kind.capitalize()} filtered",
@@ -86,7 +86,7 @@ def curves(
     for axes in panels[-1]:
         axes.set_xlabel("Cut-off [fraction of the Nyquist frequency]")
     figure.supylabel("Accuracy / clean accuracy", fontsize=9)
-    _curve_legends(figure, panels[-1, 0], everywhere, small)
+    _curve_legends(figure, panels[-1, 0], everywhere, {g: group_name(g, world) for g in small})
     alt = f"Relative accuracy of {plural(len(groups), 'model')} over the cut-off of a filter. " + " ".join(
         _curve_extremes(data[data["kind"] == kind], kind, window) for kind, window in windows.items()
     )
@@ -106,8 +106,8 @@ def _line(model: str, x: np.ndarray, y: np.ndarray, everywhere: bool, highlighte
     return Line2D(x, y, color=how.color, alpha=0.8, linewidth=how.size / 8 if adversarial else 1.2, zorder=3, **style)
 
 
-def _curve_legends(figure: Canvas, axes: Axes, everywhere: Sequence[str], small: Sequence[str]) -> None:
-    """Below the panels: the models in every row; in the shared last row: its groups by line style."""
+def _curve_legends(figure: Canvas, axes: Axes, everywhere: Sequence[str], small: Mapping[str, str]) -> None:
+    """Below the panels: the models in every row; in the shared last row: its groups (id -> name) by line style."""
     lines = {line.get_label(): line for line in axes.get_lines()}
     named = [m for m in everywhere if m in lines]
     if named:
@@ -117,7 +117,7 @@ def _curve_legends(figure: Canvas, axes: Axes, everywhere: Sequence[str], small:
     firsts = {g: next((a for m, a in lines.items() if not m.startswith("_") and m not in named
                        and study.describe([m])["group"].iloc[0] == g), None) for g in small}  # fmt: skip
     if len(small) > 1:
-        axes.legend([a for a in firsts.values() if a], [GROUP_NAMES[g] for g, a in firsts.items() if a], fontsize=8)
+        axes.legend([a for a in firsts.values() if a], [small[g] for g, a in firsts.items() if a], fontsize=8)
 
 
 def _curve_extremes(curves: pd.DataFrame, kind: str, window: Sequence[float]) -> str:

@@ -22,7 +22,7 @@ _COLORMAP = "RdBu_r"
 
 
 @styled
-def correlation_heatmap(cells: pd.DataFrame) -> Figure:
+def correlation_heatmap(cells: pd.DataFrame, world: study.World = study.STUDY) -> Figure:
     """Figure 2: Spearman's r of every category with every bias, one heat map per set of models.
 
     A correlation that is not significant is printed as 0 (grey), one that is not defined as n.d. (hatched). Without any
@@ -30,6 +30,7 @@ def correlation_heatmap(cells: pd.DataFrame) -> Figure:
 
     Args:
         cells: from `stats.correlate(scores, categories, biases, study.figure2_groups(...))`.
+        world: whose names to print (see `study.world`).
 
     Returns:
         `data` with the columns generalization, bias, group, r, p, n, shown: of the sets drawn.
@@ -43,13 +44,14 @@ def correlation_heatmap(cells: pd.DataFrame) -> Figure:
         own = cells[cells["group"] == group]
         _heat(axes, own, rows, columns, fontsize=10)
         axes.set_title(_title(own), fontsize=10, weight="bold")
-        axes.set_yticks(np.arange(len(rows)) + 0.5, [label(r) for r in rows], rotation=0, fontsize=9.5)
-    panels[-1].set_xticks(np.arange(len(columns)) + 0.5, [fill(plain(c), 14) for c in columns], rotation=0, fontsize=9)
+        axes.set_yticks(np.arange(len(rows)) + 0.5, [label(r, world) for r in rows], rotation=0, fontsize=9.5)
+    names = [fill(plain(c, world), 14) for c in columns]
+    panels[-1].set_xticks(np.arange(len(columns)) + 0.5, names, rotation=0, fontsize=9)
     _colorbar(figure, panels, "bottom")
     data = cells.rename(columns={"row": "generalization", "column": "bias"})
     alt = (
         f"{plural(len(groups), 'heat map')} of Spearman's r, {plural(len(rows), 'category', 'categories')} of generalization "
-        f"by {plural(len(columns), 'bias', 'biases')}. {strongest(cells)}"
+        f"by {plural(len(columns), 'bias', 'biases')}. {strongest(cells, world)}"
     )
     return Figure(figure, data.reset_index(drop=True), alt)
 
@@ -58,16 +60,16 @@ def correlation_heatmap(cells: pd.DataFrame) -> Figure:
 def correlation_matrix(
     cells: pd.DataFrame,
     order: Sequence[str],
-    labels: Mapping[str, str] | None = None,
     blocks: Mapping[str, Sequence[str]] | None = None,
+    world: study.World = study.STUDY,
 ) -> Figure:
     """Figure 3, and the biases against each other: the lower triangle of a symmetric matrix of Spearman's r.
 
     Args:
         cells: from `stats.correlate(scores, order, order)`.
         order: columns of the scores table, from top to bottom.
-        labels: short names for the bottom axis; by default those of the study.
-        blocks: name -> members, set apart by lines; those of the benchmarks are `study.CATEGORIES`.
+        blocks: name -> members, set apart by lines; those of the benchmarks are `world.categories`.
+        world: whose names to print (see `study.world`).
 
     Returns:
         `data` with the columns row, column, r, p, n, shown: the whole square, whose upper half repeats the lower.
@@ -75,20 +77,20 @@ def correlation_matrix(
     cells = cells[cells["row"].isin(list(order)) & cells["column"].isin(list(order))]
     below = [order.index(r) > order.index(c) for r, c in zip(cells["row"], cells["column"], strict=True)]
     drawn = cells[below]
-    short = {b.id: b.short for b in (*study.BENCHMARKS, *study.BIASES)} | dict(labels or {})
     size = len(order) - 1
     figure = Canvas(figsize=(WIDTH, 0.42 * size + 1.0), facecolor="white", layout="constrained")
     axes = figure.subplots()
     _heat(axes, drawn, order[1:], order[:-1], fontsize=8.5 if size > 6 else 9.5)
-    axes.set_yticks(np.arange(size) + 0.5, [plain(r) for r in order[1:]], rotation=0, fontsize=9)
+    axes.set_yticks(np.arange(size) + 0.5, [plain(r, world) for r in order[1:]], rotation=0, fontsize=9)
     turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if size > 6 else {"rotation": 0}
-    names = [short.get(c, c) if size > 6 else fill(short.get(c, c), 11) for c in order[:-1]]
+    short = [world.short(c) for c in order[:-1]]
+    names = short if size > 6 else [fill(name, 11) for name in short]
     axes.set_xticks(np.arange(size) + 0.5, names, fontsize=9, **turned)
     axes.set_title(_title(drawn), fontsize=10, weight="bold")
     _blocks(axes, order, blocks or {})
     _colorbar(figure, [axes], "right")
     alt = (
-        f"Triangular heat map of Spearman's r between {listed(plain(o) for o in order)}. {strongest(drawn)} "
+        f"Triangular heat map of Spearman's r between {listed(plain(o, world) for o in order)}. {strongest(drawn, world)} "
         f"{(drawn['shown'] > 0).sum()} of the {len(drawn)} pairs correlate positively, {(drawn['shown'] < 0).sum()} negatively."
     )
     return Figure(figure, cells.drop(columns="group").reset_index(drop=True), alt)

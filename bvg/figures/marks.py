@@ -160,15 +160,16 @@ def mark(model: str) -> Mark:
     """The mark of a model: the same in every figure, whichever models are drawn beside it.
 
     Adversarially trained models are circles (L2) and squares (Linf) whose size grows with epsilon. Elsewhere colour and
-    fill tell the group and the shape tells the model, in the order of `study.models()`. An id that the study does not
-    know gets the mark of new models; `model@run`, a model measured again, its model's shape in their colour.
+    fill tell the group and the shape tells the model, in the order of `study.models()`, and anew in that of
+    `study.miniature()`. An id that neither knows gets the mark of new models; `model@run`, a model measured again, its
+    model's shape in their colour.
 
     Example:
         >>> mark("tv_resnet50").marker, mark("robust_resnet50_linf_eps8.0").marker, mark("my-model") == NEW
         ('*', 's', True)
     """
     base, again, _ = str(model).partition("@")
-    known = _marks().get(base)
+    known = _marks(study.models).get(base) or _marks(study.miniature).get(base)
     if known is None:
         return NEW
     if again:
@@ -177,9 +178,9 @@ def mark(model: str) -> Mark:
 
 
 @cache
-def _marks() -> dict[str, Mark]:
+def _marks(models: Callable[[], pd.DataFrame]) -> dict[str, Mark]:
     marks = {}
-    for group, members in study.models().groupby("group", sort=False):
+    for group, members in models().groupby("group", sort=False):
         color = COLORS[group]
         if group == "adversarial_training":
             for norm, same in members.groupby("norm", sort=False):
@@ -209,26 +210,42 @@ LEGEND = {
 """Settings of every legend of groups: the marks of one group stand beside each other."""
 
 
+def group_name(group: str, world: study.World) -> str:
+    """The printed name of a group of models."""
+    return (GROUP_NAMES | dict(world.groups))[group]
+
+
+def sections(table: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
+    """Group, its printed name and its models, of the groups in `study.describe`'s table; the miniature's ones apart."""
+    small = table.index.isin(study.miniature().index)
+    apart = " (mini)" if study.world(table.index) is study.STUDY else ""
+    parts = []
+    for group in GROUP_NAMES:
+        for world, which, suffix in ((study.STUDY, ~small, ""), (study.MINIATURE, small, apart)):
+            members = table[which & (table["group"] == group)]
+            if len(members):
+                parts.append((group, group_name(group, world) + suffix, members))
+    return parts
+
+
 def key(models: Sequence[str]) -> tuple[list[Any], list[str]]:
     """Handles and labels of a legend of the groups among `models`; three marks stand for a group of many."""
-    table = study.describe(list(models))
     handles, labels = [], []
-    for group, name in GROUP_NAMES.items():
-        members = table[table["group"] == group]
+    for group, name, members in sections(study.describe(list(models))):
         for norm in ("l2", "linf") if group == "adversarial_training" else ("",):
             same = members[members["norm"] == norm] if norm else members
             if same.empty:
                 continue
+            strength = ""
             if norm:
                 same = same.sort_values("epsilon", kind="stable")
                 low, high = (f"{e:g}" for e in same["epsilon"].iloc[[0, -1]])
                 symbol, unit = {"l2": ("L2", ""), "linf": ("L∞", "/255")}[norm]
-                strength = low if low == high else f"{low} to {high}"
-                name = f"{study.GROUPS[group]}, {symbol}, ε = {strength}{unit}"
+                strength = f", {symbol}, ε = {low if low == high else f'{low} to {high}'}{unit}"
             ids = same.index if len(same) < 4 or group == "new" else same.index[[0, len(same) // 2, -1]]
             distinct = list(dict.fromkeys(mark(m) for m in ids))
             handles.append(tuple(m.line(scale=0.85) for m in distinct[:3]))
-            labels.append(name)
+            labels.append(name + strength)
     return handles, labels
 
 
@@ -253,14 +270,14 @@ def legend(models: Sequence[str] | None = None) -> Figure:
     everyone = study.models()
     table = study.describe(list(everyone.index[everyone["in_study"]]) if models is None else list(models))
     columns: list[list[tuple[Artist | None, str]]] = [[] for _ in range(4)]
-    groups = sorted(table["group"].unique(), key=lambda g: (-(table["group"] == g).sum(), list(GROUP_NAMES).index(g)))
-    for group in groups:  # the largest first, each into the shortest column
+    parts = sections(table)
+    for _, title, members in sorted(
+        parts, key=lambda part: -len(part[2])
+    ):  # the largest first, into the shortest column
         column = min(columns, key=len)
         column += [(None, "")] if column else []
-        column.append((None, GROUP_NAMES[group]))
-        column += [
-            (mark(m).line([0.0], [0.0], label=m), n) for m, n in table.loc[table["group"] == group, "name"].items()
-        ]
+        column.append((None, title))
+        column += [(mark(m).line([0.0], [0.0], label=m), name) for m, name in members["name"].items()]
     height = max(map(len, columns))
     figure = Canvas(figsize=(WIDTH, 0.21 * height + 0.1), facecolor="white")
     axes = figure.add_axes((0, 0, 1, 1))
@@ -269,7 +286,7 @@ def legend(models: Sequence[str] | None = None) -> Figure:
     for i, column in enumerate(columns):
         for j, (line, text) in enumerate(column):
             if line is None:
-                axes.text(i + 0.03, j, text, weight="bold", fontsize=8.5, va="center")
+                axes.text(i + 0.03, j, text, weight="bold", fontsize=8.5 if len(text) < 24 else 7.5, va="center")
             else:
                 line.set_data([i + 0.09], [j])
                 axes.add_line(line)
@@ -281,6 +298,6 @@ def legend(models: Sequence[str] | None = None) -> Figure:
         fillstyle=[m.fillstyle for m in drawn],
         size=[m.size for m in drawn],
     )
-    counts = ", ".join(f"{GROUP_NAMES[g]} ({(table['group'] == g).sum()})" for g in GROUP_NAMES if g in groups)
+    counts = ", ".join(f"{title} ({len(members)})" for _, title, members in parts)
     alt = f"Legend of the {len(table)} models, one mark each, by group: {counts}."
     return Figure(figure, data, alt)

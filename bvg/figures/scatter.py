@@ -45,7 +45,7 @@ def scatter(
         KeyError: a column that `scores` does not have.
         ValueError: `highlight` names a model that is not in `scores`, or there is nothing to draw.
     """
-    counted = study.counted(scores, highlight)
+    counted, world = study.counted(scores, highlight), study.world(scores["model"])
     sets = {k: mask & counted for k, mask in study.figure2_groups(scores["group"]).items()}
     cells = stats.correlate(scores, y, x, {k: m for k, m in sets.items() if k == "total" or m.any()}, alpha)
     if not len(x) or not len(y):
@@ -64,9 +64,10 @@ def scatter(
     printed = told_apart(cells)
     own = [printed[(printed["row"] == accuracy) & (printed["column"] == bias)] for bias, accuracy in pairs]
     most = max(own, key=lambda c: c["n"].iloc[0])
-    over = _over(list(most["n"]), data[~data["in_statistics"]]["model"].isin(highlight))
+    over = _over(list(most["n"]), data.loc[~data["in_statistics"], "model"], highlight)
     spare = columns * rows - len(x) * len(y)
-    below = 0.0 if spare > 1 else 0.5 + 0.2 * -(-len(handles) // 2)
+    title = fill(over, 26 * spare if spare > 1 else 106)
+    below = 0.0 if spare > 1 else 0.3 + 0.2 * (-(-len(handles) // 2) + len(title.splitlines()))
     height, size, fontsize, width = _PANELS[columns]
     figure = Canvas(figsize=(WIDTH, height * rows + 0.3 + below), facecolor="white", layout="constrained")
     grid = figure.add_gridspec(rows, columns)
@@ -78,10 +79,10 @@ def scatter(
         axes.annotate(texts[i], (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points", fontsize=fontsize)
         first = i - i % columns
         lines = 1 + max(text.count("\n") for text in texts[first : first + columns])
-        title = label(accuracy) if i < columns or wrapped else ""
-        axes.set_title(title, weight="bold", pad=5 + 1.35 * lines * fontsize)
+        name = label(accuracy, world) if i < columns or wrapped else ""
+        axes.set_title(name, weight="bold", pad=5 + 1.35 * lines * fontsize)
         outer = len(x) > 1 or i + columns >= len(pairs)
-        axes.set_xlabel(fill(label(bias), 22 if columns > 2 else 60) if outer else "", fontsize=fontsize + 0.5)
+        axes.set_xlabel(fill(label(bias, world), 22 if columns > 2 else 60) if outer else "", fontsize=fontsize + 0.5)
         axes.set_ylabel("" if i % columns or accuracy in _BIAS_IDS else "Accuracy [%]")
         axes.margins(0.07)
         axes.locator_params(nbins=5)
@@ -89,19 +90,22 @@ def scatter(
     if spare > 1:
         corner = figure.add_subplot(grid[-1, columns - spare :])
         corner.axis("off")
-        corner.legend(handles, names, loc="center", title=fill(over, 26 * spare), **LEGEND)
+        corner.legend(handles, names, loc="center", title=title, **LEGEND)
     else:
-        figure.legend(handles, names, loc="outside lower center", ncols=2, title=over, **LEGEND)
+        figure.legend(handles, names, loc="outside lower center", ncols=2, title=title, **LEGEND)
     if highlight:
         figure.draw_without_rendering()  # fixes the layout, so that names can be placed where there is room
         for axes, at in zip(panels, points, strict=True):
             _annotate(axes, at, highlight)
     alt = (
-        f"{plural(len(panels), 'scatter plot')} of {plural(seen.sum(), 'model')}: accuracy ({listed(map(label, y))}) against "
-        f"{listed(plain(b) for b in x)}. {over}. {strongest(printed)}"
+        f"{plural(len(panels), 'scatter plot')} of {plural(seen.sum(), 'model')}: accuracy "
+        f"({listed(label(a, world) for a in y)}) against {listed(plain(b, world) for b in x)}. {over}. "
+        f"{strongest(printed, world)}"
     )
     fewer = [
-        f"{label(c['row'].iloc[0])} against {plain(c['column'].iloc[0])} ({_n(c)})" for c in own if _n(c) != _n(most)
+        f"{label(c['row'].iloc[0], world)} against {plain(c['column'].iloc[0], world)} ({_n(c)})"
+        for c in own
+        if _n(c) != _n(most)
     ]
     if fewer:
         alt += f" Other numbers of models: {listed(fewer)}."
@@ -122,13 +126,15 @@ def _points(scores: pd.DataFrame, bias: str, accuracy: str) -> pd.DataFrame:
     return scores.assign(**values)[columns].dropna(subset=["x_value", "y_value"])
 
 
-def _over(n: Sequence[int], ringed: pd.Series) -> str:
-    """Over which models r is taken: n of all, of AT and of others; `ringed`: whether each mark left out is a highlighted one."""
+def _over(n: Sequence[int], left_out: pd.Series, highlight: Sequence[str]) -> str:
+    """Over which models r is taken, n of all, of AT and of others; and what kinds of models are drawn and left out."""
     text = f"Spearman's r over {plural(n[0], 'model')}"
     if len(n) > 1:
         text += f", {n[1]} adversarially trained (AT) and {n[2]} {'other' if n[2] == 1 else 'others'}"
-    left_out = [who for who, some in (("highlighted", ringed.any()), ("new", (~ringed).any())) if some]
-    return f"{text}; {listed(left_out)} models are left out" if left_out else text
+    ringed, small = left_out.isin(list(highlight)), left_out.isin(study.miniature().index)
+    kinds = {"highlighted": ringed, "new": ~ringed & ~small, "miniature": ~ringed & small}
+    kinds = [kind for kind, which in kinds.items() if which.any()]
+    return f"{text}; {listed(kinds)} models are left out" if kinds else text
 
 
 def _marks(axes: Axes, points: pd.DataFrame, highlight: Sequence[str], size: float) -> None:

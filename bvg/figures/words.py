@@ -18,13 +18,12 @@ SETS = {
 SHORT_SETS = {"total": "all", "at": "AT", "other": "others"}
 
 
-def label(column: str) -> str:
-    """The printed name of a column of the scores or benchmarks table; a column that the study does not know names itself."""
-    named = {b.id: b.name for b in (*study.BIASES, *study.BENCHMARKS)} | study.CATEGORY_NAMES
-    return named.get(column, column)
+def label(column: str, world: study.World = study.STUDY) -> str:
+    """The printed name of a column of the scores or benchmarks table; a column that its world does not know names itself."""
+    return world.name(column)
 
 
-def strongest(cells: pd.DataFrame) -> str:
+def strongest(cells: pd.DataFrame, world: study.World) -> str:
     """A sentence on the strongest significant correlation within each set of models; how many are not defined, if any."""
     parts = []
     for group, own in cells.groupby("group", sort=False):
@@ -37,7 +36,7 @@ def strongest(cells: pd.DataFrame) -> str:
         else:
             best = significant.loc[significant["shown"].abs().idxmax()]
             parts.append(
-                f"among {name}: {plain(best['row'])} against {plain(best['column'])}, r = {number(best['shown'])} "
+                f"among {name}: {plain(best['row'], world)} against {plain(best['column'], world)}, r = {number(best['shown'])} "
                 f"({len(significant)} of {len(own)} significant{f', {undefined} not defined' if undefined else ''})"
             )
     return f"Strongest Spearman correlation {'; '.join(parts)}."
@@ -63,9 +62,9 @@ def number(value: float) -> str:
     return "0" if value == 0 else signed(value)
 
 
-def plain(column: str) -> str:
+def plain(column: str, world: study.World) -> str:
     """The printed name without its unit."""
-    return label(column).partition(" [")[0]
+    return label(column, world).partition(" [")[0]
 
 
 def quoted(names: Iterable[str]) -> str:
