@@ -5,8 +5,9 @@
 
 Steps, each skipped when nothing it depends on has changed:
 
-1. A notebook (`notebooks/*.md`) is executed with papermill in a folder of its own. Its key is a digest of its text, of the
-   modules of `bvg` that it imports (directly or through others), of the published data and of the pins.
+1. A notebook (`notebooks/*.md`, `notebooks/measure/*.md`) is executed with papermill in a folder of its own. Its key is a
+   digest of its text, of the modules of `bvg` that it imports (directly or through others), of the data that these
+   read and of the pins. A notebook that reads `results = "measure"` waits for the measuring ones and is keyed on them, too.
 2. Figures, tables and executed notebooks are collected in `_build/`; what no notebook makes any more disappears.
 3. The executed notebooks become Jupyter Book pages: an output that `bvg.notebook` marked as a figure or table turns into the
    MyST directive of that name, so that captions, cross-references, citations and alt texts are Sphinx's own.
@@ -32,8 +33,9 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "_build"
 RUNS = BUILD / "runs"
 PAGES = BUILD / "pages"
+MEASURE = "measure"  # folder of the notebooks that measure, and what others call the results by
 STAGED = ("figures", "tables", "notebooks")
-OUT = "output"  # the notebooks' default for `out`, in the working directory of each run
+OUTS = ("output", "run")  # the notebooks' defaults for `out`, in the working directory of each run
 
 
 def digest(paths: list[Path], *more: str) -> str:
@@ -79,19 +81,50 @@ def key(text: Path) -> str:
     import jupytext
 
     code = "\n".join(c.source for c in jupytext.read(text).cells if c.cell_type == "code")
-    data = sorted((ROOT / "bvg" / "published").glob("*.[cj]s*")) + sorted((ROOT / "bvg").glob("*.toml"))
-    pins = [ROOT / "constraints.txt"]
+    modules = module_files(imported_modules(code))
+    data = [*(ROOT / "bvg" / "published").glob("*.[cj]s*"), *(ROOT / "bvg").rglob("*.toml")]
+    miniature = ROOT / "bvg" / "miniature"
+    if any(miniature in module.parents for module in modules):
+        data += [*miniature.glob("*.json"), *miniature.glob("weights/*")]
+    before = [key(t) for t in notebooks() if measures(t)] if reads_measured(text) else []
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return digest([text, Path(__file__), *module_files(imported_modules(code)), *data, *pins], version)
+    return digest([text, Path(__file__), *modules, *data, ROOT / "constraints.txt"], version, *before)
+
+
+def notebooks() -> list[Path]:
+    """The text notebooks, those that measure first: they take longest."""
+    return [*sorted((ROOT / "notebooks" / MEASURE).glob("*.md")), *sorted((ROOT / "notebooks").glob("*.md"))]
+
+
+def measures(text: Path) -> bool:
+    return text.parent.name == MEASURE
+
+
+def reads_measured(text: Path) -> bool:
+    return re.search(rf'^results = .*"{MEASURE}"', text.read_text(encoding="utf-8"), re.MULTILINE) is not None
+
+
+def name_of(text: Path) -> str:
+    """Name of a notebook's page: `spectral-bias`, `measure-spectral-bias`."""
+    return f"{MEASURE}-{text.stem}" if measures(text) else text.stem
+
+
+def run_of(text: Path) -> Path:
+    """Where a notebook is executed: beside each other as in `notebooks/`, so that they find each other's results."""
+    return RUNS / text.relative_to(ROOT / "notebooks").with_suffix("")
 
 
 def execute(text: Path) -> str:
     """Execute one notebook with papermill into `_build/runs/NAME`, replacing the last run only on success."""
-    name = text.stem
-    fresh, final = RUNS / f".{name}", RUNS / name
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
+    name, final = name_of(text), run_of(text)
+    fresh = final.with_name(f".{final.name}")
     began, now = key(text), time.monotonic()
+    if not (measures(text) and stored(fresh / "key") == began):  # else a measurement goes on where it was stopped
+        shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True, exist_ok=True)
+    (fresh / "key").write_text(began)
+    if reads_measured(text):
+        (fresh / MEASURE).symlink_to(RUNS / MEASURE)
     source = fresh / "source.ipynb"
     run = [sys.executable, "-m"]
     subprocess.run([*run, "jupytext", "--quiet", "--to", "ipynb", "--output", source, text], check=True)
@@ -106,7 +139,6 @@ def execute(text: Path) -> str:
         raise SystemExit(f"{text.relative_to(ROOT)} failed:\n{done.stderr}")
     source.unlink()
     scrub(fresh / f"{name}.ipynb")
-    (fresh / "key").write_text(began)
     shutil.rmtree(final, ignore_errors=True)
     fresh.rename(final)
     return f"  {name}: executed in {time.monotonic() - now:.1f} s"
@@ -122,15 +154,16 @@ def scrub(path: Path) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def collect(names: list[str]) -> None:
+def collect(texts: list[Path]) -> None:
     """Bring figures, tables and executed notebooks together in `_build/`, without what is no longer made."""
     for kind in STAGED:
         shutil.rmtree(BUILD / kind, ignore_errors=True)
         (BUILD / kind).mkdir(parents=True)
-    for name in names:
-        (BUILD / "notebooks" / f"{name}.ipynb").write_text(readable(RUNS / name / f"{name}.ipynb"), encoding="utf-8")
+    for text in texts:
+        name, run = name_of(text), run_of(text)
+        (BUILD / "notebooks" / f"{name}.ipynb").write_text(readable(run / f"{name}.ipynb"), encoding="utf-8")
         for kind in ("figures", "tables"):
-            for path in sorted((RUNS / name / OUT / kind).glob("*")):
+            for path in sorted(path for out in OUTS for path in (run / out / kind).glob("*")):
                 if (BUILD / kind / path.name).exists():
                     raise SystemExit(
                         f"expected each figure and table to have one maker, got {path.name} again from {name}"
@@ -150,9 +183,10 @@ def readable(path: Path) -> str:
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def page(name: str) -> str:
+def page(path: Path) -> str:
     """An executed notebook as a Jupyter Book page: marked outputs become MyST directives in Markdown cells of their own."""
-    notebook = json.loads((RUNS / name / f"{name}.ipynb").read_text(encoding="utf-8"))
+    name = path.stem
+    notebook = json.loads(path.read_text(encoding="utf-8"))
     cells = []
     for cell in notebook["cells"]:
         outputs = cell.get("outputs", [])
@@ -160,6 +194,8 @@ def page(name: str) -> str:
         cell["outputs"] = [o for o in outputs if o not in marked]
         if cell["cell_type"] != "code":
             del cell["outputs"]
+            # The book's pages lie side by side: what is beside the folder in JupyterLab is here beside the page.
+            cell["source"] = text_of(cell["source"]).replace("](../", "](")
         cells.append(cell)
         for output in marked:
             text = directive(name, output["metadata"]["bvg"], output["data"])
@@ -178,11 +214,14 @@ def directive(name: str, mark: dict, data: dict) -> str | None:
         alt = " ".join(mark["alt"].split())
         number = f"**Figure {id[-1]} of the paper.** " if re.fullmatch(r"figure-[1-5]", id) else ""
         caption = f"{number}{mark['caption']} Data and drawing: {links}"
-        return f"```{{figure}} figures/{id}.svg\n:name: {id}\n:target: figures/{id}.svg\n:alt: {alt}\n\n{caption}\n```"
+        text = f"```{{figure}} figures/{id}.svg\n:name: {id}\n:target: figures/{id}.svg\n:alt: {alt}\n\n{caption}\n```"
+        return tabs(text, mark["beside"]) if mark.get("beside") else text
     if "table" in mark:
         id = mark["table"]
         caption = f"{mark['caption']} Data: {link(f'tables/{id}.csv', 'CSV')}"
         return f"````{{table}} {caption}\n:name: {id}\n:class: bvg-table\n\n{text_of(data['text/markdown'])}\n````"
+    if "text" in mark:
+        return text_of(data["text/markdown"])
     if "page" in mark:
         executed = link(f"notebooks/{name}.ipynb", f"{name}.ipynb")
         return (
@@ -190,6 +229,27 @@ def directive(name: str, mark: dict, data: dict) -> str | None:
             f"This page as an executed notebook: {executed}\n````"
         )
     return None
+
+
+def tabs(figure: str, other: str) -> str:
+    """A figure and, in a second tab, another page's."""
+    alts = (
+        output["metadata"]["bvg"]["alt"]
+        for path in sorted(RUNS.glob("*/*.ipynb"))
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+        for output in cell.get("outputs", [])
+        if output["metadata"].get("bvg", {}).get("figure") == other
+    )
+    alt = " ".join(next(alts).split())
+    second = (
+        f"```{{figure}} figures/{other}.svg\n:target: figures/{other}.svg\n:alt: {alt}\n\n"
+        f"The study's 48 models: {{ref}}`the figure on its page <{other}>`.\n```"
+    )
+    items = "".join(
+        f"````{{tab-item}} {title}\n{text}\n````\n"
+        for title, text in (("The miniature", figure), ("The study", second))
+    )
+    return f"`````{{tab-set}}\n{items}`````"
 
 
 def text_of(text: str | list[str]) -> str:
@@ -201,12 +261,13 @@ def link(path: str, label: str) -> str:
     return f'<a href="{path}" download>{label}</a>'
 
 
-def stage(names: list[str]) -> None:
+def stage(texts: list[Path]) -> None:
     """Lay out what Jupyter Book reads: prose pages, executed notebooks, figures, bibliography, table of contents."""
     shutil.rmtree(PAGES, ignore_errors=True)
     shutil.copytree(ROOT / "book", PAGES, ignore=shutil.ignore_patterns("build.py", "__pycache__"))
-    for name in names:
-        (PAGES / f"{name}.ipynb").write_text(page(name), encoding="utf-8")
+    for text in texts:
+        name = name_of(text)
+        (PAGES / f"{name}.ipynb").write_text(page(run_of(text) / f"{name}.ipynb"), encoding="utf-8")
     shutil.copytree(BUILD / "figures", PAGES / "figures")
 
 
@@ -228,26 +289,29 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Execute the notebooks that changed and build the book.")
     parser.add_argument("--force", action="store_true", help="execute and render everything")
     force = parser.parse_args(argv).force
-    texts = sorted((ROOT / "notebooks").glob("*.md"))
-    names = [t.stem for t in texts]
-    for run in RUNS.glob("*"):
-        if run.name not in names:
+    texts = notebooks()
+    runs = [run_of(t) for t in texts]
+    for run in [*RUNS.glob("[!.]*"), *(RUNS / MEASURE).glob("[!.]*")]:
+        if run not in runs and run != RUNS / MEASURE:
             shutil.rmtree(run)
-    stale = [t for t in texts if force or stored(RUNS / t.stem / "key") != key(t)]
+    stale = [t for t in texts if force or stored(run_of(t) / "key") != key(t)]
     print(f"notebooks: {len(texts)}, to execute: {len(stale)}", flush=True)
     with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 4)) as pool:
-        for line in pool.map(execute, stale):
-            print(line, flush=True)
+        for waits in (False, True):  # for what is measured
+            for line in pool.map(execute, [t for t in stale if reads_measured(t) == waits]):
+                print(line, flush=True)
 
-    collected = [p for n in names for p in (RUNS / n).rglob("*") if p.is_file()]
+    kept = ("figures", "tables")
+    collected = [p for r, t in zip(runs, texts, strict=True) for p in r.rglob("*")
+                 if p.parent.name in kept or p.name == f"{name_of(t)}.ipynb"]  # fmt: skip
     prose = [p for p in (ROOT / "book").rglob("*") if p.is_file() and "__pycache__" not in p.parts]
     inputs = digest([*collected, *prose, ROOT / "_config.yml", ROOT / "constraints.txt"])
     stamp = BUILD / "html" / ".inputs"
     if not force and stored(stamp) == inputs:
         print("book: nothing changed")
     else:
-        collect(names)
-        stage(names)
+        collect(texts)
+        stage(texts)
         print("book: rendering", flush=True)
         render()
         stamp.write_text(inputs)

@@ -7,6 +7,7 @@ import html
 import json
 import re
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ class Page:
     """
 
     def __init__(self, name: str, namespace: Mapping[str, Any], declared: Sequence[str]) -> None:
-        self.name = name
+        self.name, self._began = name, time.monotonic()
         given = {k: v for k, v in namespace.items() if k in declared}
         if "page" in namespace:
             # Run again in a live kernel: the namespace holds the notebook's own variables too, so look at the cell of
@@ -55,20 +56,21 @@ class Page:
         self.out = Path(self.parameters["out"])
         _show(self._parameters_html(), self._parameters_markdown(), {"page": name})
 
-    def figure(self, id: str, drawn, caption: str) -> None:
+    def figure(self, id: str, drawn, caption: str, beside: str = "") -> None:
         """Save a figure as SVG and PNG, its numbers as CSV, and show it with its caption.
 
         Args:
             id: name of the files and target of cross-references, such as `figure-2`.
             drawn: a `bvg.figures.Figure`: the drawing, the tidy numbers behind it, the alt text.
             caption: MyST text.
+            beside: id of another page's figure, which the book shows in a second tab.
         """
         for ending in ("svg", "png"):
             with atomic(self.out / "figures" / f"{id}.{ending}") as path:
                 drawn.save(path)
         self.save(id, drawn.data)
         svg = (self.out / "figures" / f"{id}.svg").read_text(encoding="utf-8")
-        meta = {"bvg": {"figure": id, "alt": drawn.alt, "caption": caption}}
+        meta = {"bvg": {"figure": id, "alt": drawn.alt, "caption": caption, "beside": beside}}
         display({"image/svg+xml": svg, "text/plain": drawn.alt}, raw=True, metadata=meta)
         files = {"CSV": f"tables/{id}.csv", "SVG": f"figures/{id}.svg", "PNG": f"figures/{id}.png"}
         links = " · ".join(f"[{label}]({self.out}/{path})" for label, path in files.items())
@@ -105,6 +107,14 @@ class Page:
         # JupyterLab does not fill in the prose: show there what the book prints in it.
         rows = "".join(f"<tr><td>{k}</td><td>{html.escape(str(v))}</td></tr>" for k, v in glued.items())
         display({"text/html": f"<table>{rows}</table>"}, raw=True, metadata={"bvg": {"glue": glued}})
+
+    def text(self, markdown: str) -> None:
+        """Show a sentence with computed numbers, for notebooks that are read outside of the book as well."""
+        display({"text/markdown": markdown}, raw=True, metadata={"bvg": {"text": True}})
+
+    def elapsed(self) -> float:
+        """Seconds since the page began."""
+        return time.monotonic() - self._began
 
     def command(self) -> str:
         """The papermill command that executes this notebook with these parameters."""

@@ -61,7 +61,7 @@ _CUTOFFS_TEXT = f"a list of cut-offs among {', '.join(map(str, study.CUTOFFS))},
 PARAMETERS: dict[str, Parameter] = {
     "results": Parameter(
         "results tables to read",
-        '"published", the path of a results table or run folder, or a list of these',
+        '"published", the path of a results table, of a run folder or of a folder of run folders, or a list of these',
         lambda v: (isinstance(v, str) and v != "") or (_strings(v) and len(v) > 0),
     ),
     "highlight": Parameter(

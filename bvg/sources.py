@@ -89,7 +89,7 @@ class Disk:
         return batches(part, size, store, self.workers, self.skip_unreadable)
 
 
-def source(data: str | Path, workers: int | None, skip_unreadable: bool) -> Source:
+def source(data: str | Path, workers: int | None = None, skip_unreadable: bool = False) -> Source:
     """The source that `data` names: "miniature", or the folder that holds the data sets."""
     if str(data) == MINIATURE:
         from bvg.miniature.data import Drawn  # here, since it builds on all that is above

@@ -47,3 +47,14 @@ def signed(value: float, digits: int = 2) -> str:
         return "not defined"
     text = f"{value:.{digits}f}"
     return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def took(seconds: float, models: int) -> str:
+    """How long a measurement took, for a page.
+
+    Example:
+        >>> took(28.2, 21), took(0.4, 1)
+        ('This took 28 s for 21 models.', 'This took less than a second for 1 model.')
+    """
+    time = f"{seconds:.0f} s" if seconds >= 1 else "less than a second"
+    return f"This took {time} for {models} model{'s' * (models != 1)}."

@@ -31,6 +31,7 @@ SPLITS: dict[str, tuple[str, int]] = {
     "imagenet-sketch": ("sketch", 480),
     "stylized": ("stylized", 480),
     "cue-conflict": ("cue-conflict", 480),
+    "pgd": ("val", 160),
 }
 """Benchmark -> the split of `bvg.miniature.world` that stands for it, and the images of each of its conditions."""
 

@@ -50,7 +50,7 @@ INSTRUMENTS: dict[str, Instrument] = {
             contrast=0.6,
         ),
         # Ten steps, each four times as long as the largest change allowed, find what forty find (tests/test_miniature_data.py).
-        PGD("pgd", "imagenet", classes=K, unit=128, steps=10),
+        PGD("pgd", "pgd", classes=K, unit=128, steps=10),
     )
 }
 """The instruments of the miniature, under the study's names."""
