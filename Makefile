@@ -46,7 +46,7 @@ lint: .venv/.ready ## format and lint
 	@$(BIN)/ruff check --fix .
 
 clean: ## remove what was built (the environment stays)
-	rm -rf _build output notebooks/*.ipynb notebooks/*/*.ipynb notebooks/output
+	rm -rf _build output notebooks/*.ipynb notebooks/*/*.ipynb notebooks/output notebooks/measure/run
 
 .venv/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v >= (3, 11) else "expected Python 3.11 or newer, got %d.%d: try make PYTHON=python3.12" % v)'

@@ -24,7 +24,7 @@ def copy(tmp_path_factory) -> Path:
         shutil.copytree(ROOT / name, root / name, ignore=quiet)
     for name in ("_config.yml", "constraints.txt", "jupytext.toml"):
         shutil.copy2(ROOT / name, root)
-    for text in (root / "notebooks").glob("*.md"):
+    for text in (root / "notebooks").rglob("*.md"):
         if text.stem not in KEPT:
             text.unlink()
     (root / "book" / "index.md").write_text("# A small book\n")
@@ -104,3 +104,30 @@ def test_a_build_from_clean_an_edit_a_failing_cell_and_a_broken_reference(copy):
     page.write_text("# A small book\n\nMended.\n")
     assert build(copy).returncode == 0
     assert "Mended." in index.read_text()
+
+
+def test_a_page_that_reads_measurements_is_keyed_on_those_who_make_them(copy):
+    spec = importlib.util.spec_from_file_location("measured_build", copy / "book" / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    measure, page = copy / "notebooks/measure/shape-bias.md", copy / "notebooks/miniature.md"
+    try:
+        for path in (measure, page):
+            shutil.copy2(ROOT / path.relative_to(copy), path)
+        assert module.notebooks()[0] == measure
+        assert module.measures(measure)
+        assert module.reads_measured(page)
+        assert not module.reads_measured(copy / "notebooks/corruptions.md")
+        assert (module.name_of(measure), module.name_of(page)) == ("measure-shape-bias", "miniature")
+        before = {path: module.key(path) for path in (measure, page)}
+        measure.write_text(measure.read_text() + "\n")
+        assert all(module.key(path) != before[path] for path in (measure, page))
+        before = {path: module.key(path) for path in (measure, page)}
+        weights = next((copy / "bvg/miniature/weights").glob("*.safetensors"))
+        content = weights.read_bytes()
+        weights.write_bytes(content + b"0")
+        assert all(module.key(path) != before[path] for path in (measure, page))
+        weights.write_bytes(content)
+    finally:
+        measure.unlink(missing_ok=True)
+        page.unlink(missing_ok=True)
