@@ -428,9 +428,9 @@ def test_the_verdict_on_two_correlations():
         *("row", "column", "group", "r_published", "p_published", "n_published", "shown_published"),
         *("r_miniature", "p_miniature", "n_miniature", "shown_miniature", "verdict"),
     ]
-    assert list(result.shown) == ["Correlation of", "with", "All: published, miniature (n = 20, 9)", "All: verdict"]
-    assert result.shown.iloc[3].tolist() == ["In distribution", "Bandwidth", "n.s., 0.50", "only miniature"]
-    assert result.shown.iloc[5, 2] == "0.50, not defined"
+    assert list(result.shown) == ["Correlation of", "with", "All (n = 20, 9)"]
+    assert result.shown.iloc[3].tolist() == ["In distribution", "Bandwidth", "n.s., 0.50: miniature"]
+    assert result.shown.iloc[5, 2] == "0.50, not defined: not defined"
 
 
 def test_the_two_figure_2s_beside_each_other(zoo, published):
@@ -440,11 +440,7 @@ def test_the_two_figure_2s_beside_each_other(zoo, published):
 
     result = tables.beside(figure2(scores.per_model(published)), figure2(scores.per_model(zoo)))
     assert (len(result.data), len(result.shown)) == (72, 24)
-    assert [c for c in result.shown if "(n" in c] == [
-        "All: published, miniature (n = 48, 21)",
-        "AT: published, miniature (n = 15, 6)",
-        "Others: published, miniature (n = 33, 15)",
-    ]
+    assert list(result.shown)[2:] == ["All (n = 48, 21)", "AT (n = 15, 6)", "Others (n = 33, 15)"]
     assert result.shown.iloc[0, 2].startswith("−0.76, ")
     benchmarks = cells(shape=0.5).assign(row="imagenet-r")
     assert tables.beside(benchmarks, benchmarks).shown.iloc[0, 0] == "ImageNet-R / Silhouettes"
