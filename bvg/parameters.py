@@ -87,6 +87,31 @@ PARAMETERS: dict[str, Parameter] = {
         f"among {', '.join(b.id for b in study.BENCHMARKS)}",
         _categories,
     ),
+    "replicates": Parameter(
+        "bootstrap replicates, and permutations behind the linear null distribution",
+        "a whole number, 100 or more",
+        lambda v: type(v) is int and v >= 100,
+    ),
+    "permutations": Parameter(
+        "permutations behind the null distribution of the forests: the smallest possible p is one over this plus one",
+        "a whole number, 19 or more",
+        lambda v: type(v) is int and v >= 19,
+    ),
+    "families": Parameter(
+        "which models are resampled together: the strengths of one adversarial recipe, the models of one source, or groups",
+        'one of "recipe", "source", "group"',
+        lambda v: v in ("recipe", "source", "group"),
+    ),
+    "set_apart": Parameter(
+        "groups of models that form the second set of Figure 2 (AT); the others form the third",
+        f"a list of groups among {', '.join(study.GROUPS)}, each once, at least one",
+        lambda v: _strings(v) and len(v) > 0 and set(study.GROUPS).issuperset(v),
+    ),
+    "leave_out": Parameter(
+        "models, or groups of models, to leave out of everything",
+        "a list of model ids and groups, each once",
+        _strings,
+    ),
     "seed": Parameter(
         "seed of the noise and of the attack's random start",
         "a whole number, 0 or more",

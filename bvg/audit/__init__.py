@@ -1,0 +1,1 @@
+"""How firmly the paper's conclusions stand: resampling, other definitions, prediction, and the data themselves."""

@@ -1,0 +1,89 @@
+"""The choices that a doubtful reader can change: which models count, which form a set, which are one family."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bvg import study
+
+FAMILIES = ("recipe", "source", "group")
+
+
+def without(table: pd.DataFrame, leave_out: Sequence[str]) -> pd.DataFrame:
+    """The rows of a table less those of some models or groups of models.
+
+    Args:
+        table: any table with the column model.
+        leave_out: ids of models, or of groups (`study.GROUPS`).
+
+    Raises:
+        ValueError: a name is neither a model of the table nor a group that the table has.
+
+    Example:
+        >>> table = pd.DataFrame({"model": ["tv_resnet50", "robust_resnet50_l2_eps0", "resnet50_dino"]})
+        >>> without(table, ["contrastive", "robust_resnet50_l2_eps0"])["model"].tolist()
+        ['tv_resnet50']
+    """
+    group = group_of(table)
+    unknown = [name for name in leave_out if name not in set(table["model"]) | set(group)]
+    if unknown:
+        raise ValueError(
+            f"expected `leave_out` to name models of the table or their groups ({', '.join(pd.unique(group))}), "
+            f"got {', '.join(unknown)}"
+        )
+    return table[~(table["model"].isin(list(leave_out)) | group.isin(list(leave_out)))]
+
+
+def group_of(table: pd.DataFrame) -> pd.Series:
+    """The group of each row's model, with the table's index."""
+    return pd.Series(study.describe(table["model"])["group"].to_numpy(), table.index, name="group")
+
+
+def sets(scores: pd.DataFrame, set_apart: Sequence[str] = ("adversarial_training",)) -> dict[str, pd.Series]:
+    """The three sets of models of Figure 2 as masks over a scores table, with other groups set apart than the paper's.
+
+    Returns:
+        total: all models; at: those of the groups `set_apart`; other: the rest.
+
+    Raises:
+        ValueError: `set_apart` names a group that no model of the table is in.
+    """
+    absent = [name for name in set_apart if name not in set(scores["group"])]
+    if absent and len(scores):
+        raise ValueError(
+            f"expected `set_apart` to name groups of the table ({', '.join(pd.unique(scores['group']))}), "
+            f"got {', '.join(absent)}"
+        )
+    apart = scores["group"].isin(list(set_apart))
+    return {"total": pd.Series(True, scores.index), "at": apart, "other": ~apart}
+
+
+def families(scores: pd.DataFrame, by: str = "recipe") -> pd.Series:
+    """Which models are no independent observations: the name of each row's family, with the index of the table.
+
+    Args:
+        scores: a table with the columns model and group.
+        by: `recipe`: the strengths of one adversarial recipe (one source, one norm) are a family, every other model is one
+            by itself; `source`: models of one publication are a family; `group`: the paper's groups are.
+
+    Raises:
+        ValueError: another `by`.
+
+    Example:
+        >>> table = pd.DataFrame({"model": ["tv_resnet50", "robust_resnet50_l2_eps1", "robust_resnet50_l2_eps3"]})
+        >>> families(table.assign(group="")).tolist()
+        ['tv_resnet50', 'AT L2', 'AT L2']
+    """
+    if by not in FAMILIES:
+        raise ValueError(f"expected `families` to be one of {', '.join(FAMILIES)}, got {by!r}")
+    about = study.describe(scores["model"])
+    if by == "group":
+        name = about["group"].map(study.GROUPS).fillna(about["group"])
+    elif by == "source":
+        name = about["citation"].where(about["citation"] != "", about.index.to_series())
+    else:
+        recipe = "AT " + about["norm"].map({"l2": "L2", "linf": "L∞"})
+        name = recipe.fillna(about.index.to_series())
+    return pd.Series(name.to_numpy(), scores.index, name="family")
