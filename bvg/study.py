@@ -55,6 +55,11 @@ class Bias:
     short: str
     test: str
 
+    @property
+    def plain(self) -> str:
+        """The printed name without its unit."""
+        return self.name.partition(" [")[0]
+
 
 BENCHMARKS: tuple[Benchmark, ...] = (
     Benchmark("imagenet", "ImageNet", "IN", "ID", 50_000, 1000,
@@ -175,6 +180,10 @@ class World:
         ('ImageNet-R', 'Silhouettes', 'Shape bias')
         """
         return ({b.id: b.name for b in (*self.benchmarks, *BIASES)} | CATEGORY_NAMES).get(column, column)
+
+    def plain(self, column: str) -> str:
+        """As `name`, without a bias's unit."""
+        return {b.id: b.plain for b in BIASES}.get(column) or self.name(column)
 
     def short(self, column: str) -> str:
         """The name of a benchmark or bias where room is scarce; what is neither names itself."""

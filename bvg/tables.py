@@ -12,6 +12,9 @@ import bvg.scores
 from bvg import study, text
 from bvg.text import signed
 
+SETS = {"total": "All", "at": "AT", "other": "Others"}
+"""Headings of the three sets of models of Figure 2."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -32,10 +35,7 @@ def models(accuracy: pd.DataFrame) -> Table:
     Args:
         accuracy: one row per model with the columns model and imagenet (see `bvg.scores.benchmarks`).
     """
-    known = study.miniature().index  # those are in alphabetical order where they were measured
-    accuracy = accuracy.sort_values(
-        "model", key=lambda m: m.map({id: k for k, id in enumerate(known)}).fillna(-1), kind="stable"
-    )
+    accuracy = accuracy.set_index("model").loc[_in_order(accuracy["model"])].reset_index()
     about = study.describe(accuracy["model"]).reset_index()
     data = about[["model", "name", "group", "method", "citation", "norm", "epsilon"]].assign(
         imagenet=accuracy["imagenet"].to_numpy()
@@ -88,7 +88,7 @@ def printed_and_recomputed(cells: pd.DataFrame, printed: pd.DataFrame) -> Table:
             "Bias": [study.bias(b).short for b in wide.index.get_level_values("bias")],
         }
     )
-    for group, title in {"total": "All", "at": "AT", "other": "Others"}.items():
+    for group, title in SETS.items():
         shown[f"{title}, printed"] = [signed(v) for v in wide["printed", group]]
         shown[f"{title}, here"] = [signed(v, 4) for v in wide["shown", group]]
     shown["Agrees"] = ["yes" if all(row) else "**no**" for row in wide["agrees"].to_numpy()]
@@ -126,8 +126,7 @@ def pair(cell: pd.Series | None) -> str:
     """Two correlated biases, for prose; `none` where there is no such cell (see `bvg.stats.strongest`)."""
     if cell is None:
         return "none"
-    names = (study.bias(b).name.partition(" [")[0] for b in (cell["row"], cell["column"]))
-    return f"{' and '.join(names)} ({signed(cell['shown'])})"
+    return f"{study.bias(cell['row']).plain} and {study.bias(cell['column']).plain} ({signed(cell['shown'])})"
 
 
 def shared_fits(scores: pd.DataFrame) -> pd.Series:
@@ -141,6 +140,12 @@ def measured(results: pd.DataFrame, benchmarks: Sequence[str]) -> Table:
     data = results[results["benchmark"].isin(list(benchmarks))].drop(columns="source")
     shown = data.assign(level=data["level"].map(lambda v: "" if pd.isna(v) else f"{v:.4g}"), n=data["n"].astype(str))
     return Table(shown, data)
+
+
+def _in_order(models: Sequence[str]) -> list[str]:
+    """These models, those that `bvg.study` knows first and in its order: runs list them by the alphabet."""
+    known = {m: k for k, m in enumerate((*study.models().index, *study.miniature().index))}
+    return sorted(models, key=lambda m: known.get(m, len(known)))
 
 
 _BEHIND = {"shape": "cue-conflict", "low_frequency": "low-pass", "high_frequency": "high-pass"}
@@ -181,8 +186,7 @@ def summary(
     all_of = {"allow_missing": True, "outside": True}
     numbers = bvg.scores.benchmarks(results, **all_of, epsilon=epsilon).set_index("model")
     numbers = numbers.join(bvg.scores.per_model(results, **all_of, needs=biases).set_index("model")[biases])
-    known = [m for m in (*study.models().index, *study.miniature().index) if m in numbers.index]
-    numbers = numbers.loc[[*known, *numbers.index.difference(known, sort=False)]]
+    numbers = numbers.loc[_in_order(numbers.index)]
     shown = pd.DataFrame({"Model": study.describe(numbers.index)["name"].to_numpy()})
     images = {"Model": "*images*"}
     for column in columns:
@@ -250,7 +254,7 @@ def beside(published: pd.DataFrame, miniature: pd.DataFrame) -> Table:
     for (row, column), cells in data.groupby(names[:2], sort=False):
         line = {"Correlation of": _both_names(row), "with": _both_names(column)}
         for cell in cells.itertuples():
-            title = {"total": "All", "at": "AT", "other": "Others"}.get(cell.group, cell.group)
+            title = SETS.get(cell.group, cell.group)
             n = ", ".join(map(str, largest.loc[cell.group]))
             both = f"{text.shown(cell.shown_published)}, {text.shown(cell.shown_miniature)}"
             line[f"{title} (n = {n})"] = f"{both}: {_VERDICTS[cell.verdict]}"
@@ -283,7 +287,7 @@ def _verdict(published: float, miniature: float) -> str:
 
 def _both_names(column: str) -> str:
     """The study's name without its unit and, where it is another, the miniature's."""
-    names = (world.name(column).partition(" [")[0] for world in (study.STUDY, study.MINIATURE))
+    names = (world.plain(column) for world in (study.STUDY, study.MINIATURE))
     return " / ".join(dict.fromkeys(names))
 
 

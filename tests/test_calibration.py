@@ -13,13 +13,7 @@ from bvg.miniature import calibration, observers, world
 from bvg.miniature import channel_calibration as bands
 from bvg.miniature.observers import Gaussian
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

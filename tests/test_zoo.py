@@ -22,6 +22,8 @@ from bvg import checkpoint, zoo
 from bvg.download import ChecksumError
 from bvg.layout import CheckpointError, Layout
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CHECKPOINTS = Path(__file__).parents[1].parent / "shared/data/published/checkpoints.csv"
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
@@ -40,14 +42,6 @@ def randomise(network, seed=0):
         elif isinstance(module, nn.Conv2d | nn.Linear):
             module.weight.data.normal_(0, module.weight[0].numel() ** -0.5, generator=generator)
     return network.eval()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
-from bvg import study
+from bvg import channel, study
 from bvg.figures.marks import WIDTH, Figure, styled
 from bvg.figures.words import number, plural
 from bvg.tables import Table
@@ -271,7 +271,7 @@ def published_thresholds(table: pd.DataFrame) -> Table:
             "Thresholds": table["thresholds"],
             "Models": table["models"].astype(str),
             "Bandwidth": table["bandwidth"],
-            "Centre": np.log2(table["center_frequency"] / 1.75),
+            "Centre": np.log2(table["center_frequency"] / channel.LOWEST_CENTRE),
             "Channels": table["channels"].map("{:,}".format),
             "True bandwidth": _range(table["bandwidth_low"], table["bandwidth_high"]),
             "True centre": _range(table["centre_low"], table["centre_high"]),

@@ -64,7 +64,7 @@ def number(value: float) -> str:
 
 def plain(column: str, world: study.World) -> str:
     """The printed name without its unit."""
-    return label(column, world).partition(" [")[0]
+    return world.plain(column)
 
 
 def quoted(names: Iterable[str]) -> str:

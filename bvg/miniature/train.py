@@ -11,7 +11,6 @@ import hashlib
 import io
 import math
 import multiprocessing
-import os
 import platform
 import time
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from torch.nn.functional import cross_entropy, normalize, one_hot
 
 from bvg.miniature import augment, world, zoo
 from bvg.miniature.network import FEATURES, Network
+from bvg.results import atomic
 
 IMAGES = 16384  # training images
 BATCH = 128
@@ -185,7 +185,8 @@ def _train_and_save(name: str, weights: Path) -> dict:
     started = time.process_time()
     content = encode(train(entry))
     seconds = time.process_time() - started
-    _replace(weights / f"{name}.safetensors", content)
+    with atomic(weights / f"{name}.safetensors") as path:
+        path.write_bytes(content)
     seen = entry.recipe.epochs * len(_data(entry.recipe.data, entry.recipe.label, IMAGES)[0])
     return {
         "name": name,
@@ -216,14 +217,8 @@ def _write_log(rows: dict[str, dict], path: Path) -> None:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows[name] for name in zoo.names() if name in rows)
-    _replace(path, text.getvalue().encode())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that a reader never sees half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    with atomic(path) as temporary:
+        temporary.write_bytes(text.getvalue().encode())
 
 
 def main(arguments: list[str] | None = None) -> None:
