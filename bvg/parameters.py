@@ -88,7 +88,7 @@ PARAMETERS: dict[str, Parameter] = {
         _categories,
     ),
     "replicates": Parameter(
-        "bootstrap replicates, and permutations behind the linear null distribution",
+        "bootstrap replicates, and permutations behind p values and the linear null distribution",
         "a whole number, 100 or more",
         lambda v: type(v) is int and v >= 100,
     ),
@@ -113,7 +113,7 @@ PARAMETERS: dict[str, Parameter] = {
         _strings,
     ),
     "seed": Parameter(
-        "seed of the noise and of the attack's random start",
+        "seed of whatever is random: noise, the attack's start, resamples, permutations",
         "a whole number, 0 or more",
         lambda v: type(v) is int and v >= 0,
     ),
