@@ -29,6 +29,7 @@ def test_the_paper_s_sets_are_the_default():
     got = choices.sets(table)
     assert list(got) == list(expected) == ["total", "at", "other"]
     assert all(got[name].equals(expected[name]) for name in expected)
+    assert choices.sets(table[table["group"] == "contrastive"])["at"].sum() == 0
     apart = choices.sets(table, ["contrastive", "stylized"])
     assert (apart["total"].sum(), apart["at"].sum(), apart["other"].sum()) == (48, 9, 39)
 
@@ -56,7 +57,7 @@ def test_families_of_the_miniature_and_of_new_models():
             lambda t: choices.without(t, ["contrastiv"]),
             "expected `leave_out` to name models of the table or their groups",
         ),
-        (lambda t: choices.sets(t, ["new"]), "expected `set_apart` to name groups of the table"),
+        (lambda t: choices.sets(t, ["new"]), "expected `set_apart` to name groups among baseline, .*got new"),
         (lambda t: choices.families(t, "epsilon"), "expected `families` to be one of recipe, source, group"),
     ],
 )

@@ -45,16 +45,15 @@ def sets(scores: pd.DataFrame, set_apart: Sequence[str] = ("adversarial_training
     """The three sets of models of Figure 2 as masks over a scores table, with other groups set apart than the paper's.
 
     Returns:
-        total: all models; at: those of the groups `set_apart`; other: the rest.
+        total: all models; at: those of the groups `set_apart`, none where the table has no such model; other: the rest.
 
     Raises:
-        ValueError: `set_apart` names a group that no model of the table is in.
+        ValueError: `set_apart` names something that is no group of the study.
     """
-    absent = [name for name in set_apart if name not in set(scores["group"])]
-    if absent and len(scores):
+    unknown = [name for name in set_apart if name not in study.GROUPS]
+    if unknown:
         raise ValueError(
-            f"expected `set_apart` to name groups of the table ({', '.join(pd.unique(scores['group']))}), "
-            f"got {', '.join(absent)}"
+            f"expected `set_apart` to name groups among {', '.join(study.GROUPS)}, got {', '.join(unknown)}"
         )
     apart = scores["group"].isin(list(set_apart))
     return {"total": pd.Series(True, scores.index), "at": apart, "other": ~apart}
