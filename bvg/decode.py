@@ -1,31 +1,39 @@
 """Decoding: image files -> batches of uint8 arrays, on the fly or from a memory map (`bvg.memmap`).
 
 Pixels are those of `torchvision.transforms` on Pillow images, bit for bit. All arrays are uint8 [n, 3, 224, 224], RGB
-in 0 … 255. A result depends on the image alone, not on workers, batch size or order. No torch is imported.
+in 0 … 255. A result depends on the image alone, not on workers, batch size or order. Processes that do nothing else
+decode ahead of what is asked for. torch, which runs them, is imported only where there are some.
 """
 
 from __future__ import annotations
 
-import os
+import sys
+import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import joblib
 import numpy as np
 from PIL import Image
 
 from bvg.datasets import Dataset
 from bvg.folders import RESIZE_CROP, STORED, DataError, some
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 SIZE = 224
 SHAPE = (3, SIZE, SIZE)
 
+PIECE = 16
+"""Images that one process decodes at a time: all of them work on the next batch, and little shared memory is in use."""
 
-Images = Sequence[np.ndarray | str]
-"""Images, a reason standing in the place of each that cannot be decoded."""
+SHORT = 512
+"""So many images are decoded where they are asked for before processes are started: that takes a few seconds."""
 
 
 class UnreadableImages(DataError):
@@ -42,12 +50,31 @@ class UnreadableImages(DataError):
 
 
 class Batch(NamedTuple):
-    """Some images of a data set, in its order: uint8 [B, 3, 224, 224], their labels as in `Dataset.labels`, and their
-    index in the whole set, int64 [B]."""
+    """Some images of a data set, in its order: uint8 [B, 3, 224, 224], an array or a tensor on some device; their labels
+    as in `Dataset.labels`; and their index in the whole set, int64 [B]."""
 
-    images: np.ndarray
+    images: np.ndarray | Tensor
     labels: np.ndarray | tuple[frozenset[int], ...]
     index: np.ndarray
+
+
+class Read(NamedTuple):
+    """A part of a data set, read: the k images that can be decoded, uint8 [k, 3, 224, 224], and, by its position in the
+    part, why another cannot."""
+
+    part: Dataset
+    images: np.ndarray | Tensor
+    reasons: dict[int, str]
+
+
+class Store(Protocol):
+    """Decoded images of a data set, kept: in a memory map (`Decoded`) or on a device (`bvg.held`)."""
+
+    valid: np.ndarray
+    files: tuple[str, ...]
+
+    def take(self, index: np.ndarray) -> np.ndarray | Tensor:
+        """Some rows, int64 [B] -> uint8 [B, 3, 224, 224]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +90,10 @@ class Decoded:
     images: np.ndarray
     valid: np.ndarray
     files: tuple[str, ...]
+
+    def take(self, index: np.ndarray) -> np.ndarray:
+        """Some rows, int64 [B] -> uint8 [B, 3, 224, 224]."""
+        return self.images[index]
 
 
 def decode(path: str | Path, preprocessing: str) -> np.ndarray:
@@ -95,10 +126,115 @@ def decode(path: str | Path, preprocessing: str) -> np.ndarray:
     return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
 
 
+class Decoder:
+    """Decodes image files, in processes of its own once there is much to do; they are kept until it is let go of.
+
+    The processes are those of torch's DataLoader, forked: that needs no guard in a script and works in a notebook. They
+    run Pillow and NumPy and touch neither models nor devices.
+
+    Args:
+        workers: processes; 0 decodes in this one, as systems other than Linux always do, where a fork is not safe. None
+            is one per core, but 0 for the first SHORT images.
+
+    Raises:
+        ValueError: if `workers` is negative.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        if workers is not None and workers < 0:
+            raise ValueError(f"expected `workers` to be at least 0, got {workers}")
+        self._workers = workers
+        self._seen = 0
+        self._jobs: list[tuple] = []
+        self._loader = None
+
+    def read(self, parts: Iterable[Dataset], total: int) -> Iterator[Read]:
+        """Decode parts of data sets, `total` images in all, in order; where there are processes, ahead.
+
+        Raises:
+            DataError: an image is whole, but of another size than its set has.
+        """
+        parts = list(parts)
+        jobs = [(part.folder, one.paths, part.preprocessing) for part in parts for one in split(part, PIECE)]
+        pieces = self._processes(jobs, total)
+        for part in parts:
+            images, reasons = [], {}
+            for start in range(0, len(part), PIECE):
+                some, why, error = next(pieces)
+                if error is not None:
+                    raise error
+                images.append(np.asarray(some))
+                reasons |= {start + i: reason for i, reason in why.items()}
+            yield Read(part, images[0] if len(images) == 1 else np.concatenate(images), reasons)
+
+    def _processes(self, jobs: list[tuple], total: int) -> Iterator[tuple]:
+        """The answers to jobs, in order."""
+        self._seen += total
+        workers = self._workers
+        if workers is None:
+            workers = joblib.cpu_count() if self._seen > SHORT and joblib.cpu_count() > 1 else 0
+        if not workers or sys.platform != "linux":
+            return map(_images, jobs)
+        self._jobs[:] = jobs
+        with warnings.catch_warnings():  # that there are more workers than cores: that is the caller's choice
+            warnings.filterwarnings("ignore", "This DataLoader will create")
+            if self._loader is None:
+                self._loader = _loader(self._jobs, workers)
+            return iter(self._loader)
+
+
+class _Files:
+    """What DataLoader takes for a data set: a job stands for an index."""
+
+    def __getitem__(self, job: tuple):
+        import torch
+
+        images, *rest = _images(job)
+        return torch.from_numpy(images), *rest  # a tensor: it comes back through shared memory
+
+
+def _loader(jobs: list[tuple], workers: int):
+    import torch
+    from torch.utils.data import DataLoader
+
+    return DataLoader(
+        _Files(),
+        batch_size=None,
+        sampler=jobs,
+        num_workers=workers,
+        persistent_workers=True,
+        collate_fn=_as_is,
+        multiprocessing_context="fork",
+        generator=torch.Generator(),  # of its own: the caller's random numbers are not DataLoader's to draw
+    )
+
+
+def _as_is(answer):
+    return answer
+
+
+def _images(job: tuple) -> tuple[np.ndarray, dict[int, str], Exception | None]:
+    """The images of a job (folder, paths, preprocessing) that can be decoded, why others cannot, and what ends the run.
+
+    Damaged bytes make Pillow raise almost anything; a wrong size is no damage. Errors are handed over, not raised: what a
+    process raises reaches the other as one of another kind.
+    """
+    folder, paths, preprocessing = job
+    images, reasons = [], {}
+    for i, path in enumerate(paths):
+        try:
+            images.append(decode(folder / path, preprocessing))
+        except (DataError, MemoryError) as error:
+            return np.empty((0, *SHAPE), np.uint8), {}, error
+        except Exception as error:
+            reasons[i] = f"{type(error).__name__}: {error}"
+    return np.stack(images) if images else np.empty((0, *SHAPE), np.uint8), reasons, None
+
+
 def batches(
     dataset: Dataset,
     batch_size: int,
-    store: Decoded | None = None,
+    store: Store | None = None,
     workers: int | None = None,
     skip_unreadable: bool = False,
 ) -> Iterator[Batch]:
@@ -108,7 +244,7 @@ def batches(
         dataset: what to read.
         batch_size: images per batch; fewer in the last one, and where unreadable images are left out.
         store: what `decoded` returned for the data set; None decodes on the fly, ahead of what is asked for.
-        workers: threads that decode (Pillow works outside the interpreter lock); None is one per core.
+        workers: as for `Decoder`.
         skip_unreadable: leave out images that cannot be decoded: the sum of batch lengths is then the n to report.
             Otherwise they end the run, after the rest of the data set has been tried so that all of them are listed.
 
@@ -116,63 +252,53 @@ def batches(
         UnreadableImages: see above.
         ValueError: if `batch_size` is not positive, or `store` was made for another data set.
     """
+    for part in streams([dataset], batch_size, store or Decoder(workers), skip_unreadable):
+        yield from part
+
+
+def streams(
+    parts: Sequence[Dataset], batch_size: int, source: Store | Decoder, skip_unreadable: bool = False
+) -> Iterator[Iterator[Batch]]:
+    """For each of several parts of a data set its batches, which do not reach over its end; what is read ahead does.
+
+    Args:
+        parts: what to read. The batches of one are to be taken before those of the next.
+        batch_size, skip_unreadable: as for `batches`; UnreadableImages ends the part that holds them, not the others.
+        source: what reads the images: a store of the data set, or what decodes its files.
+    """
     if batch_size < 1:
         raise ValueError(f"expected `batch_size` to be at least 1, got {batch_size}")
-    if store is not None and store.files != dataset.files:
-        raise ValueError(f"expected `store` to be decoded from {dataset.name}, got one with other files")
+    if not isinstance(source, Decoder) and any(source.files != part.files for part in parts):
+        raise ValueError(f"expected `store` to be decoded from {parts[0].name}, got one with other files")
+    asked = (some for part in parts for some in split(part, batch_size))
+    read = source.read(asked, sum(map(len, parts))) if isinstance(source, Decoder) else _from(source, asked)
+    for part in parts:
+        mine = islice(read, -(-len(part) // batch_size))
+        yield _readable(part, mine, skip_unreadable)
+        deque(mine, maxlen=0)  # what was not taken
+
+
+def _readable(whole: Dataset, read: Iterator[Read], skip_unreadable: bool) -> Iterator[Batch]:
     unreadable: dict[str, str] = {}
-    for part, images in read(dataset, batch_size, workers) if store is None else _from(store, dataset, batch_size):
-        reasons = {}
-        if not isinstance(images, np.ndarray):
-            reasons = {path: why for path, why in zip(part.paths, images, strict=True) if isinstance(why, str)}
-        unreadable |= reasons
+    for part, images, reasons in read:
+        unreadable |= {part.paths[i]: why for i, why in reasons.items()}
         if unreadable and not skip_unreadable:
             continue
         if reasons:
-            good = [i for i, image in enumerate(images) if not isinstance(image, str)]
-            part, images = part.take(good), [images[i] for i in good]
+            part = part.take([i for i in range(len(part)) if i not in reasons])
         if len(part):
-            yield Batch(np.asarray(images), part.labels, part.index)
+            yield Batch(images, part.labels, part.index)
     if unreadable and not skip_unreadable:
-        raise UnreadableImages(unreadable, len(dataset))
+        raise UnreadableImages(unreadable, len(whole))
 
 
-def _parts(dataset: Dataset, size: int) -> Iterator[Dataset]:
+def split(dataset: Dataset, size: int) -> Iterator[Dataset]:
+    """Parts of `size` images of a data set; fewer in the last one."""
     return (dataset.take(range(i, min(i + size, len(dataset)))) for i in range(0, len(dataset), size))
 
 
-def read(dataset: Dataset, size: int, workers: int | None) -> Iterator[tuple[Dataset, Images]]:
-    """Parts of `size` images of a data set, decoded; in order, two parts ahead."""
-    pool = ThreadPoolExecutor(workers or os.cpu_count())
-    try:
-        ahead: deque = deque()
-        for part in _parts(dataset, size):
-            jobs = [pool.submit(_try, dataset.folder / path, dataset.preprocessing) for path in part.paths]
-            ahead.append((part, jobs))
-            if len(ahead) > 2:
-                part, jobs = ahead.popleft()
-                yield part, [job.result() for job in jobs]
-        for part, jobs in ahead:
-            yield part, [job.result() for job in jobs]
-    finally:  # also when the caller stops early
-        pool.shutdown(cancel_futures=True)
-
-
-def _from(store: Decoded, dataset: Dataset, size: int) -> Iterator[tuple[Dataset, Images | np.ndarray]]:
-    """Parts of `size` images of a data set from its memory map, [B, 3, 224, 224] where all are there."""
-    for part in _parts(dataset, size):
-        images, valid = store.images[part.index], store.valid[part.index]
-        if not valid.all():
-            lost = "not in the decoded images: unreadable when they were made, or not asked for"
-            images = [image if ok else lost for image, ok in zip(images, valid, strict=True)]
-        yield part, images
-
-
-def _try(path: Path, preprocessing: str) -> np.ndarray | str:
-    """The image, or why there is none. Damaged bytes make Pillow raise almost anything; a wrong size is no damage."""
-    try:
-        return decode(path, preprocessing)
-    except (DataError, MemoryError):
-        raise
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
+def _from(store: Store, parts: Iterable[Dataset]) -> Iterator[Read]:
+    lost = "not in the decoded images: unreadable when they were made, or not asked for"
+    for part in parts:
+        valid = store.valid[part.index]
+        yield Read(part, store.take(part.index[valid]), dict.fromkeys(np.flatnonzero(~valid).tolist(), lost))

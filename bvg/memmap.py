@@ -13,7 +13,7 @@ import PIL
 from filelock import FileLock
 
 from bvg.datasets import Dataset
-from bvg.decode import SHAPE, Decoded, UnreadableImages, read
+from bvg.decode import SHAPE, Decoded, Decoder, UnreadableImages, split
 from bvg.folders import LAYOUTS, DataError
 
 CHUNK = 256
@@ -83,14 +83,11 @@ def _fill(dataset: Dataset, folder: Path, done: np.ndarray, workers: int | None,
     # Writes by system call, not through the map: on a full disk they fail with an error, where a map kills the process.
     descriptor = os.open(folder / "images.npy", os.O_WRONLY)
     try:
-        for part, images in read(dataset.take(positions), CHUNK, workers):
-            good = []
-            for path, row, image in zip(part.paths, part.index.tolist(), images, strict=True):
-                if isinstance(image, str):
-                    unreadable[path] = image
-                else:
-                    _write(descriptor, image.tobytes(), offset + row * image.nbytes)
-                    good.append(row)
+        for part, images, reasons in Decoder(workers).read(split(dataset.take(positions), CHUNK), len(positions)):
+            unreadable |= {part.paths[i]: why for i, why in reasons.items()}
+            good = [row for i, row in enumerate(part.index.tolist()) if i not in reasons]
+            for row, image in zip(good, images, strict=True):
+                _write(descriptor, image.tobytes(), offset + row * image.nbytes)
             os.fsync(descriptor)
             done[good] = True
             _save(folder / "done.npy", done)

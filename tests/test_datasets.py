@@ -421,7 +421,7 @@ def script(root: Path, before: str = "") -> list[str]:
         "from bvg import datasets, memmap",
         "memmap.CHUNK = 4",
         textwrap.dedent(before),
-        f"memmap.decoded(datasets.open_dataset('imagenet', {str(root)!r}), {str(root / 'cache')!r}, workers=2)",
+        f"memmap.decoded(datasets.open_dataset('imagenet', {str(root)!r}), {str(root / 'cache')!r}, workers=0)",
     ]
     return [sys.executable, "-c", "\n".join(lines)]
 
