@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from bvg import folders, progress
 from bvg.datasets import Dataset
 from bvg.decode import Batch, UnreadableImages
-from bvg.instruments import Condition, Instrument, Score, targets
-from bvg.runs import Predictions, Run, Unit
+from bvg.instruments import Condition, Instrument, targets
+from bvg.runs import Run, Unit
 from bvg.sources import Source
-
-
-class MeasureError(RuntimeError):
-    """A model that cannot be measured: its answers are no logits, or memory does not suffice for it."""
+from bvg.tally import MeasureError, Tally, check_logits, shown_to
+from bvg.transfer import to_device
 
 
 @dataclass
@@ -73,26 +69,14 @@ class Engine:
         }
         ids = {model: self.run.add_measurement(model, where, len(data), description) for model in self.models}
         done = {model: self.run.done(id, self.keep_predictions) for model, id in ids.items()}
-        starts = range(0, len(data), instrument.unit)
-        store = self.source.store(data, self.progress) if any(set(starts) - one for one in done.values()) else None
-        complete = True
-        for start in starts:
-            part = data.take(range(start, min(start + instrument.unit, len(data))))
-            waiting = [model for model in self.models if start not in done[model]]
-            self.bar.update(len(part) * len(conditions) * (len(self.models) - len(waiting)))
-            if not waiting:
-                continue
-            try:
-                tallies, unreadable = self._unit(instrument, part, store, waiting, conditions)
-            except UnreadableImages as error:
-                complete = False
-                self.unreadable |= {str(data.folder / path): why for path, why in error.reasons.items()}
-                self.tried += len(part)
-                continue
-            self.run.write(
-                Unit(ids[m], start, start + len(part), tallies[m].counts, unreadable, tallies[m].predictions())
-                for m in waiting
-            )
+        waiting: dict[int, list[str]] = {}  # models that have not seen the images from a position on
+        for start in range(0, len(data), instrument.unit):
+            models = [model for model in self.models if start not in done[model]]
+            seen = len(self.models) - len(models)
+            self.bar.update(min(instrument.unit, len(data) - start) * len(conditions) * seen)
+            if models:
+                waiting[start] = models
+        complete = not waiting or self._units(instrument, data, conditions, ids, waiting)
         if self.keep_predictions and complete:
             several = isinstance(data.labels, tuple)  # sets of labels, of which any is right
             labels = [None] * len(data) if several else targets(data.labels)[:, 0].tolist()
@@ -101,17 +85,36 @@ class Engine:
             for model, id in ids.items():
                 self.run.save_predictions(id, model, name, data.files, truth)
 
-    def _unit(self, instrument, part: Dataset, store, waiting: list[str], conditions: list[Condition]):
+    def _units(self, instrument, data: Dataset, conditions: list[Condition], ids: dict, waiting: dict) -> bool:
+        """Measure parts of a data set and write them; whether all of their images could be decoded."""
+        store, complete = self.source.store(data, self.progress), True
+        parts = [data.take(range(start, min(start + instrument.unit, len(data)))) for start in waiting]
+        read = self.source.streams(parts, self.size, store)
+        for (start, models), part, batches in zip(waiting.items(), parts, read, strict=False):
+            try:
+                tallies, unreadable = self._unit(instrument, part, batches, models, conditions)
+            except UnreadableImages as error:
+                complete = False
+                self.unreadable |= {str(data.folder / path): why for path, why in error.reasons.items()}
+                self.tried += len(part)
+                continue
+            self.run.write(
+                Unit(ids[m], start, start + len(part), tally.counts(m), unreadable, tally.predictions())
+                for m, tally in tallies.items()
+            )
+        return complete
+
+    def _unit(self, instrument, part: Dataset, batches: Iterator[Batch], models: list[str], conditions):
         """Sums over a range of images, per model, and the paths of the images that could not be read."""
-        tallies = {model: _Tally(conditions, self.keep_predictions) for model in waiting}
+        tallies = {model: Tally(conditions, self.keep_predictions) for model in models}
         seen: set[int] = set()
-        for batch in self.source.batches(part, self.size, store):
+        for batch in batches:
             self._batch(instrument, batch, tallies, conditions)
             seen.update(batch.index.tolist())
         lost = [path for path, i in zip(part.paths, part.index.tolist(), strict=True) if i not in seen]
         return tallies, dict.fromkeys(lost, "cannot be decoded")
 
-    def _batch(self, instrument, batch: Batch, tallies: dict[str, _Tally], conditions: list[Condition]) -> None:
+    def _batch(self, instrument, batch: Batch, tallies: dict[str, Tally], conditions: list[Condition]) -> None:
         """Show a batch to the models, in smaller parts if memory does not suffice for all of it."""
         start = 0
         while start < len(batch.images):
@@ -126,8 +129,8 @@ class Engine:
                 self.bar.update(before - self.bar.n)
                 self._halve(instrument, len(part.images))
                 continue
-            for model, condition, score in scores:
-                tallies[model].add(condition, part.index, score)
+            for model, condition, score, spoilt in scores:
+                tallies[model].add(condition, part.index, score, spoilt)
             start += len(part.images)
 
     def _halve(self, instrument: Instrument, size: int) -> None:
@@ -145,54 +148,19 @@ class Engine:
 
     @torch.inference_mode()
     def _scores(self, instrument: Instrument, batch: Batch, models: list[str], conditions: list[Condition]):
-        """Model, condition and score of every model in every condition."""
-        images = torch.from_numpy(np.ascontiguousarray(batch.images)).to(self.device).float().div_(255)
-        index = torch.from_numpy(batch.index).to(self.device)
-        labels = targets(batch.labels)[:, 0].to(self.device)
+        """Model, condition, score, and how many answers are not finite, of every model in every condition."""
+        images = to_device(batch.images, self.device).float().div_(255)
+        index = to_device(batch.index, self.device)
+        truth = to_device(instrument.truth(batch.labels), self.device)
         for condition, shown in instrument.stimuli(images, index, self.seed, conditions):
             for model in models:
-                what = f"{model} on {' '.join(str(part) for part in condition if part not in ('', None))}"
+                what = shown_to(model, condition)
                 try:
-                    logits = instrument.logits(self.models[model], shown, labels, index, self.seed)
+                    logits = instrument.logits(self.models[model], shown, truth[:, 0], index, self.seed)
                 except torch.OutOfMemoryError:
                     raise
                 except RuntimeError as error:  # of another image size, not differentiable under attack, …
                     raise MeasureError(f"expected logits of {what}, got an error: {error}") from error
-                _check_logits(logits, [len(shown), instrument.classes], what)
-                yield model, condition, instrument.score(logits, batch.labels)
+                spoilt = check_logits(logits, [len(shown), instrument.classes], what)
+                yield model, condition, instrument.score(logits, truth), spoilt
                 self.bar.update(len(shown))
-
-
-class _Tally:
-    """Sums over the images of one unit, and their decisions if these are kept."""
-
-    def __init__(self, conditions: list[Condition], keep: bool) -> None:
-        self._sums = {condition: Counter() for condition in conditions}
-        self._kept: dict[Condition, list[tuple]] | None = {condition: [] for condition in conditions} if keep else None
-
-    def add(self, condition: Condition, index: np.ndarray, score: Score) -> None:
-        self._sums[condition].update(score.counts)
-        if self._kept is not None:
-            self._kept[condition].append((index, score.prediction.numpy().astype(np.int16), score.hit.numpy()))
-
-    @property
-    def counts(self) -> dict[Condition, dict[str, int]]:
-        return {condition: dict(sums) for condition, sums in self._sums.items()}
-
-    def predictions(self) -> Predictions | None:
-        if self._kept is None:
-            return None
-        nothing = (np.empty(0, np.int64), np.empty(0, np.int16), np.empty(0, bool))  # where no image could be decoded
-        joined = [map(np.concatenate, zip(nothing, *parts, strict=True)) for parts in self._kept.values()]
-        index, prediction, hit = zip(*joined, strict=True)
-        return Predictions(list(self._kept), index[0], np.stack(prediction), np.stack(hit))
-
-
-def _check_logits(logits, shape: list[int], what: str) -> None:
-    got = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-    if got != shape:
-        raise MeasureError(f"expected logits {shape} of {what}, got {got}")
-    if not bool(logits.isfinite().all()):
-        raise MeasureError(
-            f"expected finite logits of {what}, got NaN or infinity: look at the weights, or take another precision"
-        )

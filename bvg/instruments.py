@@ -25,11 +25,16 @@ Row = tuple[Condition, str, float, int]
 
 
 class Score(NamedTuple):
-    """The answers to N images, on the CPU: int64 [N] decisions, bool [N] whether right, and sums over the images."""
+    """The answers to N images, on the device of the logits: int64 [N] decisions, bool [N] whether right, and sums over the
+    images, each a number or an int64 tensor that holds one."""
 
     prediction: Tensor
     hit: Tensor
-    counts: dict[str, int]
+    counts: dict[str, int | Tensor]
+
+    def sums(self) -> dict[str, int]:
+        """The sums as numbers; waits for the device."""
+        return {name: int(value) for name, value in self.counts.items()}
 
 
 def first(logits: Tensor) -> Tensor:
@@ -100,15 +105,18 @@ class Instrument:
         """The model's answer, [N, K]; labels int64 [N]."""
         return model(images)
 
-    def score(self, logits: Tensor, labels) -> Score:
-        """Compare answers with labels, as in `bvg.datasets.Dataset.labels`."""
-        wanted = targets(labels)
-        prediction = self.decide(logits).cpu()
-        hit = (prediction[:, None] == wanted).any(dim=1)
-        counts = {"n": len(hit), "top1": int(hit.sum())}
+    def truth(self, labels) -> Tensor:
+        """Labels as in `bvg.datasets.Dataset.labels`, as `score` takes them: int64 [N, L], all of which count as right."""
+        return targets(labels)
+
+    def score(self, logits: Tensor, truth: Tensor) -> Score:
+        """Compare answers with what `truth` gave, on the same device; the host does not wait for it."""
+        prediction = self.decide(logits)
+        hit = (prediction[:, None] == truth).any(dim=1)
+        counts = {"n": len(hit), "top1": hit.sum()}
         if self.top5:
-            best = logits.topk(5, dim=1).indices.cpu()
-            counts["top5"] = int((best[:, :, None] == wanted[:, None]).any(dim=(1, 2)).sum())
+            best = logits.topk(5, dim=1).indices
+            counts["top5"] = (best[:, :, None] == truth[:, None]).any(dim=(1, 2)).sum()
         return Score(prediction, hit, counts)
 
     def rows(self, counts: Mapping[Condition, Mapping[str, int]]) -> tuple[list[Row], list[str]]:
@@ -129,14 +137,16 @@ class ShapeBias(Instrument):
     `top1` is the share of all images whose shape was named, as model-vs-human counts it.
     """
 
-    def score(self, logits: Tensor, labels) -> Score:
-        answers = super().score(logits, labels)
-        shape, texture = torch.as_tensor(labels).T
+    def truth(self, labels) -> Tensor:
+        """int64 [N, 2], category of shape and of texture."""
+        return torch.as_tensor(labels)
+
+    def score(self, logits: Tensor, truth: Tensor) -> Score:
+        answers = super().score(logits, truth[:, :1])
+        shape, texture = truth.T
         for_shape, for_texture = kernels.shape_texture_counts(answers.prediction, shape, texture)
-        conflict = int((shape != texture).sum())
-        return answers._replace(
-            counts=answers.counts | {"conflict": conflict, "shape": for_shape, "texture": for_texture}
-        )
+        cues = {"conflict": (shape != texture).sum(), "shape": for_shape, "texture": for_texture}
+        return answers._replace(counts=answers.counts | cues)
 
     def rows(self, counts):
         rows, notes = super().rows(counts)

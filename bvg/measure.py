@@ -73,7 +73,7 @@ def run(
         precision: "fp32", "tf32", "fp16" or "bf16".
         seed: of the noise and the random starts.
         limit: measure at most so many images per condition, evenly spread; then data sets may be incomplete.
-        workers: threads that decode; None is one per core.
+        workers: processes that decode; None is one per core, or none where there is little to decode.
         skip_unreadable: leave out images that cannot be decoded; n then says so. Otherwise the run ends with an error
             that lists them, after all else is measured.
         keep_predictions: write the decision on every image to the run folder's `predictions/`.
@@ -98,7 +98,7 @@ def run(
     device = _device(device)
     check_precision(precision, device)
     check_seed(seed)
-    source = sources.source(data, workers, skip_unreadable)
+    source = sources.source(data, workers, skip_unreadable, device)
     if batch_size is None:
         batch_size = 128 if device.type == "cuda" else source.batch_size
     if batch_size < 1:
@@ -218,7 +218,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--precision", default="fp32", help=f"{', '.join(PRECISIONS)}; default: %(default)s")
     add("--seed", type=int, default=0, help="of noise and random starts; default: %(default)s")
     add("--limit", type=int, help="at most so many images per condition; data sets may then be incomplete")
-    add("--workers", type=int, help="threads that decode; default: one per core")
+    add("--workers", type=int, help="processes that decode; default: one per core")
     add("--skip-unreadable", action="store_true", help="leave out images that cannot be decoded")
     add("--keep-predictions", action="store_true", help="write the decision on every image, too")
     add(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import torch
+
 from bvg import datasets, memmap, progress, study, zoo
 from bvg.datasets import Dataset
-from bvg.decode import Batch, Decoded, batches
+from bvg.decode import Batch, Decoder, Store, streams
 from bvg.folders import Condition
 from bvg.instruments import INSTRUMENTS, Instrument
+from bvg.transfer import Holder
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,10 +49,10 @@ class Source(Protocol):
         """Index the images of a condition without decoding."""
 
     def store(self, data: Dataset, show: bool) -> Any:
-        """What is made once of a data set and handed to `batches`, with a progress bar if `show`; None for nothing."""
+        """What is made once of a data set and handed to `streams`, with a progress bar if `show`; None for nothing."""
 
-    def batches(self, part: Dataset, size: int, store: Any) -> Iterator[Batch]:
-        """The images of a data set, in order."""
+    def streams(self, parts: Sequence[Dataset], size: int, store: Any) -> Iterator[Iterator[Batch]]:
+        """For each of several parts of a data set its images, in order; to be taken in order."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +61,15 @@ class Disk:
 
     Attributes:
         root: the folder that holds the data sets, laid out as `bvg.folders` says.
-        workers: threads that decode; None is one per core.
+        workers: processes that decode, as for `bvg.decode.Decoder`.
         skip_unreadable: leave out images that cannot be decoded.
+        device: what shows the images.
     """
 
     root: Path
     workers: int | None
     skip_unreadable: bool
+    device: torch.device
     instruments = INSTRUMENTS
     batch_size = 8
 
@@ -78,21 +84,36 @@ class Disk:
     def open(self, condition: Condition, limit: int | None) -> Dataset:
         return datasets.open_dataset(condition[0], self.root, *condition[1:], limit=limit)
 
-    def store(self, data: Dataset, show: bool) -> Decoded | None:
+    @cached_property
+    def _decoder(self) -> Decoder:
+        return Decoder(self.workers)
+
+    @cached_property
+    def _holder(self) -> Holder:
+        return Holder(self.device)
+
+    def store(self, data: Dataset, show: bool) -> Store | None:
         if data.name not in KEPT:
             return None
-        cache = Path(os.environ.get("BVG_CACHE") or Path.home() / ".cache/bvg") / "decoded"
         with progress.bar(len(data), "decoding", show, leave=False, delay=1) as bar:
-            return memmap.decoded(data, cache, self.workers, self.skip_unreadable, bar.update)
+            decoded = memmap.decoded(data, cache_dir(), self.workers, self.skip_unreadable, bar.update)
+        return self._holder.nearer(decoded, data.index)
 
-    def batches(self, part: Dataset, size: int, store: Decoded | None) -> Iterator[Batch]:
-        return batches(part, size, store, self.workers, self.skip_unreadable)
+    def streams(self, parts: Sequence[Dataset], size: int, store: Store | None) -> Iterator[Iterator[Batch]]:
+        return streams(parts, size, store or self._decoder, self.skip_unreadable)
 
 
-def source(data: str | Path, workers: int | None = None, skip_unreadable: bool = False) -> Source:
-    """The source that `data` names: "miniature", or the folder that holds the data sets."""
+def cache_dir() -> Path:
+    """Where decoded images are kept."""
+    return Path(os.environ.get("BVG_CACHE") or Path.home() / ".cache/bvg") / "decoded"
+
+
+def source(
+    data: str | Path, workers: int | None = None, skip_unreadable: bool = False, device: torch.device | None = None
+) -> Source:
+    """The source that `data` names: "miniature", or the folder that holds the data sets; `device` shows its images."""
     if str(data) == MINIATURE:
         from bvg.miniature.data import Drawn  # here, since it builds on all that is above
 
         return Drawn()
-    return Disk(Path(data), workers, skip_unreadable)
+    return Disk(Path(data), workers, skip_unreadable, device or torch.device("cpu"))

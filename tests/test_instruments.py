@@ -35,8 +35,9 @@ def answers(*decisions: int, classes: int = 1000) -> torch.Tensor:
     ],
 )  # fmt: skip
 def test_score(name, decisions, labels, prediction, counts):
-    score = INSTRUMENTS[name].score(answers(*decisions), labels)
-    assert score.counts == counts
+    instrument = INSTRUMENTS[name]
+    score = instrument.score(answers(*decisions), instrument.truth(labels))
+    assert score.sums() == counts
     assert score.prediction.tolist() == prediction
     assert int(score.hit.sum()) == counts["top1"]
 
@@ -55,10 +56,10 @@ def test_shape_bias_drops_images_whose_cues_agree():
     for row, decision in enumerate(("bear", "cat", "oven", "dog", "cat")):
         logits[row, classes.sixteen_indices(decision)] = 50.0
     instrument = INSTRUMENTS["cue-conflict"]
-    score = instrument.score(logits, labels)
-    assert score.counts == {"n": 5, "top1": 3, "conflict": 4, "shape": 2, "texture": 1}
+    score = instrument.score(logits, instrument.truth(labels))
+    assert score.sums() == {"n": 5, "top1": 3, "conflict": 4, "shape": 2, "texture": 1}
     (condition,) = instrument.conditions()
-    rows, notes = instrument.rows({condition: score.counts})
+    rows, notes = instrument.rows({condition: score.sums()})
     assert rows == [(condition, "top1", 60.0, 5), (condition, "shape_bias", 2 / 3, 4)]
     assert notes == []
 
@@ -181,5 +182,5 @@ def test_choose_refuses(names, eps, message):
 
 def test_an_instrument_of_one_s_own_decides_among_its_classes():
     mine = Instrument("imagenet", "imagenet", classes=16)
-    score = mine.score(answers(3, 4, classes=16), np.array([3, 3]))
-    assert score.counts == {"n": 2, "top1": 1}
+    score = mine.score(answers(3, 4, classes=16), mine.truth(np.array([3, 3])))
+    assert score.sums() == {"n": 2, "top1": 1}

@@ -49,7 +49,7 @@ def test_a_data_set_is_balanced_ordered_by_class_and_drawn_by_position(name):
     assert len(set(whole.files)) == len(whole)
     some = DRAWN.open(condition, 16)
     assert len(set(some.labels[:, 0] if name == "cue-conflict" else some.labels)) == 16
-    (batch,) = DRAWN.batches(some, 16, None)
+    (batch,) = DRAWN.batches(some, 16)
     for image, position, path in zip(batch.images, batch.index, some.paths, strict=True):
         split, number = path.split("/")
         assert path == whole.files[position]
@@ -61,9 +61,9 @@ def test_a_data_set_is_balanced_ordered_by_class_and_drawn_by_position(name):
 
 def test_batches_do_not_depend_on_their_size():
     part = DRAWN.open(("imagenet-c", "gaussian_noise", "3"), 24)
-    one, five = (np.concatenate([batch.images for batch in DRAWN.batches(part, size, None)]) for size in (24, 5))
+    one, five = (np.concatenate([batch.images for batch in DRAWN.batches(part, size)]) for size in (24, 5))
     assert np.array_equal(one, five)
-    clean = np.concatenate([batch.images for batch in DRAWN.batches(DRAWN.open(("imagenet", "", ""), 24), 24, None)])
+    clean = np.concatenate([batch.images for batch in DRAWN.batches(DRAWN.open(("imagenet", "", ""), 24), 24)])
     assert not np.array_equal(one, clean)
 
 
@@ -110,7 +110,7 @@ def test_shape_bias_spans_the_range(table):
 def test_ten_steps_of_attack_find_what_forty_find():
     """Fewer steps than the study's are enough here, where each is four times as long as the largest change."""
     some = DRAWN.open(("imagenet", "", ""), 96)
-    (batch,) = DRAWN.batches(some, 96, None)
+    (batch,) = DRAWN.batches(some, 96)
     x, y = torch.from_numpy(batch.images).float() / 255, torch.from_numpy(batch.labels)
     for name in ("mini_standard", "mini_linf_eps2"):
         network = miniature.load(name)

@@ -1,12 +1,15 @@
 """What every kernel asks of its images: float [N, C, H, W] in [0, 1]."""
 
+import torch
 from torch import Tensor
 
 
 def check_images(images: Tensor, channels: int | None = None) -> None:
     """Refuse images of a wrong shape, type or range.
 
-    The range is looked at on the accelerator too: one reduction per batch costs less than a run on images in 0..255.
+    The range is looked at on CUDA too, since one reduction per batch costs less than a run on images in 0..255; but the
+    host does not wait for the answer: there a wrong range ends the process's work on the device some time later, by
+    torch's "device-side assert".
 
     Raises:
         ValueError: naming what was expected, what was got, and what to do.
@@ -16,8 +19,13 @@ def check_images(images: Tensor, channels: int | None = None) -> None:
         raise ValueError(f"expected `images` to be {shape}, got {list(images.shape)}")
     if not images.is_floating_point():
         raise ValueError(f"expected `images` to be float in [0, 1], got {images.dtype} (divide by 255)")
-    if images.numel():
-        low, high = (float(bound) for bound in images.detach().aminmax())
+    if not images.numel():
+        return
+    low, high = images.detach().aminmax()
+    if images.device.type == "cuda":
+        torch._assert_async((low >= 0) & (high <= 1), "expected `images` in [0, 1]")
+    else:
+        low, high = float(low), float(high)
         if not (low >= 0 and high <= 1):
             hint = (
                 " (are they in 0..255? divide by 255)"

@@ -4,6 +4,7 @@ Source: Geirhos et al., "ImageNet-trained CNNs are biased towards texture", ICLR
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -23,7 +24,7 @@ def sixteen_way(logits: Tensor) -> Tensor:
         int64 [N], positions in `bvg.classes.SIXTEEN`.
 
     Raises:
-        ValueError: wrong shape, or a value is not finite.
+        ValueError: wrong shape, or a value is not finite (looked at on the CPU only, as everywhere here).
 
     >>> logits = torch.zeros(1, 1000)
     >>> logits[0, 404] = 5.0  # airliner
@@ -32,7 +33,8 @@ def sixteen_way(logits: Tensor) -> Tensor:
     """
     _check_logits(logits)
     probability = logits.float().softmax(dim=1)
-    means = [probability[:, sixteen_indices(category)].mean(dim=1) for category in SIXTEEN]
+    members = [_on(logits.device, *sixteen_indices(category)) for category in SIXTEEN]
+    means = [probability[:, indices].mean(dim=1) for indices in members]
     return torch.stack(means, dim=1).argmax(dim=1)
 
 
@@ -55,11 +57,11 @@ def subset_argmax(logits: Tensor, indices: Sequence[int]) -> Tensor:
     _check_logits(logits)
     if len(indices) == 0 or min(indices) < 0 or max(indices) >= logits.shape[1]:
         raise ValueError(f"expected `indices` in 0 … {logits.shape[1] - 1}, got {list(indices)[:5]} …")
-    admitted = torch.as_tensor(indices, device=logits.device)
+    admitted = _on(logits.device, *map(int, indices))
     return admitted[logits[:, admitted].argmax(dim=1)]
 
 
-def shape_texture_counts(decisions: Tensor, shape: Tensor, texture: Tensor) -> tuple[int, int]:
+def shape_texture_counts(decisions: Tensor, shape: Tensor, texture: Tensor) -> tuple[Tensor, Tensor]:
     """How often the decision was the image's shape, and how often its texture, where the two differ.
 
     Args:
@@ -68,7 +70,8 @@ def shape_texture_counts(decisions: Tensor, shape: Tensor, texture: Tensor) -> t
         texture: int [N], category of its texture.
 
     Returns:
-        Number of shape decisions and of texture decisions. Add them up over batches, divide once.
+        Number of shape decisions and of texture decisions, int64 [] on the device of `decisions`. Add them up over
+        batches, divide once.
 
     Raises:
         ValueError: the three have not the same length, or are not integers.
@@ -78,7 +81,7 @@ def shape_texture_counts(decisions: Tensor, shape: Tensor, texture: Tensor) -> t
             expected = list(decisions.shape) if decisions.ndim == 1 else "[N]"
             raise ValueError(f"expected `{name}` to be int {expected}, got {values.dtype} {list(values.shape)}")
     conflict = shape != texture
-    return int((conflict & (decisions == shape)).sum()), int((conflict & (decisions == texture)).sum())
+    return (conflict & (decisions == shape)).sum(), (conflict & (decisions == texture)).sum()
 
 
 def shape_bias(decisions: Tensor, shape: Tensor, texture: Tensor) -> float:
@@ -95,7 +98,7 @@ def shape_bias(decisions: Tensor, shape: Tensor, texture: Tensor) -> float:
     >>> shape_bias(torch.tensor([0, 1, 2, 5]), torch.tensor([0, 0, 2, 3]), torch.tensor([1, 1, 2, 4]))
     0.5
     """
-    for_shape, for_texture = shape_texture_counts(decisions, shape, texture)
+    for_shape, for_texture = map(int, shape_texture_counts(decisions, shape, texture))
     if for_shape + for_texture == 0:
         raise ValueError(
             f"expected some of the {len(decisions)} decisions to be for shape or texture, got none: "
@@ -107,5 +110,13 @@ def shape_bias(decisions: Tensor, shape: Tensor, texture: Tensor) -> float:
 def _check_logits(logits: Tensor) -> None:
     if logits.ndim != 2 or logits.shape[1] != 1000 or not logits.is_floating_point():
         raise ValueError(f"expected `logits` to be float [N, 1000], got {logits.dtype} {list(logits.shape)}")
-    if not bool(logits.isfinite().all()):
+    # Only where it is free: on an accelerator the answer would wait for all the work queued before it.
+    if logits.device.type == "cpu" and not bool(logits.isfinite().all()):
         raise ValueError("expected `logits` to be finite, got NaN or infinity (look at the weights and the precision)")
+
+
+@cache
+def _on(device: torch.device, *indices: int) -> Tensor:
+    """Indices on a device, copied there once: each copy would wait for all the work queued before it."""
+    with torch.inference_mode(False):  # an ordinary tensor, that a later caller can differentiate through
+        return torch.tensor(indices, device=device)

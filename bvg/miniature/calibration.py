@@ -46,7 +46,7 @@ def measure(
     for condition, shown in instrument.stimuli(images, index, seed, instrument.conditions()):
         for name, observer in by.items():
             logits = instrument.logits(observer, shown, labels, index, seed)
-            counts[name][condition] = instrument.score(logits, labels).counts
+            counts[name][condition] = instrument.score(logits, instrument.truth(labels)).sums()
     rows = [
         (name, *condition, metric, value, n)
         for name, sums in counts.items()
@@ -92,7 +92,7 @@ def shape_bias(known: tuple, p: Sequence[float], guess: Sequence[float], seed: i
     rows = []
     for name, q, g, shown, wanted, observer in made:
         read = measure(instrument, {name: observer}, shown, wanted).set_index("metric")["value"]
-        score = instrument.score(observer(shown), wanted).counts
+        score = instrument.score(observer(shown), instrument.truth(wanted)).sums()
         decisions = score["shape"] + score["texture"]
         expected = ((1 - g) * q + g / 16) / ((1 - g) + g / 8)
         low, high = (bound / decisions for bound in binom.interval(1 - alpha, decisions, expected))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -74,7 +74,11 @@ class Drawn:
         folder, how = Path("miniature"), f"drawn64-{_version()}"
         return Dataset(name, variant, level, folder, files, everything, labels, how).limited(limit)
 
-    def batches(self, part: Dataset, size: int, store: None = None) -> Iterator[Batch]:
+    def streams(self, parts: Sequence[Dataset], size: int, store: None = None) -> Iterator[Iterator[Batch]]:
+        """For each of several parts of a data set its images, in order."""
+        return (self.batches(part, size) for part in parts)
+
+    def batches(self, part: Dataset, size: int) -> Iterator[Batch]:
         """The images of a data set, or of what `take` took of it, in order: uint8 [B, 3, 64, 64]."""
         for start in range(0, len(part), size):
             some = part.take(range(start, min(start + size, len(part))))
