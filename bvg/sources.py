@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MINIATURE = "miniature"
 """What `data` says for the drawn images, and `models` for all networks trained on them."""
 
+CPU = torch.device("cpu")
+
 KEPT = ("imagenet", "imagenet-real", "imagenet-16class")
 """Data sets that are decoded once and kept, since several instruments show them."""
 
@@ -69,7 +71,7 @@ class Disk:
     root: Path
     workers: int | None
     skip_unreadable: bool
-    device: torch.device
+    device: torch.device = CPU
     instruments = INSTRUMENTS
     batch_size = 8
 
@@ -109,11 +111,11 @@ def cache_dir() -> Path:
 
 
 def source(
-    data: str | Path, workers: int | None = None, skip_unreadable: bool = False, device: torch.device | None = None
+    data: str | Path, workers: int | None = None, skip_unreadable: bool = False, device: torch.device = CPU
 ) -> Source:
     """The source that `data` names: "miniature", or the folder that holds the data sets; `device` shows its images."""
     if str(data) == MINIATURE:
         from bvg.miniature.data import Drawn  # here, since it builds on all that is above
 
         return Drawn()
-    return Disk(Path(data), workers, skip_unreadable, device or torch.device("cpu"))
+    return Disk(Path(data), workers, skip_unreadable, device)
