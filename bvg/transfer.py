@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bvg.decode import SHAPE, Decoded, Store
+from bvg.decode import Decoded, Store
 
 CHUNK = 256
 """Images that go to a device at once when a data set is put there."""
@@ -100,7 +100,7 @@ class Holder:
         return self._held or Streamed(store)
 
     def _hold(self, store: Decoded, rows: np.ndarray) -> Held | None:
-        if self._device.type != "cuda" or len(rows) * int(np.prod(SHAPE)) > self._room(self._device):
+        if self._device.type != "cuda" or len(rows) * store.images[0].nbytes > self._room(self._device):
             return None
         try:
             return Held(store, rows, self._device)

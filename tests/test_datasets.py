@@ -1,6 +1,7 @@
 """The data sets on disk, their check, decoding and the memory map: on real images and on small trees made here."""
 
 import json
+import multiprocessing
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from PIL import Image
 
 from bvg import classes
 from bvg.datasets import check, open_dataset
-from bvg.decode import UnreadableImages, batches, decode
+from bvg.decode import Decoder, UnreadableImages, batches, decode, streams
 from bvg.folders import RESIZE_CROP, STORED, DataError, conditions
 from bvg.memmap import decoded
 
@@ -321,7 +322,7 @@ def test_a_set_stored_at_224_is_not_resized_and_refuses_other_sizes(tmp_path):
 def test_batches_are_in_order_and_do_not_depend_on_workers_or_batch_size(tmp_path):
     data = open_dataset("imagenet", validation_images(tmp_path, 20))
     expected = np.stack([decode(data.folder / path, RESIZE_CROP) for path in data.paths])
-    for size, workers in ((1, 1), (3, 2), (64, 2), (7, 5)):
+    for size, workers in ((1, 1), (3, 2), (64, 2), (7, 5), (20, 0), (17, None)):
         got = list(batches(data, size, workers=workers))
         assert [len(b.images) for b in got] == [size] * (20 // size) + [20 % size] * (20 % size > 0)
         np.testing.assert_array_equal(np.concatenate([b.images for b in got]), expected)
@@ -367,6 +368,65 @@ def test_unreadable_images_are_listed_or_left_out(tmp_path, stored):
         assert store.valid.sum() == 6
         with pytest.raises(UnreadableImages, match="unreadable when they were made"):
             pixels(data, store=store)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_streams_end_with_their_part_and_unreadable_images_with_theirs(tmp_path, workers):
+    data = open_dataset("imagenet", validation_images(tmp_path, 50))
+    damage(data.folder, data.paths[21:24])
+    parts = [data.take(range(start, stop)) for start, stop in ((0, 20), (20, 25), (25, 50))]
+    taken = []
+    decoder = Decoder(workers)
+    for read in streams(parts, 18, decoder):
+        try:
+            taken.append([len(batch.images) for batch in read])
+        except UnreadableImages as error:
+            taken.append(set(error.reasons))
+    assert taken == [[18, 2], set(data.paths[21:24]), [18, 7]]
+    # What is not taken of a part is none of the next one's, and a decoder can be used again, also if it was left early.
+    firsts = [next(read) for read in streams(parts[::2], 7, decoder)]
+    assert [batch.index.tolist() for batch in firsts] == [list(range(7)), list(range(25, 32))]
+    next(next(streams(parts, 7, decoder)))
+    (last,) = next(streams([parts[2]], 25, decoder))
+    np.testing.assert_array_equal(last.images, np.stack([decode(data.folder / p, RESIZE_CROP) for p in parts[2].paths]))
+
+
+def test_processes_are_started_for_many_images_only_and_end_with_their_decoder(tmp_path):
+    import torch
+
+    state = torch.get_rng_state()
+    data = open_dataset("imagenet", validation_images(tmp_path, 10))
+    decoder = Decoder()
+    list(next(streams([data], 4, decoder)))
+    assert multiprocessing.active_children() == []
+    decoder = Decoder(workers=2)
+    list(next(streams([data], 4, decoder)))
+    assert len(multiprocessing.active_children()) == (2 if sys.platform == "linux" else 0)
+    del decoder
+    assert multiprocessing.active_children() == []
+    assert torch.equal(torch.get_rng_state(), state)
+    with pytest.raises(ValueError, match="expected `workers` to be at least 0, got -1"):
+        Decoder(-1)
+
+
+def test_a_wrong_size_found_by_another_process_is_the_same_error(tmp_path):
+    picture(tmp_path / "imagenet-c/fog/1" / WNIDS[0] / "a.png", (256, 224))
+    with pytest.raises(DataError, match=r"got 256 x 224: .*a\.png") as caught:
+        list(batches(open_dataset("imagenet-c", tmp_path, "fog", 1), 8, workers=1))
+    assert type(caught.value) is DataError
+
+
+def test_a_script_needs_no_guard_to_decode_in_processes(tmp_path):
+    validation_images(tmp_path, 20)
+    code = f"""
+        from bvg import datasets, decode
+        data = datasets.open_dataset("imagenet", {str(tmp_path)!r})
+        print(sum(len(batch.images) for batch in decode.batches(data, 8, workers=2)))
+    """
+    path = tmp_path / "script.py"
+    path.write_text(textwrap.dedent(code))
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("20\n", "")
 
 
 def test_index_and_check_import_no_torch():

@@ -10,7 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bvg import progress
-from bvg.decode import SHAPE, Batch, Decoded
+from bvg.decode import Batch, Decoded
 from bvg.engine import Engine, MeasureError
 from bvg.instruments import STUDY, BandPass, CriticalBand, Instrument
 from bvg.tally import Tally, check_logits
@@ -64,7 +64,7 @@ def test_a_data_set_is_held_once_for_all_that_show_parts_of_it_and_only_where_th
     assert isinstance(first, Held)
     assert holder.nearer(store, np.arange(10, 200)) is first
     assert holder.nearer(store, np.arange(310)) is not first
-    small = Holder(GPU, lambda device: 9 * int(np.prod(SHAPE)))
+    small = Holder(GPU, lambda device: 9 * store.images[0].nbytes)
     assert isinstance(small.nearer(store, np.arange(9)), Held)
     assert isinstance(small.nearer(store, np.arange(20, 30)), Streamed)
 
