@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -107,7 +108,7 @@ def run(
     counts = source.check(chosen, limit)
     # `bvg` stands for the definitions; what else was used is noted per session.
     settings = {"seed": seed, "precision": precision, "limit": limit, "device": device.type, "bvg": bvg.__version__}
-    with Run(out, settings) as folder, arithmetic(precision):
+    with Run(out, settings) as folder, arithmetic(precision), closing(source):
         folder.begin(session(device))
         answers = {}
         for id, model in wanted.items():

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ import PIL
 from filelock import FileLock
 
 from bvg.datasets import Dataset
-from bvg.decode import SHAPE, Decoded, Decoder, UnreadableImages, split
+from bvg.decode import Decoded, UnreadableImages
+from bvg.decoder import SHAPE, Decoder, split
 from bvg.folders import LAYOUTS, DataError
 
 CHUNK = 256
@@ -83,15 +85,16 @@ def _fill(dataset: Dataset, folder: Path, done: np.ndarray, workers: int | None,
     # Writes by system call, not through the map: on a full disk they fail with an error, where a map kills the process.
     descriptor = os.open(folder / "images.npy", os.O_WRONLY)
     try:
-        for part, images, reasons in Decoder(workers).read(split(dataset.take(positions), CHUNK), len(positions)):
-            unreadable |= {part.paths[i]: why for i, why in reasons.items()}
-            good = [row for i, row in enumerate(part.index.tolist()) if i not in reasons]
-            for row, image in zip(good, images, strict=True):
-                _write(descriptor, image.tobytes(), offset + row * image.nbytes)
-            os.fsync(descriptor)
-            done[good] = True
-            _save(folder / "done.npy", done)
-            report(len(part))
+        with closing(Decoder(workers)) as decoder:
+            for part, images, reasons in decoder.read(split(dataset.take(positions), CHUNK), len(positions)):
+                unreadable |= {part.paths[i]: why for i, why in reasons.items()}
+                good = [row for i, row in enumerate(part.index.tolist()) if i not in reasons]
+                for row, image in zip(good, images, strict=True):
+                    _write(descriptor, image.tobytes(), offset + row * image.nbytes)
+                os.fsync(descriptor)
+                done[good] = True
+                _save(folder / "done.npy", done)
+                report(len(part))
     finally:
         os.close(descriptor)
     return unreadable

@@ -13,7 +13,8 @@ import torch
 
 from bvg import datasets, memmap, progress, study, zoo
 from bvg.datasets import Dataset
-from bvg.decode import Batch, Decoder, Store, streams
+from bvg.decode import Batch, Store, streams
+from bvg.decoder import Decoder
 from bvg.folders import Condition
 from bvg.instruments import INSTRUMENTS, Instrument
 from bvg.transfer import Holder
@@ -56,6 +57,9 @@ class Source(Protocol):
     def streams(self, parts: Sequence[Dataset], size: int, store: Any) -> Iterator[Iterator[Batch]]:
         """For each of several parts of a data set its images, in order; to be taken in order."""
 
+    def close(self) -> None:
+        """Let go of what reads the images."""
+
 
 @dataclass(frozen=True)
 class Disk:
@@ -63,7 +67,7 @@ class Disk:
 
     Attributes:
         root: the folder that holds the data sets, laid out as `bvg.folders` says.
-        workers: processes that decode, as for `bvg.decode.Decoder`.
+        workers: processes that decode, as for `bvg.decoder.Decoder`.
         skip_unreadable: leave out images that cannot be decoded.
         device: what shows the images.
     """
@@ -103,6 +107,9 @@ class Disk:
 
     def streams(self, parts: Sequence[Dataset], size: int, store: Store | None) -> Iterator[Iterator[Batch]]:
         return streams(parts, size, store or self._decoder, self.skip_unreadable)
+
+    def close(self) -> None:
+        self._decoder.close()
 
 
 def cache_dir() -> Path:

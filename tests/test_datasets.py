@@ -16,7 +16,8 @@ from PIL import Image
 
 from bvg import classes
 from bvg.datasets import check, open_dataset
-from bvg.decode import Decoder, UnreadableImages, batches, decode, streams
+from bvg.decode import UnreadableImages, batches, streams
+from bvg.decoder import Decoder, decode
 from bvg.folders import RESIZE_CROP, STORED, DataError, conditions
 from bvg.memmap import decoded
 

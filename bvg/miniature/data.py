@@ -91,6 +91,9 @@ class Drawn:
         """Nothing to decode."""
         return None
 
+    def close(self) -> None:
+        """Nothing to let go of."""
+
 
 def _conditions(name: str) -> list[Condition]:
     kinds = [kind for kind, shift in shifts.CORRUPTIONS.items() if shift.benchmark == name]
