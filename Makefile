@@ -6,13 +6,16 @@ MEASURES ?= benchmarks shape-bias spectral-bias critical-band adversarial
 TEXTS := $(wildcard notebooks/*.md notebooks/measure/*.md)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab notebooks measure miniature-zoo lint clean
+.PHONY: help book pdf test lab notebooks measure miniature-zoo lint clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: .venv/.ready ## execute the notebooks that changed and build the book at _build/html
 	@$(BIN)/python book/build.py
+
+pdf: book ## print the book as one PDF, _build/book.pdf (needs Chromium)
+	@$(BIN)/python book/pdf.py
 
 test: .venv/.ready ## run the tests and the linters
 	@$(BIN)/ruff check .
