@@ -18,7 +18,7 @@ def inline(translator, node):
 
 
 def display(translator, node):
-    translator.body.append(f'<div class="math">{mathml(node.astext().strip(), "block")}</div>\n')
+    translator.body.append(f'<div class="math" tabindex="0">{mathml(node.astext().strip(), "block")}</div>\n')
     raise SkipNode
 
 
