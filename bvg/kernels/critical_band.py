@@ -21,6 +21,8 @@ from bvg.kernels.randomness import check_seed, image_index, normal, words
 CONTRAST = 0.2
 MEAN = 0.449
 MARGIN = 0.1  # how far inside [0, 1] a pixel is put whose noise would carry it out
+CHUNK = 2
+"""Images whose noise a CPU makes at once: what they need stays in its cache."""
 
 
 def band_count(height: int, width: int) -> int:
@@ -185,10 +187,16 @@ def _shown(image: Tensor, conditions: Sequence[tuple[float, int]], seed: int, in
     for noise_sd, band in conditions:
         shown = image
         if noise_sd > 0:
-            stream = f"critical-band/{int(band)}/{float(noise_sd)!r}"
-            noise = narrowband_noise(normal(image.shape[1:], seed, index, stream).mul_(noise_sd), band)
-            shown = _add_within_range(image, noise, noise_sd, seed, index, stream)
+            size = CHUNK if image.device.type == "cpu" else len(image)
+            parts = zip(image.split(size), index.split(size), strict=True) if len(image) else [(image, index)]
+            shown = torch.cat([_noisy(*part, float(noise_sd), int(band), seed) for part in parts])
         yield noise_sd, band, shown[:, None].expand(-1, 3, -1, -1)
+
+
+def _noisy(image: Tensor, index: Tensor, noise_sd: float, band: int, seed: int) -> Tensor:
+    stream = f"critical-band/{band}/{noise_sd!r}"
+    noise = narrowband_noise(normal(image.shape[1:], seed, index, stream).mul_(noise_sd), band)
+    return _add_within_range(image, noise, noise_sd, seed, index, stream)
 
 
 def _add_within_range(image: Tensor, noise: Tensor, sd: float, seed: int, index: Tensor, stream: str) -> Tensor:
@@ -198,15 +206,27 @@ def _add_within_range(image: Tensor, noise: Tensor, sd: float, seed: int, index:
     # 0.1 - noise leaves [0, 1] only upwards (the noise is negative there), 0.9 - noise only downwards.
     stuck = (below | above).logical_and_(noise.abs() > 1 - MARGIN)
     total = total.masked_fill_(below, MARGIN).masked_fill_(above, 1 - MARGIN)
-
+    if image.device.type != "cpu":
+        # To ask whether there is a stuck pixel would make the host wait for all the work queued before it.
+        return torch.where(stuck, _redrawn(image, None, sd, seed, index, stream), total)
     place = stuck.nonzero(as_tuple=True)
     if len(place[0]) == 0:  # nearly always
         return total
-    kept = image[place]
-    word = words(place[1] * image.shape[2] + place[2], seed, index[place[0]], stream + "/redrawn")[0]
+    return total.index_put_(place, _redrawn(image, place, sd, seed, index, stream))
+
+
+def _redrawn(image: Tensor, place: tuple | None, sd: float, seed: int, index: Tensor, stream: str) -> Tensor:
+    """Image + white noise under the condition that the sum is in [0, 1]: [K], at the K places; [N, H, W] if None."""
+    if place is None:
+        kept, owner = image, index[:, None, None]
+        pixel = torch.arange(image[0].numel(), device=image.device).view(1, *image.shape[1:])
+    else:
+        kept, owner = image[place], index[place[0]]
+        pixel = place[1] * image.shape[2] + place[2]
+    word = words(pixel, seed, owner, stream + "/redrawn")[0]
     lowest, highest = torch.special.ndtr(-kept / sd), torch.special.ndtr((1 - kept) / sd)
     quantile = lowest + (highest - lowest) * ((word.float() + 0.5) * 2.0**-32)
-    return total.index_put_(place, (kept + sd * torch.special.ndtri(quantile)).clamp(0, 1))
+    return (kept + sd * torch.special.ndtri(quantile)).clamp(0, 1)
 
 
 def _halve(image: Tensor) -> Tensor:

@@ -37,17 +37,23 @@ def philox(counter: Sequence[Tensor], key: tuple[int, int]) -> tuple[Tensor, Ten
     """
     c0, c1, c2, c3 = counter
     k0, k1 = key
+    spare: list[Tensor] = []
     for number in range(_ROUNDS):
-        # A signed 64-bit product wraps, but its 64 bits are those of the unsigned one: shift, then mask.
-        p0, p1 = c0 * _MULTIPLIERS[0], c2 * _MULTIPLIERS[1]
-        if number < _MIXED:
-            c0, c1, c2, c3 = ((p1 >> 32) ^ c1 ^ k0) & _LOW, p1 & _LOW, ((p0 >> 32) ^ c3 ^ k1) & _LOW, p0 & _LOW
-        else:  # the same in place, in a third of the time: all words have the full shape now
+        if number == _MIXED:  # from here on in place, in a third of the time: all words have the full shape now
+            spare = [torch.empty_like(c0), torch.empty_like(c2)]
+        # A signed 64-bit product wraps, but its 64 bits are those of the unsigned one: shift, then mask. The low words
+        # c1 and c3 stay unmasked: what is above their 32 bits is masked with the high word that they are mixed into.
+        if spare:
+            p0, p1 = torch.mul(c0, _MULTIPLIERS[0], out=spare[0]), torch.mul(c2, _MULTIPLIERS[1], out=spare[1])
             torch.bitwise_right_shift(p1, 32, out=c0).bitwise_xor_(c1).bitwise_xor_(k0).bitwise_and_(_LOW)
             torch.bitwise_right_shift(p0, 32, out=c2).bitwise_xor_(c3).bitwise_xor_(k1).bitwise_and_(_LOW)
-            c1, c3 = p1.bitwise_and_(_LOW), p0.bitwise_and_(_LOW)
+            spare = [c1, c3]
+        else:
+            p0, p1 = c0 * _MULTIPLIERS[0], c2 * _MULTIPLIERS[1]
+            c0, c2 = ((p1 >> 32) ^ c1 ^ k0) & _LOW, ((p0 >> 32) ^ c3 ^ k1) & _LOW
+        c1, c3 = p1, p0
         k0, k1 = (k0 + _WEYL[0]) & _LOW, (k1 + _WEYL[1]) & _LOW
-    return c0, c1, c2, c3
+    return c0, c1.bitwise_and_(_LOW), c2, c3.bitwise_and_(_LOW)
 
 
 def words(block: Tensor, seed: int, index: Tensor, stream: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
