@@ -86,8 +86,9 @@ def _filtered(images: Tensor, squares: dict) -> Iterator[tuple[Kind, float, Tens
     spectrum = torch.fft.rfft2(images)
     for square, conditions in squares.items():
         low = _inside(spectrum, square, images.shape[-2:])
-        for kind, cutoff in conditions:
-            yield kind, cutoff, (low if kind == "low" else images - low).clamp(0, 1)
+        # High-passes first: they need the low-pass as it is; after them it is clipped in place.
+        for kind, cutoff in sorted(conditions, key=lambda condition: condition[0] == "low"):
+            yield kind, cutoff, (low if kind == "low" else images - low).clamp_(0, 1)
 
 
 def _inside(spectrum: Tensor, square: tuple[int, int], size: Sequence[int]) -> Tensor:

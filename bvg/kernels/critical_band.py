@@ -21,8 +21,6 @@ from bvg.kernels.randomness import check_seed, image_index, normal, words
 CONTRAST = 0.2
 MEAN = 0.449
 MARGIN = 0.1  # how far inside [0, 1] a pixel is put whose noise would carry it out
-CHUNK = 2
-"""Images whose noise a CPU makes at once: what they need stays in its cache."""
 
 
 def band_count(height: int, width: int) -> int:
@@ -187,27 +185,25 @@ def _shown(image: Tensor, conditions: Sequence[tuple[float, int]], seed: int, in
     for noise_sd, band in conditions:
         shown = image
         if noise_sd > 0:
-            size = CHUNK if image.device.type == "cpu" else len(image)
-            parts = zip(image.split(size), index.split(size), strict=True) if len(image) else [(image, index)]
-            shown = torch.cat([_noisy(*part, float(noise_sd), int(band), seed) for part in parts])
+            stream = f"critical-band/{int(band)}/{float(noise_sd)!r}"
+            noise = narrowband_noise(normal(image.shape[1:], seed, index, stream).mul_(noise_sd), band)
+            shown = _add_within_range(image, noise, noise_sd, seed, index, stream)
         yield noise_sd, band, shown[:, None].expand(-1, 3, -1, -1)
-
-
-def _noisy(image: Tensor, index: Tensor, noise_sd: float, band: int, seed: int) -> Tensor:
-    stream = f"critical-band/{band}/{noise_sd!r}"
-    noise = narrowband_noise(normal(image.shape[1:], seed, index, stream).mul_(noise_sd), band)
-    return _add_within_range(image, noise, noise_sd, seed, index, stream)
 
 
 def _add_within_range(image: Tensor, noise: Tensor, sd: float, seed: int, index: Tensor, stream: str) -> Tensor:
     """Steps 2 and 3 of `critical_band`: [N, H, W] + [N, H, W] -> [N, H, W] in [0, 1]."""
     total = image + noise
+    on_cpu = image.device.type == "cpu"  # elsewhere a question to the numbers makes the host wait for all queued work
+    if on_cpu and total.numel():
+        lowest, highest = total.aminmax()
+        if lowest >= 0 and highest <= 1:  # as with most of weak noise
+            return total
     below, above = total < 0, total > 1
     # 0.1 - noise leaves [0, 1] only upwards (the noise is negative there), 0.9 - noise only downwards.
     stuck = (below | above).logical_and_(noise.abs() > 1 - MARGIN)
     total = total.masked_fill_(below, MARGIN).masked_fill_(above, 1 - MARGIN)
-    if image.device.type != "cpu":
-        # To ask whether there is a stuck pixel would make the host wait for all the work queued before it.
+    if not on_cpu:
         return torch.where(stuck, _redrawn(image, None, sd, seed, index, stream), total)
     place = stuck.nonzero(as_tuple=True)
     if len(place[0]) == 0:  # nearly always
@@ -254,8 +250,8 @@ def _double_rows(image: Tensor, size: int) -> Tensor:
     padded = torch.cat([image[:, 1:2], image, after], dim=1)
     before, here, after = padded[:, :-2], padded[:, 1:-1], padded[:, 2:]
     doubled = image.new_empty(image.shape[0], size, image.shape[2])
-    doubled[:, 0::2] = (before + after).mul_(1 / 8).add_(here, alpha=6 / 8)
-    doubled[:, 1::2] = (here + after)[:, : size // 2].mul_(1 / 2)
+    torch.add(before, after, out=doubled[:, 0::2]).mul_(1 / 8).add_(here, alpha=6 / 8)
+    torch.add(here[:, : size // 2], after[:, : size // 2], out=doubled[:, 1::2]).mul_(1 / 2)
     return doubled
 
 
