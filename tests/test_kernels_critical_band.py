@@ -287,3 +287,18 @@ def test_noise_drawn_anew_is_the_same_for_the_stuck_pixels_alone_and_for_all():
     assert len(some) > 50
     assert torch.equal(everywhere[place], some)
     assert 0 <= float(everywhere.min()) < float(everywhere.max()) <= 1
+
+
+def test_another_form_of_the_generator_is_taken_only_if_it_gives_the_same_words():
+    from bvg.kernels.randomness import _agree
+
+    def wrong(counter, key):
+        c0, *others = philox(counter, key)
+        return (c0 ^ 1, *others)
+
+    def missing(counter, key):
+        raise RuntimeError("no compiler")
+
+    assert _agree(philox, torch.device("cpu"))
+    assert not _agree(wrong, torch.device("cpu"))
+    assert not _agree(missing, torch.device("cpu"))

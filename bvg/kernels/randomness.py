@@ -8,7 +8,8 @@ The counter is (number of the block, image index, two words that name the stream
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from numbers import Integral
 
 import torch
@@ -70,8 +71,29 @@ def words(block: Tensor, seed: int, index: Tensor, stream: str) -> tuple[Tensor,
     """
     check_seed(seed)
     digest = hashlib.blake2b(stream.encode(), digest_size=8).digest()
-    name = [torch.tensor(int.from_bytes(part, "little"), device=block.device) for part in (digest[:4], digest[4:])]
-    return philox((block, index.to(block.device), *name), (int(seed) & _LOW, int(seed) >> 32))
+    # Filled in on the device: a number that is copied there would make the host wait.
+    numbers = [int.from_bytes(part, "little") for part in (digest[:4], digest[4:])]
+    name = [torch.full((), number, dtype=torch.int64, device=block.device) for number in numbers]
+    return _mixer(block.device.type)((block, index.to(block.device), *name), (int(seed) & _LOW, int(seed) >> 32))
+
+
+@cache
+def _mixer(device: str) -> Callable:
+    """`philox`; on a GPU as one kernel, where each of its hundred steps would go through memory, if it gives the same words."""
+    if device != "cuda":
+        return philox
+    fused = torch.compile(philox, dynamic=True)
+    return fused if _agree(fused, torch.device(device)) else philox
+
+
+def _agree(fused: Callable, device: torch.device) -> bool:
+    """Whether another form of `philox` gives its words, asked once for a device; a compiler may be missing, or be wrong."""
+    word = torch.full((), 77, dtype=torch.int64, device=device)
+    counter = (torch.arange(1000, device=device)[None], torch.arange(5, device=device)[:, None], word, word)
+    try:
+        return all(map(torch.equal, fused(counter, (1, 2)), philox(counter, (1, 2))))
+    except Exception:
+        return False
 
 
 def uniform(shape: Sequence[int], seed: int, index: Tensor, stream: str) -> Tensor:
