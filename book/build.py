@@ -95,6 +95,8 @@ def key(text: Path) -> str:
         data += [*miniature.glob("*.json"), *miniature.glob("weights/*")]
     if ROOT / "bvg" / "explorer.py" in modules:
         data += (ROOT / "book" / "_static").glob("explorer*")
+    if ROOT / "bvg" / "bench" / "record.py" in modules:
+        data += (ROOT / "book" / "benchmarks").glob("*.json")
     before = [key(t) for t in notebooks() if measures(t)] if reads_measured(text) else []
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     return digest([text, Path(__file__), *modules, *data, ROOT / "constraints.txt"], version, *before)
@@ -260,7 +262,7 @@ def stage(texts: list[Path]) -> None:
     """Lay out what Jupyter Book reads: prose pages, executed notebooks, figures, bibliography, table of contents."""
     shutil.rmtree(PAGES, ignore_errors=True)
     # Jupyter Book puts every script and style that it sees on every page: the explorer's come later.
-    tools = [p.name for p in (ROOT / "book").iterdir() if p.suffix in (".py", ".toml")] + ["explorer*"]
+    tools = [p.name for p in (ROOT / "book").iterdir() if p.suffix in (".py", ".toml")] + ["explorer*", "benchmarks"]
     shutil.copytree(ROOT / "book", PAGES, ignore=shutil.ignore_patterns(*tools, "__pycache__"))
     for text in texts:
         name = name_of(text)
