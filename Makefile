@@ -6,7 +6,7 @@ MEASURES ?= benchmarks shape-bias spectral-bias critical-band adversarial
 TEXTS := $(wildcard notebooks/*.md notebooks/measure/*.md)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab notebooks measure miniature-zoo lint clean
+.PHONY: help book pdf test bench lab notebooks measure miniature-zoo lint clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,10 +14,16 @@ help: ## what can be made
 book: .venv/.ready ## execute the notebooks that changed and build the book at _build/html
 	@$(BIN)/python book/build.py
 
+pdf: book ## print the book as one PDF, _build/book.pdf (needs Chromium)
+	@$(BIN)/python book/pdf.py
+
 test: .venv/.ready ## run the tests and the linters
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/python -m pytest
+
+bench: .venv/.ready ## measure how fast this device is, into book/benchmarks/ (let nothing else run)
+	@$(BIN)/python -m bvg.bench
 
 lab: notebooks ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=. notebooks

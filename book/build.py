@@ -29,6 +29,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))  # for a test that loads this file by its path
+import bundle
+import figures
+import launch
+
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "_build"
 RUNS = BUILD / "runs"
@@ -86,6 +93,10 @@ def key(text: Path) -> str:
     miniature = ROOT / "bvg" / "miniature"
     if any(miniature in module.parents for module in modules):
         data += [*miniature.glob("*.json"), *miniature.glob("weights/*")]
+    if ROOT / "bvg" / "explorer.py" in modules:
+        data += (ROOT / "book" / "_static").glob("explorer*")
+    if ROOT / "bvg" / "bench" / "record.py" in modules:
+        data += (ROOT / "book" / "benchmarks").glob("*.json")
     before = [key(t) for t in notebooks() if measures(t)] if reads_measured(text) else []
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     return digest([text, Path(__file__), *modules, *data, ROOT / "constraints.txt"], version, *before)
@@ -159,9 +170,11 @@ def collect(texts: list[Path]) -> None:
     for kind in STAGED:
         shutil.rmtree(BUILD / kind, ignore_errors=True)
         (BUILD / kind).mkdir(parents=True)
+    settings = launch.settings(ROOT)
     for text in texts:
         name, run = name_of(text), run_of(text)
-        (BUILD / "notebooks" / f"{name}.ipynb").write_text(readable(run / f"{name}.ipynb"), encoding="utf-8")
+        notebook = launch.launchable(readable(run / f"{name}.ipynb"), settings)
+        (BUILD / "notebooks" / f"{name}.ipynb").write_text(notebook, encoding="utf-8")
         for kind in ("figures", "tables"):
             for path in sorted(path for out in OUTS for path in (run / out / kind).glob("*")):
                 if (BUILD / kind / path.name).exists():
@@ -179,7 +192,7 @@ def readable(path: Path) -> str:
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             text = re.sub(r"\{glue:text\}`([^`]*)`", lambda m: str(glued[m[1]]), text_of(cell["source"]))
-            cell["source"] = re.sub(r"\{[a-z:]+\}`(?:([^`<]*?) ?<[^`>]*>|([^`]*))`", lambda m: m[1] or m[2], text)
+            cell["source"] = bundle.without_roles(text)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -208,22 +221,21 @@ def page(path: Path) -> str:
 def directive(name: str, mark: dict, data: dict) -> str | None:
     """The MyST text of one marked output."""
     if "figure" in mark:
-        id = mark["figure"]
-        files = {"CSV": f"tables/{id}.csv", "SVG": f"figures/{id}.svg", "PNG": f"figures/{id}.png"}
-        links = " · ".join(link(path, label) for label, path in files.items())
-        alt = " ".join(mark["alt"].split())
-        number = f"**Figure {id[-1]} of the paper.** " if re.fullmatch(r"figure-[1-5]", id) else ""
-        caption = f"{number}{mark['caption']} Data and drawing: {links}"
-        text = f"```{{figure}} figures/{id}.svg\n:name: {id}\n:target: figures/{id}.svg\n:alt: {alt}\n\n{caption}\n```"
-        return tabs(text, mark["beside"]) if mark.get("beside") else text
+        text = figures.directive(name, mark)
+        other = mark.get("beside")
+        return figures.tabs(text, other, next(m["alt"] for _, m in drawn() if m["figure"] == other)) if other else text
     if "table" in mark:
         id = mark["table"]
-        caption = f"{mark['caption']} Data: {link(f'tables/{id}.csv', 'CSV')}"
+        caption = f"{mark['caption']} Data: {figures.link(f'tables/{id}.csv', 'CSV')}"
         return f"````{{table}} {caption}\n:name: {id}\n:class: bvg-table\n\n{text_of(data['text/markdown'])}\n````"
+    if "explorer" in mark:
+        from bvg.explorer import Explorer
+
+        return f"```{{raw}} html\n{Explorer(mark['explorer']).fragment()}\n```"
     if "text" in mark:
         return text_of(data["text/markdown"])
     if "page" in mark:
-        executed = link(f"notebooks/{name}.ipynb", f"{name}.ipynb")
+        executed = figures.link(f"notebooks/{name}.ipynb", f"{name}.ipynb")
         return (
             f"````{{admonition}} Parameters of this page\n:class: dropdown bvg-parameters\n\n{text_of(data['text/markdown'])}\n\n"
             f"This page as an executed notebook: {executed}\n````"
@@ -231,25 +243,14 @@ def directive(name: str, mark: dict, data: dict) -> str | None:
     return None
 
 
-def tabs(figure: str, other: str) -> str:
-    """A figure and, in a second tab, another page's."""
-    alts = (
-        output["metadata"]["bvg"]["alt"]
-        for path in sorted(RUNS.glob("*/*.ipynb"))
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
-        for output in cell.get("outputs", [])
-        if output["metadata"].get("bvg", {}).get("figure") == other
-    )
-    alt = " ".join(next(alts).split())
-    second = (
-        f"```{{figure}} figures/{other}.svg\n:target: figures/{other}.svg\n:alt: {alt}\n\n"
-        f"The study's 48 models: {{ref}}`the figure on its page <{other}>`.\n```"
-    )
-    items = "".join(
-        f"````{{tab-item}} {title}\n{text}\n````\n"
-        for title, text in (("The miniature", figure), ("The study", second))
-    )
-    return f"`````{{tab-set}}\n{items}`````"
+def drawn() -> list[tuple[str, dict]]:
+    """Every figure of the executed notebooks: the name of its page and its mark."""
+    found = []
+    for text in notebooks():
+        cells = json.loads((run_of(text) / f"{name_of(text)}.ipynb").read_text(encoding="utf-8"))["cells"]
+        marks = [o.get("metadata", {}).get("bvg", {}) for c in cells for o in c.get("outputs", [])]
+        found += [(name_of(text), mark) for mark in marks if "figure" in mark]
+    return found
 
 
 def text_of(text: str | list[str]) -> str:
@@ -257,14 +258,12 @@ def text_of(text: str | list[str]) -> str:
     return text if isinstance(text, str) else "".join(text)
 
 
-def link(path: str, label: str) -> str:
-    return f'<a href="{path}" download>{label}</a>'
-
-
 def stage(texts: list[Path]) -> None:
     """Lay out what Jupyter Book reads: prose pages, executed notebooks, figures, bibliography, table of contents."""
     shutil.rmtree(PAGES, ignore_errors=True)
-    shutil.copytree(ROOT / "book", PAGES, ignore=shutil.ignore_patterns("build.py", "__pycache__"))
+    # Jupyter Book puts every script and style that it sees on every page: the explorer's come later.
+    tools = [p.name for p in (ROOT / "book").iterdir() if p.suffix in (".py", ".toml")] + ["explorer*", "benchmarks"]
+    shutil.copytree(ROOT / "book", PAGES, ignore=shutil.ignore_patterns(*tools, "__pycache__"))
     for text in texts:
         name = name_of(text)
         (PAGES / f"{name}.ipynb").write_text(page(run_of(text) / f"{name}.ipynb"), encoding="utf-8")
@@ -275,7 +274,9 @@ def render() -> None:
     """Run Jupyter Book over the staged pages; any warning is an error."""
     shutil.rmtree(BUILD / "html", ignore_errors=True)
     command = [Path(sys.executable).with_name("jupyter-book"), "build", PAGES, "--path-output", ROOT, "--all"]
-    config = ["--config", ROOT / "_config.yml", "--toc", PAGES / "_toc.yml"]
+    settings = launch.settings(ROOT)
+    (BUILD / "config.yml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    config = ["--config", BUILD / "config.yml", "--toc", PAGES / "_toc.yml"]
     done = subprocess.run(
         [*command, *config, "-W", "-n", "--keep-going", "--quiet"], cwd=ROOT, capture_output=True, text=True
     )
@@ -283,6 +284,26 @@ def render() -> None:
         raise SystemExit(re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr))
     for kind in STAGED:
         shutil.copytree(BUILD / kind, BUILD / "html" / kind, dirs_exist_ok=True)
+    for path in [*(ROOT / "book" / "_static").glob("explorer*"), plotting_library()]:
+        shutil.copy2(path, BUILD / "html" / "_static" / path.name)
+    figures.code_pages(drawn(), BUILD / "html")
+    bundle.write(ROOT, BUILD)
+    for name in (bundle.TABLES, bundle.NOTEBOOKS):
+        shutil.copy2(BUILD / name, BUILD / "html")
+    launch.environment_files(settings, BUILD / "html")
+
+
+def plotting_library() -> Path:
+    """The explorer's plotting library as one script, made once for each version of the package that has it."""
+    import vl_convert
+
+    from bvg.explorer import LIBRARY, library
+
+    path = BUILD / f"vega-{vl_convert.__version__}" / LIBRARY
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(library(), encoding="utf-8")
+    return path
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -305,7 +326,10 @@ def main(argv: list[str] | None = None) -> None:
     collected = [p for r, t in zip(runs, texts, strict=True) for p in r.rglob("*")
                  if p.parent.name in kept or p.name == f"{name_of(t)}.ipynb"]  # fmt: skip
     prose = [p for p in (ROOT / "book").rglob("*") if p.is_file() and "__pycache__" not in p.parts]
-    inputs = digest([*collected, *prose, ROOT / "_config.yml", ROOT / "constraints.txt"])
+    shown = {ROOT / figures.source(mark["drawn_by"])[0] for _, mark in drawn()}
+    inputs = digest(
+        [*collected, *prose, *shown, ROOT / "constraints.txt", ROOT / "CITATION.cff"], json.dumps(launch.settings(ROOT))
+    )
     stamp = BUILD / "html" / ".inputs"
     if not force and stored(stamp) == inputs:
         print("book: nothing changed")

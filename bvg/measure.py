@@ -23,7 +23,7 @@ from bvg.engine import Engine, MeasureError
 from bvg.folders import DataError
 from bvg.instruments import INSTRUMENTS, Instrument, choose
 from bvg.kernels.randomness import check_seed
-from bvg.precision import PRECISIONS, answering, arithmetic, check_precision
+from bvg.precision import PAYS, PRECISIONS, answering, arithmetic, check_precision
 from bvg.provenance import session
 from bvg.runs import Run, RunError
 
@@ -106,6 +106,8 @@ def run(
         raise ValueError(f"expected `batch_size` to be at least 1, got {batch_size}")
     chosen, wanted = choose(instruments, eps, cutoffs, noise_sds, source.instruments), named(models)
     counts = source.check(chosen, limit)
+    shown = sum(n * len(i.conditions(*c[1:])) for i in chosen for c, n in counts.items() if c[0] == i.dataset)
+    compiled = device.type == "cuda" and shown >= PAYS
     # `bvg` stands for the definitions; what else was used is noted per session.
     settings = {"seed": seed, "precision": precision, "limit": limit, "device": device.type, "bvg": bvg.__version__}
     with Run(out, settings) as folder, arithmetic(precision), closing(source):
@@ -114,7 +116,7 @@ def run(
         for id, model in wanted.items():
             module = _placed(model if isinstance(model, nn.Module) else source.load(model), device, id)
             folder.add_model(id, type(model).__name__ if module is model else str(model), weights_digest(module))
-            answers[id] = answering(module, precision)
+            answers[id] = answering(module, precision, compiled)
         engine = Engine(folder, answers, source, device, batch_size, seed, keep_predictions, progress)
         for instrument in chosen:
             conditions = {c: n for c, n in counts.items() if c[0] == instrument.dataset}

@@ -10,6 +10,7 @@ import shlex
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,7 @@ class Page:
         parameters.check(given, declared)
         self.parameters = {k: given[k] for k in declared}
         self.out = Path(self.parameters["out"])
+        _writable(self.out)
         _show(self._parameters_html(), self._parameters_markdown(), {"page": name})
 
     def figure(self, id: str, drawn, caption: str, beside: str = "") -> None:
@@ -70,7 +72,8 @@ class Page:
                 drawn.save(path)
         self.save(id, drawn.data)
         svg = (self.out / "figures" / f"{id}.svg").read_text(encoding="utf-8")
-        meta = {"bvg": {"figure": id, "alt": drawn.alt, "caption": caption, "beside": beside}}
+        made = {"drawn_by": drawn.drawn_by, "command": self.command()}
+        meta = {"bvg": {"figure": id, "alt": drawn.alt, "caption": caption, "beside": beside} | made}
         display({"image/svg+xml": svg, "text/plain": drawn.alt}, raw=True, metadata=meta)
         files = {"CSV": f"tables/{id}.csv", "SVG": f"figures/{id}.svg", "PNG": f"figures/{id}.png"}
         links = " · ".join(f"[{label}]({self.out}/{path})" for label, path in files.items())
@@ -91,6 +94,20 @@ class Page:
         link = f'<a href="{self.out}/tables/{id}.csv">CSV</a>'
         page = f"<p>{html.escape(caption)} {link}</p>" + plain.to_html(index=False, border=0, escape=True)
         _show(page, pipe_table(text), {"table": id, "caption": caption})
+
+    def explorer(self, shown) -> None:
+        """Save the explorer as one file, `explorer.html`, and its numbers as the table `explorer`, and show it.
+
+        Args:
+            shown: a `bvg.explorer.Explorer`.
+        """
+        self.save("explorer", shown.table())
+        page = shown.standalone()
+        with atomic(self.out / "explorer.html") as path:
+            path.write_text(page, encoding="utf-8")
+        # The whole page within the output, not a link to the file: it works wherever the notebook is carried.
+        frame = f'<iframe title="Explorer" srcdoc="{html.escape(page)}" width="100%" height="1500"></iframe>'
+        display({"text/html": frame}, raw=True, metadata={"bvg": {"explorer": shown.data}})
 
     def save(self, id: str, data: pd.DataFrame) -> None:
         """Write a table to `tables/<id>.csv`, at full precision."""
@@ -144,6 +161,18 @@ class Page:
             [(f"`{k}`", f"`{v}`", m) for k, v, m in self._rows()], columns=["parameter", "value", "meaning"]
         )
         return f"{pipe_table(table)}\n\nRun it again, with any of these changed:\n\n```bash\n{self.command()}\n```\n\n{_CAVEAT}"
+
+
+def _writable(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written to, before anything is computed; nothing is made yet."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise parameters.ParameterError(
+            f"expected `out` to be a folder that can be written to, got {str(folder)!r} ({error.strerror}): give another"
+        ) from None
 
 
 def _assigned(cells: Sequence[str], declared: Sequence[str]) -> set[str]:

@@ -170,6 +170,16 @@ PARAMETERS: dict[str, Parameter] = {
         "a number in (0, 1) (0.5/255 is about 0.00196)",
         lambda v: _number(v) and 0 < v < 1,
     ),
+    "benchmarks": Parameter(
+        "folder of the benchmark's files (make bench); none for the book's",
+        "none, or the path of a folder",
+        lambda v: v is None or (isinstance(v, str) and v != ""),
+    ),
+    "study_models": Parameter(
+        "models for which the time of the full study is projected",
+        "a whole number, 1 or more",
+        lambda v: type(v) is int and v >= 1,
+    ),
     "out": Parameter(
         "folder for what this notebook makes, relative to the working directory",
         "a path",

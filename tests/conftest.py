@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,28 @@ def build(builder) -> Path:
     """The folder `_build`, brought up to date by the book's own build."""
     builder.main([])
     return ROOT / "_build"
+
+
+@pytest.fixture(scope="session")
+def site(build) -> Iterator[str]:
+    """Address at which the built book is served."""
+    from browser import serve
+
+    with serve(build / "html") as address:
+        yield address
+
+
+# Of a module, not of the session: while Playwright runs, no other code of this thread can run an event loop of its own.
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a window, driven by Playwright."""
+    from browser import ARGUMENTS, chromium_path
+
+    path = chromium_path()
+    if path is None:
+        pytest.skip("needs Chromium (Debian's package is `chromium`); another one can be named in $CHROMIUM")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright, of the extra `test`")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield chromium
+        chromium.close()

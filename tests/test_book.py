@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pandas as pd
 import pytest
+import yaml
 from bs4 import BeautifulSoup
 
 from bvg import study
@@ -44,12 +46,36 @@ def test_every_figure_stands_on_a_page_with_caption_alt_text_and_downloads(build
         assert (build / path).stat().st_size > 0
         assert (build / "html" / path).read_bytes() == (build / path).read_bytes()
     (figure,) = [f for page in pages.values() if (f := page.find("figure", id=id.replace("_", "-")))]
-    image = figure.find("img")
-    assert len(image["alt"]) > 60
+    assert len(described(figure)[1]) > 60
     assert len(figure.find("figcaption").get_text()) > 40
-    assert {a["href"] for a in figure.find_all("a", download=True)} == {
-        f"tables/{id}.csv", f"figures/{id}.svg", f"figures/{id}.png"
-    }  # fmt: skip
+    *files, notebook = (a["href"] for a in figure.find_all("a", download=True))
+    assert files == [f"tables/{id}.csv", f"figures/{id}.svg", f"figures/{id}.png"]
+    assert (build / "html" / notebook).suffix == ".ipynb"
+
+
+@pytest.mark.parametrize("id", FIGURES)
+def test_every_figure_says_where_it_comes_from(build, pages, id):
+    (name, figure) = next((n, f) for n, page in pages.items() if (f := page.find("figure", id=id.replace("_", "-"))))
+    details = figure.find("details", class_="bvg-provenance")
+    assert not details.has_attr("open")
+    code = details.find("a", href=re.compile("^code/"))
+    path, line = code["href"].split("#line-")
+    lines = BeautifulSoup((build / "html" / path).read_text(encoding="utf-8"), "html.parser").find("pre").get_text()
+    function = code.get_text().rpartition(".")[2]
+    assert re.search(rf"^\s*{line}\s*def {function}\(", lines, re.MULTILINE)
+    assert (ROOT / path.removeprefix("code/")).with_suffix(".py").is_file()
+    command, bibtex = (pre.get_text() for pre in details.find_all("pre"))
+    assert command.startswith(f"papermill notebooks/{name.removesuffix('.html')}.ipynb")
+    version = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["version"]
+    for text in (bibtex, details.find("p").get_text()):
+        assert id in text
+        assert version in text
+
+
+def described(figure) -> tuple[str, str]:
+    """File and alternative text of a figure's image, which may be an SVG in the page itself."""
+    image = figure.find(["img", "svg"])
+    return (image["src"], image["alt"]) if image.name == "img" else (image["data-src"], image["aria-label"])
 
 
 @pytest.mark.parametrize("id", TABLES)
@@ -62,7 +88,8 @@ def test_every_table_stands_on_a_page_with_its_numbers(build, pages, id):
 
 def test_alt_texts_differ(pages):
     # One picture may be on two pages: the study's figures stand beside the miniature's.
-    alts = {image["src"]: image["alt"] for page in pages.values() for image in page.find_all("img") if image.get("alt")}
+    drawn = [figure for page in pages.values() for figure in page.find_all("figure") if figure.find(["img", "svg"])]
+    alts = {Path(src).name: alt for src, alt in map(described, drawn)}
     figures = [a for a in alts.values() if len(a) > 60]
     assert len(figures) == len(set(figures)) >= len(FIGURES)
 
@@ -91,11 +118,17 @@ def test_every_link_leads_somewhere(build, pages):
                 target = html / unquote(url.path) if url.path else html / name
                 assert target.exists(), f"{name}: {element[attribute]}"
                 if url.fragment and target.suffix == ".html" and tag == "a":
-                    other = pages.get(target.name)
+                    other = pages.get(target.name) if target.parent == html else code(target)
                     anchor = unquote(url.fragment)
                     assert other is None or other.find(id=anchor) or other.find(attrs={"name": anchor}), (
                         f"{name}: {element[attribute]}"
                     )
+
+
+@cache
+def code(path: Path) -> BeautifulSoup:
+    """A module's highlighted page."""
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
 def test_nothing_is_loaded_from_another_host(build, pages):
@@ -131,6 +164,24 @@ def test_every_notebook_is_offered_executed_and_complete(build, pages):
         # What a reader is to be told: that a network has no channel.
         loud = [o for c in code for o in c.outputs if o.output_type in ("error", "stream")]
         assert all(name == "measure-critical-band" and "channel: " in o.text for o in loud), loud
+
+
+def test_no_id_occurs_twice_on_a_page(pages):
+    for name, page in pages.items():
+        ids = [element["id"] for element in page.find_all(id=True)]
+        assert len(ids) == len(set(ids)), (name, {i for i in ids if ids.count(i) > 1})
+
+
+def test_drawings_stand_in_the_page_and_what_colours_mean_on_a_card(pages):
+    kinds = {f["id"]: f for page in pages.values() for f in page.find_all("figure", id=True)}
+    for id in ("figure-4", "bandpass-curves", "legend", "crosscheck", "per-benchmark-shape"):
+        assert "bvg-drawing" in kinds[id]["class"]
+        assert kinds[id].find("svg", class_="bvg-marks").find_parent("a") is None
+    # Stimuli, maps of colours, and a caption that tells pale from full colours.
+    for id in ("figure-1", "spectral-stimuli", "figure-2", "calibration-spectral", "firmness"):
+        assert "bvg-card" in kinds[id]["class"]
+        assert kinds[id].find("svg") is None
+    assert "bvg-drawing" in kinds["calibration-noise"]["class"]
 
 
 def test_prose_holds_no_unresolved_markup(pages):

@@ -22,7 +22,7 @@ def copy(tmp_path_factory) -> Path:
     quiet = shutil.ignore_patterns("__pycache__", "*.ipynb", "output")
     for name in ("bvg", "book", "notebooks"):
         shutil.copytree(ROOT / name, root / name, ignore=quiet)
-    for name in ("_config.yml", "constraints.txt", "jupytext.toml"):
+    for name in ("_config.yml", "constraints.txt", "jupytext.toml", "CITATION.cff"):
         shutil.copy2(ROOT / name, root)
     for text in (root / "notebooks").rglob("*.md"):
         if text.stem not in KEPT:

@@ -274,3 +274,31 @@ def test_bad_input_is_refused(arguments, message):
 def test_bad_noise_is_refused(white, message):
     with pytest.raises(ValueError, match=message):
         narrowband_noise(white, 0)
+
+
+def test_noise_drawn_anew_is_the_same_for_the_stuck_pixels_alone_and_for_all():
+    """A CPU draws for the stuck pixels, a GPU, which must not wait for their number, for all."""
+    from bvg.kernels.critical_band import _redrawn
+
+    image, index = low_contrast_grey(photographs(3, size=64)), torch.tensor([5, 9, 2])
+    place = (torch.rand(image.shape, generator=torch.Generator().manual_seed(0)) > 0.99).nonzero(as_tuple=True)
+    some = _redrawn(image, place, 0.6, 11, index, "critical-band/4/0.6")
+    everywhere = _redrawn(image, None, 0.6, 11, index, "critical-band/4/0.6")
+    assert len(some) > 50
+    assert torch.equal(everywhere[place], some)
+    assert 0 <= float(everywhere.min()) < float(everywhere.max()) <= 1
+
+
+def test_another_form_of_the_generator_is_taken_only_if_it_gives_the_same_words():
+    from bvg.kernels.randomness import _agree
+
+    def wrong(counter, key):
+        c0, *others = philox(counter, key)
+        return (c0 ^ 1, *others)
+
+    def missing(counter, key):
+        raise RuntimeError("no compiler")
+
+    assert _agree(philox, torch.device("cpu"))
+    assert not _agree(wrong, torch.device("cpu"))
+    assert not _agree(missing, torch.device("cpu"))

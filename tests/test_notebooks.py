@@ -111,6 +111,8 @@ def test_the_ipynb_forms_are_in_step_with_the_text(ipynbs):
         (["-y", '{"highlight": "tv_resnet50"}'], "expected `highlight` to be a list"),
         (["-y", '{"highlight": ["tv_resnet5"]}'], "did you mean tv_resnet50"),
         (["-p", "results", "none.csv"], "expected a results table at none.csv"),
+        (["-p", "out", "/proc/self/output"], "expected `out` to be a folder that can be written to"),
+        (["-p", "out", "/dev/null/output"], "expected `out` to be a folder that can be written to"),
     ],
 )
 def test_plain_papermill_refuses_wrong_parameters_from_any_folder(ipynbs, tmp_path, given, message):

@@ -31,6 +31,8 @@ GOOD = {
     "limit": [None, 1, 50_000],
     "precision": ["fp32", "bf16"],
     "epsilon": [0.5 / 255],
+    "benchmarks": [None, "book/benchmarks"],
+    "study_models": [1, 48],
     "out": ["output"],
 }
 BAD = {
@@ -64,6 +66,8 @@ BAD = {
     "limit": [0, -5, 1.5, True],
     "precision": ["float32", 32, None],
     "epsilon": [0, 8, "0.5/255"],
+    "benchmarks": ["", 3],
+    "study_models": [0, 1.5, "48", True],
     "out": ["", 3],
 }
 

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from bvg import study
+from bvg.figures import named
 from bvg.figures.marks import WIDTH, Figure, mark, styled
 from bvg.text import listed, signed
 
@@ -36,9 +37,11 @@ def crosscheck(agreement: pd.DataFrame) -> Figure:
         present = [m for m in models if m in set(own["model"])]
         # Models stand at one height in all rows of a panel, so that marks of one place can be told apart.
         height = dict(zip(present, np.linspace(-0.32, 0.32, len(present)) if len(present) > 1 else [0.0], strict=True))
-        for model, benchmark, difference in own[["model", "benchmark", "difference"]].itertuples(index=False):
-            at = rows.index(benchmark) + height[model]
-            axes.add_line(mark(model).line([difference], [at], 0.68, label=model, zorder=3))
+        for of in own.itertuples(index=False):
+            at = rows.index(of.benchmark) + height[of.model]
+            line = mark(of.model).line([of.difference], [at], 0.68, label=of.model, zorder=3)
+            numbers = f"{named.reading(of.benchmark, of.published)} published, {of.independent:.1f} % by {source}"
+            axes.add_line(named.name(line, of.model, numbers))
         axes.axvline(0, color="0.3", linewidth=0.8, zorder=1)
         axes.set_title(source, weight="bold")
         axes.set_xlabel("published − independent top-1 [points]")
@@ -54,9 +57,10 @@ def crosscheck(agreement: pd.DataFrame) -> Figure:
             axes.text(0.98, rows.index(benchmark), "not measured", transform=axes.get_yaxis_transform(), color="0.35",
                       ha="right", va="center", fontsize=8)  # fmt: skip
     handles = [mark(m).line(scale=0.68) for m in models]
-    figure.legend(
+    legend = figure.legend(
         handles, study.describe(models)["name"], loc="outside lower center", ncols=4, fontsize=8, handletextpad=0.1
     )
+    named.link(legend, [(m, True) for m in models])
     return Figure(figure, data, _alt(data, rows, sources))
 
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from bvg import study
+from bvg.figures import named
 from bvg.figures.marks import GROUP_NAMES, LINES, WIDTH, Figure, group_name, mark, styled
 from bvg.figures.words import number, plural, quoted
 
@@ -64,10 +65,14 @@ def curves(
         for model, line in data[data["kind"] == kind].groupby("model", sort=False):
             x, y = line.sort_values("cutoff")[["cutoff", "relative_top1"]].to_numpy().T
             if model in everywhere or groups[model] in members:
-                axes.add_line(_line(model, x, y, model in everywhere, model in highlight))
+                drawn = axes.add_line(_line(model, x, y, model in everywhere, model in highlight))
             else:
-                axes.plot(x, y, label=f"_{model}", color="0.85", linewidth=0.5, zorder=1)
-        axes.set_title(", ".join(group_name(g, world) for g in members) if column == 0 else "", weight="bold")
+                (drawn,) = axes.plot(x, y, label=f"_{model}", color="0.85", linewidth=0.5, zorder=1)
+            named.name(drawn, model, *_reading(kind, y[np.isin(x, list(window))]))
+        title = axes.set_title(", ".join(group_name(g, world) for g in members) if column == 0 else "", weight="bold")
+        if len(members) == 1 and column == 0:
+            of = next(m for m, g in groups.items() if g == members[0])
+            named.entry([title], named.section(of).removesuffix("-l2").removesuffix("-linf"))
         axes.set_xlim(0, 1)
         axes.autoscale_view(scalex=False)
         if "adversarial_training" in members and column == 0:
@@ -95,6 +100,12 @@ def curves(
     return Figure(figure, data[["model", "group", "kind", "cutoff", "relative_top1"]].reset_index(drop=True), alt)
 
 
+def _reading(kind: str, inside: np.ndarray) -> list[str]:
+    """What a curve says in the shaded span, in words."""
+    text = f"{kind.capitalize()} filtered, mean over the shaded cut-offs: "
+    return [f"{text}{number(inside.mean())} of clean accuracy"] if len(inside) else []
+
+
 def _line(model: str, x: np.ndarray, y: np.ndarray, everywhere: bool, highlighted: bool) -> Line2D:
     """The line of one model: colour and line style of its group, with its mark if it stands in every row."""
     how, known = mark(model), study.describe([model]).iloc[0]
@@ -109,15 +120,18 @@ def _line(model: str, x: np.ndarray, y: np.ndarray, everywhere: bool, highlighte
 def _curve_legends(figure: Canvas, axes: Axes, everywhere: Sequence[str], small: Mapping[str, str]) -> None:
     """Below the panels: the models in every row; in the shared last row: its groups (id -> name) by line style."""
     lines = {line.get_label(): line for line in axes.get_lines()}
-    named = [m for m in everywhere if m in lines]
-    if named:
-        names = study.describe(named)["name"]
-        figure.legend([lines[m] for m in named], [shorten(n, 40, placeholder="…") for n in names],
-                      loc="outside lower center", ncols=2 if len(named) > 2 else max(len(named), 1))  # fmt: skip
-    firsts = {g: next((a for m, a in lines.items() if not m.startswith("_") and m not in named
+    known = [m for m in everywhere if m in lines]
+    if known:
+        names = study.describe(known)["name"]
+        legend = figure.legend([lines[m] for m in known], [shorten(n, 40, placeholder="…") for n in names],
+                               loc="outside lower center", ncols=2 if len(known) > 2 else max(len(known), 1))  # fmt: skip
+        named.link(legend, [(m, True) for m in known])
+    firsts = {g: next((a for m, a in lines.items() if not m.startswith("_") and m not in known
                        and study.describe([m])["group"].iloc[0] == g), None) for g in small}  # fmt: skip
     if len(small) > 1:
-        axes.legend([a for a in firsts.values() if a], [small[g] for g, a in firsts.items() if a], fontsize=8)
+        firsts = {g: a for g, a in firsts.items() if a}
+        legend = axes.legend(list(firsts.values()), [small[g] for g in firsts], fontsize=8)
+        named.link(legend, [(named.section(a.get_label()), False) for a in firsts.values()])
 
 
 def _curve_extremes(curves: pd.DataFrame, kind: str, window: Sequence[float]) -> str:

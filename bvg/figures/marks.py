@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, wraps
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import matplotlib.style
 import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure as Canvas
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 
 from bvg import study
+from bvg.figures import named, svg
 
 WIDTH = 7.2
 """Width of every figure in inches: 700 px in the page, where a point of type is then about a point."""
@@ -98,22 +99,29 @@ class Figure:
         data: tidy table of what is drawn; becomes the CSV behind the figure.
         alt: alternative text, computed from the data.
         statistics: the correlations printed in the drawing where `data` holds observations (see `bvg.stats.correlate`).
+        drawn_by: the function that draws it, as `module:name`.
     """
 
     figure: Canvas
     data: pd.DataFrame
     alt: str
     statistics: pd.DataFrame | None = None
+    drawn_by: str = ""
 
     def save(self, path: str | Path) -> None:
         """Write the drawing to a .svg or .png file; the same drawing gives the same bytes.
 
-        The background is part of the drawing, white and opaque: its black type stays legible on a dark page.
+        The background is part of the drawing, white and opaque: its black type stays legible on a dark page. In an SVG
+        each mark of a model says whose it is and what it stands for (see `bvg.figures.named`).
         """
         # A fixed salt and no date or version: otherwise every build would differ.
-        plain = {".svg": {"Date": None, "Creator": None}, ".png": {"Software": None}}[Path(path).suffix]
         with matplotlib.rc_context(STYLE | {"svg.hashsalt": "bvg"}):
-            self.figure.savefig(path, dpi=200, metadata=plain)
+            if Path(path).suffix == ".png":
+                self.figure.savefig(path, dpi=200, metadata={"Software": None})
+                return
+            drawn = StringIO()
+            self.figure.savefig(drawn, format="svg", dpi=200, metadata={"Date": None, "Creator": None})
+            Path(path).write_text(svg.written(drawn.getvalue()), encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -228,9 +236,12 @@ def sections(table: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
     return parts
 
 
-def key(models: Sequence[str]) -> tuple[list[Any], list[str]]:
-    """Handles and labels of a legend of the groups among `models`; three marks stand for a group of many."""
-    handles, labels = [], []
+def key(models: Sequence[str]) -> tuple[list[Any], list[str], list[tuple[str, bool]]]:
+    """Handles and labels of a legend of the groups among `models`, and what each stands for (see `bvg.figures.named.link`).
+
+    Three marks stand for a group of many.
+    """
+    handles, labels, entries = [], [], []
     for group, name, members in sections(study.describe(list(models))):
         for norm in ("l2", "linf") if group == "adversarial_training" else ("",):
             same = members[members["norm"] == norm] if norm else members
@@ -246,16 +257,17 @@ def key(models: Sequence[str]) -> tuple[list[Any], list[str]]:
             distinct = list(dict.fromkeys(mark(m) for m in ids))
             handles.append(tuple(m.line(scale=0.85) for m in distinct[:3]))
             labels.append(name + strength)
-    return handles, labels
+            entries.append((named.section(same.index[0]), False))
+    return handles, labels, entries
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Run a drawing function under `STYLE` on top of Matplotlib's defaults, whatever the caller's settings are."""
+    """Run a drawing function under `STYLE` on top of Matplotlib's defaults, whatever the caller's settings are, and note it."""
 
     @wraps(draw)
     def under_style(*args: Any, **kwargs: Any) -> Figure:
         with matplotlib.style.context(["default", STYLE]):
-            return draw(*args, **kwargs)
+            return replace(draw(*args, **kwargs), drawn_by=f"{draw.__module__}:{draw.__qualname__}")
 
     return under_style
 
@@ -269,14 +281,14 @@ def legend(models: Sequence[str] | None = None) -> Figure:
     """
     everyone = study.models()
     table = study.describe(list(everyone.index[everyone["in_study"]]) if models is None else list(models))
-    columns: list[list[tuple[Artist | None, str]]] = [[] for _ in range(4)]
+    columns: list[list[tuple[Line2D | str, str]]] = [[] for _ in range(4)]
     parts = sections(table)
     for _, title, members in sorted(
         parts, key=lambda part: -len(part[2])
     ):  # the largest first, into the shortest column
         column = min(columns, key=len)
-        column += [(None, "")] if column else []
-        column.append((None, title))
+        column += [("", "")] if column else []
+        column.append((named.section(members.index[0]).removesuffix("-l2").removesuffix("-linf"), title))
         column += [(mark(m).line([0.0], [0.0], label=m), name) for m, name in members["name"].items()]
     height = max(map(len, columns))
     figure = Canvas(figsize=(WIDTH, 0.21 * height + 0.1), facecolor="white")
@@ -285,12 +297,13 @@ def legend(models: Sequence[str] | None = None) -> Figure:
     axes.axis("off")
     for i, column in enumerate(columns):
         for j, (line, text) in enumerate(column):
-            if line is None:
-                axes.text(i + 0.03, j, text, weight="bold", fontsize=8.5 if len(text) < 24 else 7.5, va="center")
+            if isinstance(line, str):
+                size = 8.5 if len(text) < 24 else 7.5
+                named.entry([axes.text(i + 0.03, j, text, weight="bold", fontsize=size, va="center")], line)
             else:
                 line.set_data([i + 0.09], [j])
-                axes.add_line(line)
-                axes.text(i + 0.17, j, text, fontsize=8, va="center")
+                axes.add_line(named.name(line, line.get_label()))
+                named.entry([axes.text(i + 0.17, j, text, fontsize=8, va="center")], line.get_label(), model=True)
     drawn = [mark(m) for m in table.index]
     data = table.reset_index()[["model", "name", "group"]].assign(
         color=[m.color for m in drawn],

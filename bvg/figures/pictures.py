@@ -14,6 +14,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from bvg import study
 from bvg.figures.marks import WIDTH, Figure, styled
+from bvg.figures.named import PICTURE
 from bvg.figures.words import label, plural, quoted
 from bvg.text import listed
 
@@ -149,7 +150,7 @@ def _picture(image: np.ndarray) -> np.ndarray:
 
 
 def _show(axes: Axes, image: np.ndarray) -> None:
-    axes.imshow(image, interpolation="none")  # the SVG then holds every pixel of the stimulus
+    axes.imshow(image, interpolation="none").set_gid(PICTURE)  # the SVG then has the stimulus's own pixels
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
     axes.spines[:].set_visible(False)

@@ -14,6 +14,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from bvg import stats, study
+from bvg.figures import named
 from bvg.figures.marks import COLORS, LEGEND, NEW, WIDTH, Figure, Mark, key, mark, styled
 from bvg.figures.words import SHORT_SETS, label, number, plain, plural, quoted, strongest, told_apart
 from bvg.text import listed
@@ -58,7 +59,8 @@ def scatter(
     data = pd.concat(points, ignore_index=True)
     seen = scores["model"].isin(data["model"])
     highlight = [m for m in highlight if seen[scores["model"] == m].any()]
-    handles, names = key(list(scores["model"][seen]))
+    handles, names, entries = key(list(scores["model"][seen]))
+    entries += [(m, True) for m in highlight]
     handles += [(mark(m).line(),) for m in highlight]
     names += [f"{name} (ringed)" for name in study.describe(highlight)["name"]]
     printed = told_apart(cells)
@@ -75,7 +77,7 @@ def scatter(
     panels = []
     for i, (bias, accuracy) in enumerate(pairs):
         axes = figure.add_subplot(grid[i // columns, i % columns])
-        _marks(axes, points[i], highlight, size)
+        _marks(axes, points[i], highlight, size, world)
         axes.annotate(texts[i], (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points", fontsize=fontsize)
         first = i - i % columns
         lines = 1 + max(text.count("\n") for text in texts[first : first + columns])
@@ -90,9 +92,10 @@ def scatter(
     if spare > 1:
         corner = figure.add_subplot(grid[-1, columns - spare :])
         corner.axis("off")
-        corner.legend(handles, names, loc="center", title=title, **LEGEND)
+        legend = corner.legend(handles, names, loc="center", title=title, **LEGEND)
     else:
-        figure.legend(handles, names, loc="outside lower center", ncols=2, title=title, **LEGEND)
+        legend = figure.legend(handles, names, loc="outside lower center", ncols=2, title=title, **LEGEND)
+    named.link(legend, entries)
     if highlight:
         figure.draw_without_rendering()  # fixes the layout, so that names can be placed where there is room
         for axes, at in zip(panels, points, strict=True):
@@ -137,13 +140,14 @@ def _over(n: Sequence[int], left_out: pd.Series, highlight: Sequence[str]) -> st
     return f"{text}; {listed(kinds)} models are left out" if kinds else text
 
 
-def _marks(axes: Axes, points: pd.DataFrame, highlight: Sequence[str], size: float) -> None:
+def _marks(axes: Axes, points: pd.DataFrame, highlight: Sequence[str], size: float, world: study.World) -> None:
     """One artist per model, labelled with its id; large marks below small ones, highlighted and new models on top."""
-    for model, x, y in points[["model", "x_value", "y_value"]].itertuples(index=False):
+    for model, bias, accuracy, x, y in points[["model", "x", "y", "x_value", "y_value"]].itertuples(index=False):
         how, ringed = mark(model), model in highlight
         top = 20 if ringed else 19 if how.color == NEW.color else 5 if how.color == COLORS["baseline"] else 0
         order = {"zorder": 3 + top - how.size / 20, "clip_on": False}
-        axes.add_line(how.line([x], [y], size * (1.3 if ringed else 1), label=model, **order))
+        line = how.line([x], [y], size * (1.3 if ringed else 1), label=model, **order)
+        axes.add_line(named.name(line, model, named.reading(bias, x, world), named.reading(accuracy, y, world)))
         if ringed:
             ring = Mark("black", "o", "none", how.size * 1.3 + 7, "black")
             axes.add_line(ring.line([x], [y], size, label="_ring", zorder=25, clip_on=False, markerfacecolor="none"))

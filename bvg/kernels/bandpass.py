@@ -4,6 +4,7 @@ Source: Gavrikov and Keuper, "Can Biases in ImageNet Models Explain Generalizati
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -85,8 +86,9 @@ def _filtered(images: Tensor, squares: dict) -> Iterator[tuple[Kind, float, Tens
     spectrum = torch.fft.rfft2(images)
     for square, conditions in squares.items():
         low = _inside(spectrum, square, images.shape[-2:])
-        for kind, cutoff in conditions:
-            yield kind, cutoff, (low if kind == "low" else images - low).clamp(0, 1)
+        # High-passes first: they need the low-pass as it is; after them it is clipped in place.
+        for kind, cutoff in sorted(conditions, key=lambda condition: condition[0] == "low"):
+            yield kind, cutoff, (low if kind == "low" else images - low).clamp_(0, 1)
 
 
 def _inside(spectrum: Tensor, square: tuple[int, int], size: Sequence[int]) -> Tensor:
@@ -97,12 +99,18 @@ def _inside(spectrum: Tensor, square: tuple[int, int], size: Sequence[int]) -> T
     spectrum that rfft2 gives is enough.
     """
     height, width = size
-    rows = _kept(square[0], height, spectrum.device)
-    columns = _kept(square[1], width, spectrum.device)
-    mask = (torch.outer(rows, columns) + torch.outer(_mirrored(rows), _mirrored(columns))) / 2
-    used = min(square[1] + 1, width // 2 + 1)  # the columns further out are 0
-    part = spectrum[..., :used] * mask[:, :used].to(spectrum.real.dtype)
+    mask = _mask(square, height, width, spectrum.device)
+    part = spectrum[..., : mask.shape[1]] * mask.to(spectrum.real.dtype)
     return torch.fft.irfft(torch.fft.ifft(part, dim=-2), n=width, dim=-1)
+
+
+@lru_cache(maxsize=64)  # small, and on a GPU a dozen launches each
+def _mask(square: tuple[int, int], height: int, width: int, device: torch.device) -> Tensor:
+    """(M(k) + M(-k)) / 2 of the columns that are not 0, float32 [height, columns]."""
+    with torch.inference_mode(False):  # what is kept here serves callers of any mode
+        rows, columns = _kept(square[0], height, device), _kept(square[1], width, device)
+        mask = (torch.outer(rows, columns) + torch.outer(_mirrored(rows), _mirrored(columns))) / 2
+        return mask[:, : min(square[1] + 1, width // 2 + 1)]
 
 
 def _kept(half: int, size: int, device: torch.device) -> Tensor:

@@ -194,19 +194,35 @@ def _shown(image: Tensor, conditions: Sequence[tuple[float, int]], seed: int, in
 def _add_within_range(image: Tensor, noise: Tensor, sd: float, seed: int, index: Tensor, stream: str) -> Tensor:
     """Steps 2 and 3 of `critical_band`: [N, H, W] + [N, H, W] -> [N, H, W] in [0, 1]."""
     total = image + noise
+    on_cpu = image.device.type == "cpu"  # elsewhere a question to the numbers makes the host wait for all queued work
+    if on_cpu and total.numel():
+        lowest, highest = total.aminmax()
+        if lowest >= 0 and highest <= 1:  # as with most of weak noise
+            return total
     below, above = total < 0, total > 1
     # 0.1 - noise leaves [0, 1] only upwards (the noise is negative there), 0.9 - noise only downwards.
     stuck = (below | above).logical_and_(noise.abs() > 1 - MARGIN)
     total = total.masked_fill_(below, MARGIN).masked_fill_(above, 1 - MARGIN)
-
+    if not on_cpu:
+        return torch.where(stuck, _redrawn(image, None, sd, seed, index, stream), total)
     place = stuck.nonzero(as_tuple=True)
     if len(place[0]) == 0:  # nearly always
         return total
-    kept = image[place]
-    word = words(place[1] * image.shape[2] + place[2], seed, index[place[0]], stream + "/redrawn")[0]
+    return total.index_put_(place, _redrawn(image, place, sd, seed, index, stream))
+
+
+def _redrawn(image: Tensor, place: tuple | None, sd: float, seed: int, index: Tensor, stream: str) -> Tensor:
+    """Image + white noise under the condition that the sum is in [0, 1]: [K], at the K places; [N, H, W] if None."""
+    if place is None:
+        kept, owner = image, index[:, None, None]
+        pixel = torch.arange(image[0].numel(), device=image.device).view(1, *image.shape[1:])
+    else:
+        kept, owner = image[place], index[place[0]]
+        pixel = place[1] * image.shape[2] + place[2]
+    word = words(pixel, seed, owner, stream + "/redrawn")[0]
     lowest, highest = torch.special.ndtr(-kept / sd), torch.special.ndtr((1 - kept) / sd)
     quantile = lowest + (highest - lowest) * ((word.float() + 0.5) * 2.0**-32)
-    return total.index_put_(place, (kept + sd * torch.special.ndtri(quantile)).clamp(0, 1))
+    return (kept + sd * torch.special.ndtri(quantile)).clamp(0, 1)
 
 
 def _halve(image: Tensor) -> Tensor:
@@ -234,8 +250,8 @@ def _double_rows(image: Tensor, size: int) -> Tensor:
     padded = torch.cat([image[:, 1:2], image, after], dim=1)
     before, here, after = padded[:, :-2], padded[:, 1:-1], padded[:, 2:]
     doubled = image.new_empty(image.shape[0], size, image.shape[2])
-    doubled[:, 0::2] = (before + after).mul_(1 / 8).add_(here, alpha=6 / 8)
-    doubled[:, 1::2] = (here + after)[:, : size // 2].mul_(1 / 2)
+    torch.add(before, after, out=doubled[:, 0::2]).mul_(1 / 8).add_(here, alpha=6 / 8)
+    torch.add(here[:, : size // 2], after[:, : size // 2], out=doubled[:, 1::2]).mul_(1 / 2)
     return doubled
 
 

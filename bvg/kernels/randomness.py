@@ -8,7 +8,8 @@ The counter is (number of the block, image index, two words that name the stream
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from numbers import Integral
 
 import torch
@@ -37,17 +38,23 @@ def philox(counter: Sequence[Tensor], key: tuple[int, int]) -> tuple[Tensor, Ten
     """
     c0, c1, c2, c3 = counter
     k0, k1 = key
+    spare: list[Tensor] = []
     for number in range(_ROUNDS):
-        # A signed 64-bit product wraps, but its 64 bits are those of the unsigned one: shift, then mask.
-        p0, p1 = c0 * _MULTIPLIERS[0], c2 * _MULTIPLIERS[1]
-        if number < _MIXED:
-            c0, c1, c2, c3 = ((p1 >> 32) ^ c1 ^ k0) & _LOW, p1 & _LOW, ((p0 >> 32) ^ c3 ^ k1) & _LOW, p0 & _LOW
-        else:  # the same in place, in a third of the time: all words have the full shape now
+        if number == _MIXED:  # from here on in place, in a third of the time: all words have the full shape now
+            spare = [torch.empty_like(c0), torch.empty_like(c2)]
+        # A signed 64-bit product wraps, but its 64 bits are those of the unsigned one: shift, then mask. The low words
+        # c1 and c3 stay unmasked: what is above their 32 bits is masked with the high word that they are mixed into.
+        if spare:
+            p0, p1 = torch.mul(c0, _MULTIPLIERS[0], out=spare[0]), torch.mul(c2, _MULTIPLIERS[1], out=spare[1])
             torch.bitwise_right_shift(p1, 32, out=c0).bitwise_xor_(c1).bitwise_xor_(k0).bitwise_and_(_LOW)
             torch.bitwise_right_shift(p0, 32, out=c2).bitwise_xor_(c3).bitwise_xor_(k1).bitwise_and_(_LOW)
-            c1, c3 = p1.bitwise_and_(_LOW), p0.bitwise_and_(_LOW)
+            spare = [c1, c3]
+        else:
+            p0, p1 = c0 * _MULTIPLIERS[0], c2 * _MULTIPLIERS[1]
+            c0, c2 = ((p1 >> 32) ^ c1 ^ k0) & _LOW, ((p0 >> 32) ^ c3 ^ k1) & _LOW
+        c1, c3 = p1, p0
         k0, k1 = (k0 + _WEYL[0]) & _LOW, (k1 + _WEYL[1]) & _LOW
-    return c0, c1, c2, c3
+    return c0, c1.bitwise_and_(_LOW), c2, c3.bitwise_and_(_LOW)
 
 
 def words(block: Tensor, seed: int, index: Tensor, stream: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -64,8 +71,29 @@ def words(block: Tensor, seed: int, index: Tensor, stream: str) -> tuple[Tensor,
     """
     check_seed(seed)
     digest = hashlib.blake2b(stream.encode(), digest_size=8).digest()
-    name = [torch.tensor(int.from_bytes(part, "little"), device=block.device) for part in (digest[:4], digest[4:])]
-    return philox((block, index.to(block.device), *name), (int(seed) & _LOW, int(seed) >> 32))
+    # Filled in on the device: a number that is copied there would make the host wait.
+    numbers = [int.from_bytes(part, "little") for part in (digest[:4], digest[4:])]
+    name = [torch.full((), number, dtype=torch.int64, device=block.device) for number in numbers]
+    return _mixer(block.device.type)((block, index.to(block.device), *name), (int(seed) & _LOW, int(seed) >> 32))
+
+
+@cache
+def _mixer(device: str) -> Callable:
+    """`philox`; on a GPU as one kernel, where each of its hundred steps would go through memory, if it gives the same words."""
+    if device != "cuda":
+        return philox
+    fused = torch.compile(philox, dynamic=True)
+    return fused if _agree(fused, torch.device(device)) else philox
+
+
+def _agree(fused: Callable, device: torch.device) -> bool:
+    """Whether another form of `philox` gives its words, asked once for a device; a compiler may be missing, or be wrong."""
+    word = torch.full((), 77, dtype=torch.int64, device=device)
+    counter = (torch.arange(1000, device=device)[None], torch.arange(5, device=device)[:, None], word, word)
+    try:
+        return all(map(torch.equal, fused(counter, (1, 2)), philox(counter, (1, 2))))
+    except Exception:
+        return False
 
 
 def uniform(shape: Sequence[int], seed: int, index: Tensor, stream: str) -> Tensor:

@@ -1,0 +1,287 @@
+// Drawings that answer: hover, tap or arrow keys name a model, and light it up in every drawing of the page; legends are linked.
+"use strict";
+
+(() => {
+  const MARK = "[data-model]:not([data-entry])";
+  const covers = (group, other) => other === group || other.startsWith(`${group}-`);
+  const BEHIND = "rgb(217, 217, 217)"; // a curve drawn in grey behind the others, which needs a colour when lit
+  const HELP =
+    "Models of this figure. Left and right arrow keys go from model to model in the order of the first panel, Home and End to the " +
+    "first and the last; up and down go through the legend; Enter keeps what is shown lit; Escape ends.";
+
+  let drawings = [];
+  let tip = null;
+  let steered = false; // whether the tip was called by a key
+  let held = null; // what a click or Enter keeps lit: { model } or { group }
+
+  /* What a drawing knows ------------------------------------------------------------------------------------------- */
+
+  /** Method and group of a model stand at its first mark only: a page of many marks would be heavy. */
+  function read(svg, number) {
+    let count = 0;
+    const models = new Map(); // id -> { heading, group, lines, marks }
+    for (const mark of svg.querySelectorAll(MARK)) {
+      const title = mark.querySelector("title");
+      const [heading, ...lines] = title?.textContent.split("\n") ?? [];
+      title?.remove(); // the page's own tip takes its place
+      const known = models.get(mark.dataset.model) ?? { heading, group: mark.dataset.group, lines: new Set(), marks: [] };
+      lines.forEach((line) => known.lines.add(line));
+      known.marks.push(mark);
+      models.set(mark.dataset.model, known);
+      mark.dataset.group = known.group;
+      mark.id = `bvg-${number}-${(count += 1)}`;
+      widen(mark);
+      mark.bvgLines = lines;
+    }
+    const entries = new Map(); // what -> elements
+    for (const element of svg.querySelectorAll("[data-entry]")) {
+      const { model, group } = element.dataset;
+      const key = model ?? `group ${group}`;
+      const entry = entries.get(key) ?? { what: model ? { model } : { group }, elements: [] };
+      entry.elements.push(element);
+      entries.set(key, entry);
+    }
+    const over = svg.appendChild(document.createElementNS(svg.namespaceURI, "g"));
+    over.setAttribute("class", "bvg-over");
+    return { svg, models, entries: [...entries.values()], over, at: null };
+  }
+
+  /** A line is thin: around it lies an invisible one that is easier to hit. */
+  function widen(mark) {
+    for (const path of mark.querySelectorAll(":scope > path")) {
+      path.classList.toggle("bvg-behind", getComputedStyle(path).stroke === BEHIND);
+      const wide = path.cloneNode();
+      wide.removeAttribute("style");
+      wide.setAttribute("class", "bvg-wide");
+      mark.append(wide);
+    }
+  }
+
+  /** The models from left to right in the first panel, or as written where they have no place of their own. */
+  function order(drawing) {
+    const place = ({ marks: [mark] }) => {
+      if (mark.querySelector(":scope > path")) return 0;
+      const box = mark.getBBox();
+      return box.x + box.width / 2;
+    };
+    return [...drawing.models].sort(([, a], [, b]) => place(a) - place(b)).map(([model]) => model);
+  }
+
+  function labelOf(what, drawing) {
+    const entry = drawing.entries.find((e) => e.what.group === what.group && !e.what.model);
+    return entry.elements.map((e) => e.textContent.trim()).filter(Boolean).join(" ");
+  }
+
+  /* Light ------------------------------------------------------------------------------------------------------------ */
+
+  function same(a, b) {
+    return a?.model === b?.model && a?.group === b?.group;
+  }
+
+  /** Whether an element stands for what is lit: that model, a model of that group, or a legend entry of either. */
+  function stands(element, what) {
+    const { model, group } = element.dataset;
+    if (what.model) return model ? model === what.model : covers(group, what.within);
+    return covers(what.group, group);
+  }
+
+  function light(what) {
+    for (const drawing of drawings) {
+      drawing.over.replaceChildren();
+      const known = what?.model ? drawing.models.get(what.model) : null;
+      const here = what && (what.model ? known : [...drawing.models.values()].some((m) => stands(m.marks[0], what)));
+      drawing.svg.classList.toggle("bvg-lit", Boolean(here));
+      const full = known ? { ...what, within: known.marks[0].dataset.group } : what;
+      for (const element of drawing.svg.querySelectorAll("[data-group]")) {
+        element.classList.toggle("bvg-on", Boolean(here) && stands(element, full));
+      }
+      if (known && drawing.svg.getClientRects().length) known.marks.forEach((mark) => ring(drawing, mark));
+    }
+  }
+
+  /** The mark again, above all others, and a ring around it if it is a point. */
+  function ring(drawing, mark) {
+    const make = (name, values) => {
+      const element = document.createElementNS(drawing.svg.namespaceURI, name);
+      Object.entries(values).forEach(([key, value]) => element.setAttribute(key, value));
+      drawing.over.append(element);
+    };
+    make("use", { href: `#${mark.id}` });
+    if (mark.querySelector(":scope > path")) return;
+    const box = mark.getBBox();
+    make("circle", {
+      cx: box.x + box.width / 2,
+      cy: box.y + box.height / 2,
+      r: Math.max(box.width, box.height) / 2 + 2.5,
+    });
+  }
+
+  /* Tip -------------------------------------------------------------------------------------------------------------- */
+
+  function show(what, drawing, element) {
+    light(what);
+    tip.replaceChildren(...(what.model ? aboutModel(what, drawing, element) : aboutGroup(what, drawing)));
+    tip.hidden = false;
+    const box = element.getBoundingClientRect();
+    const line = element.querySelector(":scope > path");
+    const x = line && drawing.pointer ? drawing.pointer.x : box.right;
+    const y = line && drawing.pointer ? drawing.pointer.y : box.bottom;
+    const width = document.documentElement.clientWidth;
+    tip.style.left = `${Math.max(8, Math.min(x + 10, width - tip.offsetWidth - 8))}px`;
+    const below = y + 10 + tip.offsetHeight < window.innerHeight;
+    tip.style.top = `${below ? y + 10 : Math.max(8, (line ? y : box.top) - tip.offsetHeight - 10)}px`;
+  }
+
+  function text(name, content) {
+    const element = document.createElement(name);
+    element.textContent = content;
+    return element;
+  }
+
+  function aboutModel(what, drawing, element) {
+    const known = drawing.models.get(what.model);
+    const [name, ...method] = known.heading.split(": ");
+    const first = element.bvgLines ?? [];
+    const lines = [...first, ...[...known.lines].filter((line) => !first.includes(line))];
+    const list = document.createElement("ul");
+    list.append(...lines.map((line) => text(first.includes(line) ? "b" : "span", line)).map((inner) => {
+      const item = document.createElement("li");
+      item.append(inner);
+      return item;
+    }));
+    return [text("strong", name), text("p", method.join(": ")), list].filter((part) => part.textContent);
+  }
+
+  function aboutGroup(what, drawing) {
+    const count = [...drawing.models.values()].filter((m) => stands(m.marks[0], what)).length;
+    const note = same(what, held) ? "Kept lit; click or Enter again to end." : "Click or Enter keeps it lit.";
+    const models = `${count} ${count === 1 ? "model" : "models"} in this figure. `;
+    return [text("strong", labelOf(what, drawing)), text("p", models + note)];
+  }
+
+  function end() {
+    tip.hidden = true;
+    light(held);
+  }
+
+  function keep(what) {
+    held = same(what, held) ? null : what;
+    light(held);
+  }
+
+  /* Pointer ---------------------------------------------------------------------------------------------------------- */
+
+  /** The mark or legend entry under the pointer, or the nearest mark within reach. */
+  function under(drawing, event, reach) {
+    const direct = event.target.closest?.("[data-group]");
+    if (direct) return direct;
+    let best = null;
+    let least = reach;
+    for (const { marks } of drawing.models.values()) {
+      for (const mark of marks) {
+        if (mark.querySelector(":scope > path")) continue;
+        const box = mark.getBoundingClientRect();
+        const distance = Math.hypot(event.clientX - (box.left + box.right) / 2, event.clientY - (box.top + box.bottom) / 2);
+        if (distance < least) [best, least] = [mark, distance];
+      }
+    }
+    return best;
+  }
+
+  const meant = (element) =>
+    element.dataset.model ? { model: element.dataset.model } : { group: element.dataset.group };
+
+  function listen(drawing) {
+    const { svg } = drawing;
+    svg.addEventListener("pointermove", (event) => {
+      if (event.pointerType === "touch") return;
+      drawing.pointer = { x: event.clientX, y: event.clientY };
+      steered = false;
+      const element = under(drawing, event, 8);
+      if (!element) end();
+      else if (element !== drawing.last || tip.hidden) show(meant(element), drawing, element);
+      drawing.last = element;
+    });
+    svg.addEventListener("pointerleave", (event) => {
+      if (event.pointerType !== "touch") end();
+    });
+    svg.addEventListener("click", (event) => {
+      drawing.pointer = { x: event.clientX, y: event.clientY };
+      steered = false;
+      const element = under(drawing, event, 22);
+      event.bvgTaken = Boolean(element);
+      if (!element) return;
+      keep(meant(element));
+      show(meant(element), drawing, element);
+      if (!held) end();
+    });
+  }
+
+  /* Keyboard --------------------------------------------------------------------------------------------------------- */
+
+  function steer(drawing, frame) {
+    frame.tabIndex = 0;
+    frame.setAttribute("role", "application");
+    frame.setAttribute("aria-label", HELP);
+    frame.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1, Home: 0, End: 0 }[event.key];
+      if (step !== undefined) {
+        const vertical = event.key === "ArrowDown" || event.key === "ArrowUp";
+        const stops = vertical
+          ? drawing.entries.map((entry) => ({ what: entry.what, element: entry.elements.at(-1) }))
+          : order(drawing).map((model) => ({ what: { model }, element: drawing.models.get(model).marks[0] }));
+        if (stops.length) go(drawing, stops, event.key, step);
+      } else if ((event.key === "Enter" || event.key === " ") && drawing.at) {
+        keep(drawing.at.what);
+        show(drawing.at.what, drawing, drawing.at.element);
+      } else {
+        return;
+      }
+      event.preventDefault();
+    });
+    frame.addEventListener("focusout", end);
+  }
+
+  function go(drawing, stops, key, step) {
+    const now = stops.findIndex((stop) => same(stop.what, drawing.at?.what));
+    const start = step < 0 && now < 0 ? 0 : now;
+    const next = { Home: 0, End: stops.length - 1 }[key] ?? (start + step + stops.length) % stops.length;
+    drawing.at = stops[next];
+    drawing.at.element.scrollIntoView({ block: "nearest", inline: "nearest" });
+    drawing.pointer = null;
+    steered = true;
+    show(drawing.at.what, drawing, drawing.at.element);
+  }
+
+  /* Page ------------------------------------------------------------------------------------------------------------- */
+
+  function start() {
+    drawings = [...document.querySelectorAll("svg.bvg-marks")].map(read);
+    if (!drawings.length) return;
+    tip = document.body.appendChild(document.createElement("div"));
+    tip.className = "bvg-tip";
+    tip.hidden = true;
+    tip.setAttribute("role", "status");
+    tip.setAttribute("aria-live", "polite");
+    for (const drawing of drawings) {
+      listen(drawing);
+      steer(drawing, drawing.svg.parentElement);
+    }
+    const clear = () => {
+      held = null;
+      end();
+    };
+    document.addEventListener("click", (event) => {
+      if (!event.bvgTaken) clear();
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") clear();
+    });
+    // The tip stands still while the page moves under it; the arrow keys move the page themselves.
+    document.addEventListener("scroll", () => { tip.hidden ||= !steered; }, { passive: true });
+    window.addEventListener("beforeprint", clear);
+  }
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();

@@ -1,0 +1,126 @@
+"""Timing of decoding and of the memory map, and of a whole measurement: against models, conditions and images, and the plain way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from bvg import classes, decode, memmap
+from bvg.bench import plain
+from bvg.bench.kernels import photographs
+from bvg.bench.network import AS_IT_IS, resnet50
+from bvg.bench.record import BVG, Bench, Row
+from bvg.datasets import Dataset, open_dataset
+from bvg.measure import run
+
+DECODE, MEASURE = "decoding", "band-pass measurement"
+PLAIN = f"decoded and filtered anew for each model and condition, {AS_IT_IS}"
+BATCH = 64
+ANY = 10**9  # a limit: data sets may be incomplete
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    """Images per second that are decoded and read, and seconds that measurements take."""
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        _photographs(root, 1024 if bench.cuda else 256)
+        yield from _decode(bench, open_dataset("imagenet", root), root)
+        yield from _measure(bench, root)
+
+
+def _photographs(root: Path, n: int) -> None:
+    """A small ImageNet: JPEGs of 500 x 375 pixels, the commonest size there, cut from photographs of scikit-image."""
+    for number, image in enumerate(photographs(n, size=300)):
+        picture = Image.fromarray((image * 255).byte().permute(1, 2, 0).numpy()).resize((500, 375), Image.BICUBIC)
+        path = root / "imagenet/val" / classes.wnids()[number % 1000] / f"ILSVRC2012_val_{number + 1:08}.JPEG"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path, quality=92)
+
+
+def _decode(bench: Bench, data: Dataset, root: Path) -> Iterator[Row]:
+    def all_of(source) -> None:
+        for batch in source:
+            torch.as_tensor(batch.images).to(bench.device, non_blocking=True)
+
+    n, cores = len(data), os.cpu_count() or 1
+    taken = bench.fastest(
+        lambda: [decode.decode(data.folder / path, data.preprocessing) for path in data.paths], least=2
+    )
+    yield Row("decode", DECODE, "one process", n / taken, "images/s", n)
+    taken = bench.fastest(lambda: all_of(decode.batches(data, BATCH, workers=cores)), least=2)
+    yield Row("decode", DECODE, f"{BVG}, {cores} processes", n / taken, "images/s", n)
+    store = memmap.decoded(data, root / "cache")
+    taken = bench.fastest(lambda: all_of(decode.batches(data, BATCH, store)))
+    yield Row("decode", DECODE, f"{BVG}, from the memory map", n / taken, "images/s", n)
+
+
+def _measure(bench: Bench, root: Path) -> Iterator[Row]:
+    """Seconds, each of models, images and conditions varied by itself; then the plain way at the point they share."""
+    scale = 16 if bench.cuda else 1
+    models, images, cutoffs = 2, 16 * scale, 2
+    points = [(m, images, cutoffs) for m in (1, 2, 4)]
+    points += [(models, scale * i, cutoffs) for i in (8, 32)] + [(models, images, c) for c in (1, 5)]
+    network = resnet50(bench.device)
+    run_ = Measurement(bench, network, root)
+    run_(1, 8, 1)  # what is set up once
+    for m, i, c in points:
+        taken = min(run_(m, i, c) for _ in range(2))
+        yield Row("engine", MEASURE, BVG, taken, "s", i, m, 1 + 2 * c)
+    taken = bench.fastest(
+        lambda: _plainly(bench, network, open_dataset("imagenet", root, limit=images), models, cutoffs), 1
+    )
+    yield Row("engine", MEASURE, PLAIN, taken, "s", images, models, 1 + 2 * cutoffs)
+
+
+def _cutoffs(count: int) -> list[float]:
+    return np.linspace(0.1, 0.5, count).round(3).tolist()
+
+
+class Measurement:
+    """Measures copies of a network on clean and band-passed images, in a run folder of its own each time."""
+
+    def __init__(self, bench: Bench, network: nn.Module, root: Path) -> None:
+        self.bench, self.network, self.root, self.number = bench, network, root, 0
+
+    def __call__(self, models: int, images: int, cutoffs: int) -> float:
+        """Seconds that it takes, loading and writing included."""
+        import time
+
+        self.number += 1
+        named = {f"model-{k}": self.network for k in range(models)}
+        began = time.perf_counter()
+        before = os.environ.get("BVG_CACHE")
+        os.environ["BVG_CACHE"] = str(self.root / f"cache-{self.number}")  # empty: decoding counts
+        try:
+            run(
+                named, "band-pass", self.root, self.root / f"run-{self.number}", device=self.bench.device, limit=images,
+                cutoffs=_cutoffs(cutoffs), progress=False,
+            )  # fmt: skip
+        finally:
+            os.environ.pop("BVG_CACHE")
+            if before is not None:
+                os.environ["BVG_CACHE"] = before
+        return time.perf_counter() - began
+
+
+@torch.inference_mode()
+def _plainly(bench: Bench, network: nn.Module, data: Dataset, models: int, cutoffs: int) -> None:
+    """For each model and condition: decode each image, filter it with NumPy, show it."""
+    conditions = [None, *((kind, cutoff) for kind in ("low", "high") for cutoff in _cutoffs(cutoffs))]
+    for _ in range(models):
+        for condition in conditions:
+            for start in range(0, len(data), BATCH):
+                shown = []
+                for path in data.paths[start : start + BATCH]:
+                    image = decode.decode(data.folder / path, data.preprocessing).astype(np.float32) / 255
+                    shown.append(
+                        image if condition is None else plain.bandpass_numpy(image, condition[1], condition[0])
+                    )
+                network(torch.from_numpy(np.stack(shown)).to(bench.device)).argmax(1).cpu()

@@ -1,0 +1,100 @@
+"""Timing of a ResNet-50's answers and of the attack on it, in every precision the device has, beside the network as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from bvg.bench.record import BVG, Bench, Row
+from bvg.checkpoint import normalised
+from bvg.kernels import pgd
+from bvg.precision import PRECISIONS, answering, arithmetic
+from bvg.study import PGD_EPSILON
+from bvg.zoo import NORMALISATION
+
+FORWARD, ATTACK, PEAK = "ResNet-50, 224 pixels", "PGD on ResNet-50", "largest product of matrices"
+AS_IT_IS = "network as it is"
+STEPS = 10
+_TYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def resnet50(device: torch.device) -> nn.Module:
+    """A ResNet-50 with random weights, which take as long as any, on inputs in [0, 1]."""
+    import torchvision
+
+    torch.manual_seed(0)
+    network = torchvision.models.resnet50(weights=None)
+    return normalised(network, *NORMALISATION["imagenet"]).to(device).eval().requires_grad_(False)
+
+
+def precisions(device: torch.device) -> list[str]:
+    """What is worth measuring on the device: a CPU has no TF32, and computes float16 by converting it."""
+    return list(PRECISIONS) if device.type == "cuda" else ["fp32", "bf16"]
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    """Images per second of forward passes and attacks; TFLOP/s that the device reaches, and FLOPs an image needs."""
+    model = resnet50(bench.device)
+    with torch.inference_mode():
+        yield Row("network", FORWARD, "work", _flops(model, bench.device) / 1e9, "GFLOP/image", 1)
+        for precision in precisions(bench.device):
+            yield Row("network", PEAK, precision, _peak(bench, precision), "TFLOP/s")
+    yield from _forward(bench, model)
+    yield from _attack(bench, model)
+
+
+def ways(model: nn.Module, bench: Bench) -> Iterator[tuple[str, str, Callable[[Tensor], Tensor]]]:
+    """Name, precision and network of each way to run it."""
+    yield AS_IT_IS, "fp32", model
+    for precision in precisions(bench.device):
+        yield f"{BVG}, {precision}", precision, answering(model, precision)
+        if bench.cuda:
+            yield f"{BVG}, {precision}, compiled", precision, answering(model, precision, compiled=True)
+
+
+def _forward(bench: Bench, model: nn.Module) -> Iterator[Row]:
+    n = 512 if bench.cuda else 8
+    images = torch.rand((n, 3, 224, 224), generator=torch.Generator().manual_seed(0)).to(bench.device)
+    with torch.inference_mode():
+        for way, precision, network in ways(model, bench):
+            with arithmetic(precision):
+                taken = bench.fastest(lambda network=network: network(images))
+            yield Row("network", FORWARD, way, n / taken, "images/s", n)
+
+
+def _attack(bench: Bench, model: nn.Module) -> Iterator[Row]:
+    n = 128 if bench.cuda else 2
+    images = torch.rand((n, 3, 224, 224), generator=torch.Generator().manual_seed(0)).to(bench.device)
+    labels = torch.arange(n, device=bench.device)
+    yield Row("attack", ATTACK, f"foolbox, {AS_IT_IS}", _foolbox(bench, model, images, labels), "ms/image and step", n)
+    for way, precision, network in ways(model, bench):
+        with arithmetic(precision):
+            taken = bench.fastest(lambda network=network: pgd(network, images, labels, PGD_EPSILON, STEPS), least=2)
+        yield Row("attack", ATTACK, way, 1e3 * taken / n / STEPS, "ms/image and step", n)
+
+
+def _foolbox(bench: Bench, model: nn.Module, images: Tensor, labels: Tensor) -> float:
+    import foolbox
+
+    attack = foolbox.attacks.LinfProjectedGradientDescentAttack(abs_stepsize=2 / 255, steps=STEPS)
+    attacked = foolbox.PyTorchModel(model, bounds=(0, 1), device=bench.device)
+    taken = bench.fastest(lambda: attack.run(attacked, images, labels, epsilon=PGD_EPSILON), least=2)
+    return 1e3 * taken / len(images) / STEPS
+
+
+def _flops(model: nn.Module, device: torch.device) -> float:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, 3, 224, 224, device=device))
+    return counter.get_total_flops()
+
+
+def _peak(bench: Bench, precision: str) -> float:
+    """TFLOP/s of a large product of matrices: no network computes faster."""
+    side = 8192 if bench.cuda else 1024
+    one = torch.rand((side, side), device=bench.device).to(_TYPES.get(precision, torch.float32))
+    with arithmetic(precision):
+        return 2 * side**3 / bench.fastest(lambda: one @ one) / 1e12

@@ -1,0 +1,196 @@
+"""Figures in a real browser: a mark names its model and lights it up everywhere, legends are linked, themes and paper are served."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from browser import DESK, PHONE, axe, told, watch
+
+from bvg import study
+
+SIN = "resnet50_trained_on_SIN"
+MARK = '[data-model="{}"]:not([data-entry])'
+ON = ".bvg-on[data-model]:not([data-entry])"
+GROUND = "e => getComputedStyle(e).filter"
+
+
+@pytest.fixture(scope="module")
+def context(browser):
+    context = browser.new_context(viewport=DESK)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context):
+    page = context.new_page()
+    yield page
+    page.close()
+
+
+def opened(page, site, name: str):
+    page.goto(f"{site}/{name}.html", wait_until="load")
+    return page
+
+
+def hover(page, figure: str, selector: str):
+    mark = page.locator(f"#{figure} {selector}").first
+    mark.scroll_into_view_if_needed()
+    mark.hover()
+    return page.locator(".bvg-tip")
+
+
+def lit(page) -> set[str]:
+    return set(page.evaluate(f"() => [...document.querySelectorAll('{ON}')].map((e) => e.dataset.model)"))
+
+
+def test_hovering_a_mark_names_the_model_and_its_numbers(page, site, build):
+    scores = pd.read_csv(build / "tables" / "scores.csv").set_index("model").loc[SIN]
+    tip = hover(opened(page, site, "shape-bias"), "figure-4", MARK.format(SIN))
+    told = tip.inner_text()
+    known = study.models().loc[SIN]
+    assert known["name"] in told
+    assert known["method"] in told
+    assert f"Shape bias {scores['shape']:.2f}" in told
+    for category, name in study.CATEGORY_NAMES.items():
+        assert f"{name} {scores[category]:.1f} %" in told
+    page.mouse.move(2, 2)
+    assert tip.is_hidden()
+    assert lit(page) == set()
+
+
+def test_a_model_lights_up_in_every_panel_and_every_figure_of_the_page(page, site):
+    tip = hover(opened(page, site, "per-benchmark"), "per-benchmark-shape", MARK.format(SIN))
+    assert lit(page) == {SIN}
+    assert page.locator(ON).count() == len(study.BIASES) * len(study.BENCHMARKS)
+    assert page.locator("svg.bvg-lit").count() == len(study.BIASES)
+    assert all(b.name in tip.inner_text() for b in study.BENCHMARKS)
+
+
+def test_a_click_keeps_a_model_lit_until_escape(page, site):
+    tip = hover(opened(page, site, "shape-bias"), "figure-4", MARK.format(SIN))
+    page.locator(f"#figure-4 {MARK.format(SIN)}").first.click()
+    page.mouse.move(2, 2)
+    assert tip.is_hidden()
+    assert lit(page) == {SIN}
+    page.keyboard.press("Escape")
+    assert lit(page) == set()
+
+
+@pytest.mark.parametrize("group", ["augmentation", "adversarial_training-l2"])
+def test_a_legend_entry_lights_its_group_and_a_click_keeps_it(page, site, group):
+    models = study.models().query("in_study")
+    members = {
+        m
+        for m in models.index
+        if (models.loc[m, "norm"] == "l2" if "-l2" in group else models.loc[m, "group"] == group)
+    }
+    opened(page, site, "shape-bias")
+    entry = f'[data-entry][data-group="{group}"] text'
+    tip = hover(page, "figure-4", entry)
+    assert lit(page) == members
+    assert f"{len(members)} models" in tip.inner_text()
+    other = page.locator(f"#figure-4 {MARK.format(SIN)}").first
+    assert float(other.evaluate("e => getComputedStyle(e).opacity")) < 0.3
+    page.locator(f"#figure-4 {entry}").first.click()
+    page.mouse.move(2, 2)
+    assert lit(page) == members
+    page.locator(f"#figure-4 {entry}").first.click()
+    page.mouse.move(2, 2)
+    assert lit(page) == set()
+
+
+def test_the_arrow_keys_go_through_the_models_in_order(page, site, build):
+    scores = pd.read_csv(build / "tables" / "scores.csv").set_index("model")["shape"]
+    names = study.models()["name"]
+    opened(page, site, "shape-bias")
+    stop = page.locator("#figure-4 .bvg-canvas")
+    assert page.locator("#figure-4 svg [tabindex]").count() == 0
+    assert page.locator("#figure-4 .bvg-canvas[tabindex='0']").count() == 1
+    stop.focus()
+    page.keyboard.press("End")
+    tip = page.locator(".bvg-tip")
+    assert tip.get_attribute("aria-live") == "polite"
+    assert tip.inner_text().startswith(names[scores.idxmax()])
+    assert lit(page) == {scores.idxmax()}
+    page.keyboard.press("Home")
+    assert tip.inner_text().startswith(names[scores.idxmin()])
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    assert tip.inner_text().startswith(names[scores.sort_values().index[3]])
+    page.keyboard.press("ArrowDown")
+    assert "in this figure" in tip.inner_text()
+    page.keyboard.press("Escape")
+    assert tip.is_hidden()
+
+
+def test_a_thin_curve_can_be_hit_and_lights_up_in_every_row(page, site):
+    opened(page, site, "spectral-bias")
+    stop = page.locator("#bandpass-curves .bvg-canvas")
+    stop.focus()
+    page.keyboard.press("Home")
+    (first,) = lit(page)
+    inside = page.locator(f"#bandpass-curves {ON}").count()
+    assert inside == page.locator(f"#bandpass-curves {MARK.format(first)}").count() >= 8
+    wide = page.locator(f"#bandpass-curves {MARK.format(first)} .bvg-wide").first
+    assert wide.evaluate("e => [getComputedStyle(e).fill, parseFloat(getComputedStyle(e).strokeWidth) >= 6]") == [
+        "none",
+        True,
+    ]
+
+
+def test_a_tap_beside_a_small_mark_names_it(browser, site):
+    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+    page = opened(context.new_page(), site, "shape-bias")
+    mark = page.locator(f"#figure-4 {MARK.format(SIN)}").nth(2)
+    mark.scroll_into_view_if_needed()
+    box = mark.bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] + 6, box["y"] + box["height"] / 2)
+    tip = page.locator(".bvg-tip")
+    assert tip.inner_text().startswith("SIN")
+    edges = tip.bounding_box()
+    assert edges["x"] >= 0
+    assert edges["x"] + edges["width"] <= PHONE["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    context.close()
+
+
+def test_drawings_turn_dark_and_stimuli_do_not_and_paper_is_white(browser, site):
+    context = browser.new_context(viewport=DESK)
+    context.add_init_script("localStorage.setItem('mode', 'dark'); localStorage.setItem('theme', 'dark')")
+    page = opened(context.new_page(), site, "shape-bias")
+    drawing, stimuli = page.locator("#figure-4 svg.bvg-marks"), page.locator("#shape-stimuli img")
+    assert "invert" in drawing.evaluate(GROUND)
+    assert stimuli.evaluate(GROUND) == "none"
+    hover(page, "figure-4", MARK.format(SIN))
+    page.emulate_media(media="print")
+    assert drawing.evaluate(GROUND) == "none"
+    assert (
+        page.locator(f"#figure-4 {MARK.format('tv_resnet50')}").first.evaluate("e => getComputedStyle(e).opacity")
+        == "1"
+    )
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    for hidden in (".bvg-provenance", ".bvg-parameters", ".bd-sidebar-primary", ".bvg-tip"):
+        assert page.locator(hidden).first.is_hidden(), hidden
+    context.close()
+
+
+def test_without_a_script_the_drawing_is_there_and_names_its_marks(browser, site):
+    context = browser.new_context(viewport=DESK, java_script_enabled=False)
+    page = opened(context.new_page(), site, "shape-bias")
+    assert page.locator("#figure-4 svg.bvg-marks").bounding_box()["width"] > 500
+    titles = page.locator(f"#figure-4 {MARK.format(SIN)} > title")
+    assert titles.count() == len(study.CATEGORIES)
+    assert all(text.startswith("SIN") for text in titles.all_text_contents())
+    context.close()
+
+
+def test_figures_with_a_tip_open_have_no_serious_findings(page, site):
+    traffic = watch(page)
+    hover(opened(page, site, "shape-bias"), "figure-4", MARK.format(SIN))
+    page.locator("#figure-4 summary").click()
+    assert told(axe(page)) == []
+    page.locator("#figure-4 .bvg-provenance a[href^='code/']").click()
+    page.wait_for_url("**/code/**")
+    assert told(axe(page)) == []
+    assert traffic.problems == []
