@@ -21,7 +21,19 @@ from bvg.sources import Source
 
 
 class MeasureError(RuntimeError):
-    """A model that cannot be measured: its answers are no logits, or memory does not suffice for it."""
+    """A model that cannot be measured: its answers are no logits, memory does not suffice, or a worker was lost."""
+
+
+Where = tuple[str, str, str]
+"""A measurement of every model: name of the instrument, variant, level."""
+
+Units = dict[int, list[str]]
+"""Units of a measurement by where they start, with the models to be shown each."""
+
+
+def all_of(where: Where, waiting: Units) -> Units:
+    """The share of a process that works alone."""
+    return waiting
 
 
 @dataclass
@@ -35,6 +47,7 @@ class Engine:
         device, batch_size, seed, keep_predictions, progress: as in `bvg.measure.run`.
         unreadable: images that could not be decoded and were not to be left out, with the reason.
         tried: images in the ranges that were lost by that.
+        share: from a measurement and the units of it that wait to those that are measured here.
     """
 
     run: Run
@@ -47,6 +60,7 @@ class Engine:
     progress: bool
     unreadable: dict[str, str] = field(default_factory=dict)
     tried: int = 0
+    share: Callable[[Where, Units], Units] = all_of
 
     def measure(self, instrument: Instrument, sizes: Mapping[folders.Condition, int], limit: int | None) -> None:
         """Show all conditions of a data set, by one instrument, to all models."""
@@ -73,17 +87,21 @@ class Engine:
         }
         ids = {model: self.run.add_measurement(model, where, len(data), description) for model in self.models}
         done = {model: self.run.done(id, self.keep_predictions) for model, id in ids.items()}
-        starts = range(0, len(data), instrument.unit)
-        store = self.source.store(data, self.progress) if any(set(starts) - one for one in done.values()) else None
-        complete = True
-        for start in starts:
+        waiting = {
+            start: [model for model in self.models if start not in done[model]]
+            for start in range(0, len(data), instrument.unit)
+        }
+        mine = self.share(where, waiting)
+        complete = mine == waiting
+        store = self.source.store(data, self.progress) if any(mine.values()) else None
+        for start in waiting:
             part = data.take(range(start, min(start + instrument.unit, len(data))))
-            waiting = [model for model in self.models if start not in done[model]]
-            self.bar.update(len(part) * len(conditions) * (len(self.models) - len(waiting)))
-            if not waiting:
+            shown = mine.get(start, [])
+            self.bar.update(len(part) * len(conditions) * (len(self.models) - len(shown)))
+            if not shown:
                 continue
             try:
-                tallies, unreadable = self._unit(instrument, part, store, waiting, conditions)
+                tallies, unreadable = self._unit(instrument, part, store, shown, conditions)
             except UnreadableImages as error:
                 complete = False
                 self.unreadable |= {str(data.folder / path): why for path, why in error.reasons.items()}
@@ -91,7 +109,7 @@ class Engine:
                 continue
             self.run.write(
                 Unit(ids[m], start, start + len(part), tallies[m].counts, unreadable, tallies[m].predictions())
-                for m in waiting
+                for m in shown
             )
         if self.keep_predictions and complete:
             several = isinstance(data.labels, tuple)  # sets of labels, of which any is right
