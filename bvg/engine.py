@@ -19,6 +19,17 @@ from bvg.sources import Source
 from bvg.tally import MeasureError, Tally, check_logits, shown_to
 from bvg.transfer import to_device
 
+Where = tuple[str, str, str]
+"""A measurement of every model: name of the instrument, variant, level."""
+
+Units = dict[int, list[str]]
+"""Units of a measurement by where they start, with the models to be shown each."""
+
+
+def all_of(where: Where, waiting: Units) -> Units:
+    """The share of a process that works alone."""
+    return waiting
+
 
 @dataclass
 class Engine:
@@ -31,6 +42,7 @@ class Engine:
         device, batch_size, seed, keep_predictions, progress: as in `bvg.measure.run`.
         unreadable: images that could not be decoded and were not to be left out, with the reason.
         tried: images in the ranges that were lost by that.
+        share: from a measurement and the units of it that wait to those that are measured here.
     """
 
     run: Run
@@ -43,6 +55,7 @@ class Engine:
     progress: bool
     unreadable: dict[str, str] = field(default_factory=dict)
     tried: int = 0
+    share: Callable[[Where, Units], Units] = all_of
 
     def measure(self, instrument: Instrument, sizes: Mapping[folders.Condition, int], limit: int | None) -> None:
         """Show all conditions of a data set, by one instrument, to all models."""
@@ -69,14 +82,17 @@ class Engine:
         }
         ids = {model: self.run.add_measurement(model, where, len(data), description) for model in self.models}
         done = {model: self.run.done(id, self.keep_predictions) for model, id in ids.items()}
-        waiting: dict[int, list[str]] = {}  # models that have not seen the images from a position on
-        for start in range(0, len(data), instrument.unit):
-            models = [model for model in self.models if start not in done[model]]
-            seen = len(self.models) - len(models)
-            self.bar.update(min(instrument.unit, len(data) - start) * len(conditions) * seen)
-            if models:
-                waiting[start] = models
-        complete = not waiting or self._units(instrument, data, conditions, ids, waiting)
+        waiting = {
+            start: [model for model in self.models if start not in done[model]]
+            for start in range(0, len(data), instrument.unit)
+        }
+        mine = self.share(where, waiting)
+        complete = mine == waiting
+        for start in waiting:
+            images = min(instrument.unit, len(data) - start)
+            self.bar.update(images * len(conditions) * (len(self.models) - len(mine.get(start, []))))
+        if mine := {start: models for start, models in mine.items() if models}:
+            complete &= self._units(instrument, data, conditions, ids, mine)
         if self.keep_predictions and complete:
             several = isinstance(data.labels, tuple)  # sets of labels, of which any is right
             labels = [None] * len(data) if several else targets(data.labels)[:, 0].tolist()
@@ -85,7 +101,7 @@ class Engine:
             for model, id in ids.items():
                 self.run.save_predictions(id, model, name, data.files, truth)
 
-    def _units(self, instrument, data: Dataset, conditions: list[Condition], ids: dict, waiting: dict) -> bool:
+    def _units(self, instrument, data: Dataset, conditions: list[Condition], ids: dict, waiting: Units) -> bool:
         """Measure parts of a data set and write them; whether all of their images could be decoded."""
         store, complete = self.source.store(data, self.progress), True
         parts = [data.take(range(start, min(start + instrument.unit, len(data)))) for start in waiting]

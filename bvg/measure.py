@@ -7,23 +7,23 @@ import os
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
 from torch import nn
 
-import bvg
 from bvg import sources, study, zoo
-from bvg.checkpoint import weights_digest
 from bvg.decode import UnreadableImages
 from bvg.engine import Engine, MeasureError
 from bvg.folders import DataError
 from bvg.instruments import INSTRUMENTS, Instrument, choose
 from bvg.kernels.randomness import check_seed
-from bvg.precision import PAYS, PRECISIONS, answering, arithmetic, check_precision
+from bvg.plan import Plan, torch_device
+from bvg.precision import PRECISIONS, arithmetic, check_precision
 from bvg.provenance import session
 from bvg.runs import Run, RunError
 
@@ -46,6 +46,9 @@ def run(
     cutoffs: Sequence[float] | None = None,
     noise_sds: Sequence[float] | None = None,
     progress: bool = True,
+    engine: str | None = None,
+    jobs: int | None = None,
+    slurm: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Measure models and give the results table of the run folder.
 
@@ -82,6 +85,12 @@ def run(
         cutoffs: of the low- and high-pass filters, in [0, 1].
         noise_sds: standard deviations of the narrow-band noise: 0 and four more, each twice the one before.
         progress: show progress bars.
+        engine: where it is measured: None in this process; "local" by several workers on this machine; "slurm" by jobs that
+            are submitted to Slurm, from a folder that the cluster shares. This process waits, and the table is the same.
+            Each worker has one GPU, loads all models, and works on images that are its own.
+        jobs: how many workers; None is one per GPU (without one, per core, at most 8), and has to be said for Slurm.
+        slurm: options of the jobs, as submitit's `update_parameters` takes them, such as `slurm_partition`,
+            `cpus_per_task`, `timeout_min`; unless said otherwise a GPU and an hour at a time, as often as it takes.
 
     Returns:
         The results table: all that is complete in the run folder, sorted.
@@ -96,7 +105,14 @@ def run(
     Warns:
         UserWarning: a number is not defined for a model (no channel can be fitted, …), or memory did not suffice.
     """
-    device = _device(device)
+    if engine is None and (jobs, slurm) != (None, None):
+        raise ValueError("expected `jobs` and `slurm` with an engine alone, got them with engine=None")
+    if engine is None:
+        device = torch_device(device)
+    else:
+        from bvg import scale  # here, since a measurement in this process needs no submitit
+
+        device = scale.device_of(engine, device)
     check_precision(precision, device)
     check_seed(seed)
     source = sources.source(data, workers, skip_unreadable, device)
@@ -106,41 +122,22 @@ def run(
         raise ValueError(f"expected `batch_size` to be at least 1, got {batch_size}")
     chosen, wanted = choose(instruments, eps, cutoffs, noise_sds, source.instruments), named(models)
     counts = source.check(chosen, limit)
-    shown = sum(n * len(i.conditions(*c[1:])) for i in chosen for c, n in counts.items() if c[0] == i.dataset)
-    compiled = device.type == "cuda" and shown >= PAYS
-    # `bvg` stands for the definitions; what else was used is noted per session.
-    settings = {"seed": seed, "precision": precision, "limit": limit, "device": device.type, "bvg": bvg.__version__}
-    with Run(out, settings) as folder, arithmetic(precision), closing(source):
-        folder.begin(session(device))
-        answers = {}
-        for id, model in wanted.items():
-            module = _placed(model if isinstance(model, nn.Module) else source.load(model), device, id)
-            folder.add_model(id, type(model).__name__ if module is model else str(model), weights_digest(module))
-            answers[id] = answering(module, precision, compiled)
-        engine = Engine(folder, answers, source, device, batch_size, seed, keep_predictions, progress)
-        for instrument in chosen:
-            conditions = {c: n for c, n in counts.items() if c[0] == instrument.dataset}
-            engine.measure(instrument, conditions, limit)
-            table, notes = _save(folder, source.instruments, chosen)
+    plan = Plan(wanted, chosen, counts, source, device, batch_size, precision, seed, limit, keep_predictions, progress)
+    table, notes, lost = _alone(plan, out) if engine is None else scale.run(plan, out, engine, jobs, slurm)
     for note in notes:
         warnings.warn(note, stacklevel=2)
-    if engine.unreadable:
-        raise UnreadableImages(engine.unreadable, engine.tried)
+    if lost.unreadable:
+        raise UnreadableImages(lost.unreadable, lost.tried)
     return table
 
 
-def _save(folder: Run, known: Mapping[str, Instrument], chosen: Iterable[Instrument]) -> tuple[pd.DataFrame, list[str]]:
-    """Write the table of all that is complete in a run folder; the table, and what is to be said about gaps in it."""
-    known = {**known, **{instrument.name: instrument for instrument in chosen}}
-    table, notes = [], []
-    for model, name, counts in folder.complete():
-        if not all(sums.get("n") for sums in counts.values()):
-            notes.append(f"{model}, {name}: none of the images can be decoded")
-            continue
-        rows, gaps = known[name].rows(counts)
-        table += [(model, *condition, metric, value, n) for condition, metric, value, n in rows]
-        notes += [f"{model}, {name}: {gap}" for gap in gaps]
-    return folder.save(table), notes
+def _alone(plan: Plan, out: str | Path) -> tuple[pd.DataFrame, list[str], Engine]:
+    """Measure a plan in this process: the table, what is to be said about gaps in it, and what could not be read."""
+    with Run(out, plan.settings) as folder, arithmetic(plan.precision), closing(plan.source):
+        folder.begin(session(plan.device))
+        for engine in plan.measure(folder, dict(plan.load(folder, plan.device))):
+            measured = (*plan.save(folder), engine)
+    return measured
 
 
 def named(models: str | Sequence[str] | Mapping) -> dict[str, str | Path | nn.Module]:
@@ -182,27 +179,6 @@ def _named(name: str) -> tuple[str, str]:
     return id, name
 
 
-def _placed(model: nn.Module, device: torch.device, id: str) -> nn.Module:
-    try:
-        return model.to(device).eval()
-    except torch.OutOfMemoryError as error:
-        raise MeasureError(
-            f"expected all models to fit on {device}, got no room for {id}: measure fewer at once"
-        ) from error
-
-
-def _device(device: str | torch.device | None) -> torch.device:
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(device)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"expected `device` to be one that torch has here, got {str(device)!r} ({reason})") from None
-    return device
-
-
 def main(argv: list[str] | None = None) -> int:
     """The command line. Returns the exit status: 0, or 2 after a sentence that says what is wrong."""
     parser = argparse.ArgumentParser(
@@ -224,6 +200,9 @@ def main(argv: list[str] | None = None) -> int:
     add("--workers", type=int, help="processes that decode; default: one per core")
     add("--skip-unreadable", action="store_true", help="leave out images that cannot be decoded")
     add("--keep-predictions", action="store_true", help="write the decision on every image, too")
+    add("--engine", choices=["local", "slurm"], help="several workers, on this machine or as jobs of Slurm (whose own "
+        "SBATCH_... variables say more, such as SBATCH_PARTITION); default: this process")  # fmt: skip
+    add("--jobs", type=int, help="how many workers; default: one per GPU")
     add(
         "--eps",
         type=float,

@@ -33,17 +33,17 @@ class _Output:
         """Nothing is held back."""
 
 
-def bar(total: int, name: str, shown: bool, **options) -> tqdm:
-    """A progress bar over images, with rate and time left.
+def bar(total: int, name: str, shown: bool, unit: str = "img", **options) -> tqdm:
+    """A progress bar over images, or other units, with rate and time left.
 
     Args:
-        total: images.
+        total: images, or what `unit` says.
         name: what is being done.
         shown: False for a bar that is not drawn.
         options: others of `tqdm`.
     """
     place = {"file": _Output(), "position": 0, "ncols": 100} if _in_notebook() else {}
-    return tqdm(total=total, desc=name, unit="img", disable=not shown, mininterval=0.5, **place, **options)
+    return tqdm(total=total, desc=name, unit=unit, disable=not shown, mininterval=0.5, **place, **options)
 
 
 def _in_notebook() -> bool:

@@ -4,6 +4,7 @@
     OUT/results.parquet   the results table of all that is complete
     OUT/manifest.json     how it was measured
     OUT/predictions/      decisions per image, if asked for: one Parquet file per model and condition
+    OUT/shards/           while several workers measure: see `bvg.scale`
     OUT/lock              held while a run writes here
 
 A unit is one transaction: whatever kills a run, a unit is there as a whole or not at all. SQLite sees to that, and to
@@ -44,6 +45,13 @@ create table if not exists units (
     measurement integer, start integer, stop integer, counts text, unreadable text, predictions blob,
     primary key (measurement, start)
 );
+"""
+
+MERGE = """
+insert or replace into main.units
+select ours.id, start, stop, counts, unreadable, predictions
+from other.units join other.measurements theirs on theirs.id = measurement
+join main.measurements ours using (model, benchmark, variant, level)
 """
 
 Counts = dict["Condition", dict[str, int]]
@@ -189,6 +197,29 @@ class Run:
                 packed = None if unit.predictions is None else _pack(unit.predictions)
                 row = [unit.measurement, unit.start, unit.stop, counts, json.dumps(unit.unreadable), packed]
                 database.execute("insert or replace into units values (?, ?, ?, ?, ?, ?)", row)
+
+    def merge(self, folder: str | Path) -> None:
+        """Take over what was measured into another run folder; called again, it changes nothing.
+
+        Raises:
+            RunError: that one is in use, or of other settings, weights, images or parameters.
+        """
+        with Run(folder, self.settings) as other:
+            for row in other._database.execute("select model, source, weights from models").fetchall():
+                self.add_model(*row)
+            query = "select model, benchmark, variant, level, images, description from measurements order by id"
+            for model, *condition, images, text in other._database.execute(query).fetchall():
+                self.add_measurement(model, tuple(condition), images, json.loads(text))
+            sessions = self._fact("sessions", [])
+            sessions += [one for one in other._fact("sessions", []) if one not in sessions]
+            with self._writing():
+                self._database.execute("attach database ? as other", [str(other.folder / "units.sqlite")])
+            try:
+                with self._transaction() as database:
+                    database.execute(MERGE)
+                    database.execute("insert or replace into facts values ('sessions', ?)", [json.dumps(sessions)])
+            finally:
+                self._database.execute("detach database other")
 
     # --- what came of it ----------------------------------------------------------------------------------------------
 

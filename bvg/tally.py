@@ -18,7 +18,7 @@ _SPOILT = "not finite"
 
 
 class MeasureError(RuntimeError):
-    """A model that cannot be measured: its answers are no logits, or memory does not suffice for it."""
+    """A model that cannot be measured: its answers are no logits, memory does not suffice, or a worker was lost."""
 
 
 class Tally:
