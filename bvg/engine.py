@@ -31,6 +31,13 @@ def all_of(where: Where, waiting: Units) -> Units:
     return waiting
 
 
+def where_of(instrument: Instrument, variant: str, level: str) -> Where:
+    """What is one measurement: a data set's condition, or the one that is shown, which has the attack's epsilon."""
+    conditions = instrument.conditions(variant, level)
+    shown = conditions[0][2] if len(conditions) == 1 else None
+    return instrument.name, variant, "" if shown is None else f"{shown:.12g}"
+
+
 @dataclass
 class Engine:
     """Shows images to models and writes what came of it to a run folder.
@@ -69,9 +76,7 @@ class Engine:
 
     def _measure(self, instrument: Instrument, data: Dataset) -> None:
         conditions = instrument.conditions(data.variant, data.level)
-        # What is one measurement: a data set's condition, or the one that is shown, which has the attack's epsilon.
-        level = conditions[0][2] if len(conditions) == 1 else None
-        where = instrument.name, data.variant, "" if level is None else f"{level:.12g}"
+        where = where_of(instrument, data.variant, data.level)
         description = {
             "dataset": data.name,
             **data.fingerprint(),

@@ -20,6 +20,7 @@ from bvg import sources, study, zoo
 from bvg.decode import UnreadableImages
 from bvg.engine import Engine, MeasureError
 from bvg.folders import DataError
+from bvg.forecast import announce, forecast
 from bvg.instruments import INSTRUMENTS, Instrument, choose
 from bvg.kernels.randomness import check_seed
 from bvg.plan import Plan, torch_device
@@ -84,7 +85,7 @@ def run(
         eps: largest change of a value by the attack, as a fraction of 1; None, here and below, is the study's.
         cutoffs: of the low- and high-pass filters, in [0, 1].
         noise_sds: standard deviations of the narrow-band noise: 0 and four more, each twice the one before.
-        progress: show progress bars.
+        progress: show progress bars and, before what takes more than a minute, what will be done (`bvg.forecast`).
         engine: where it is measured: None in this process; "local" by several workers on this machine; "slurm" by jobs that
             are submitted to Slurm, from a folder that the cluster shares. This process waits, and the table is the same.
             Each worker has one GPU, loads all models, and works on images that are its own.
@@ -107,12 +108,48 @@ def run(
     """
     if engine is None and (jobs, slurm) != (None, None):
         raise ValueError("expected `jobs` and `slurm` with an engine alone, got them with engine=None")
-    if engine is None:
-        device = torch_device(device)
-    else:
+    if engine is not None:
         from bvg import scale  # here, since a measurement in this process needs no submitit
 
         device = scale.device_of(engine, device)
+    plan = planned(models, instruments, data, device=device, batch_size=batch_size, precision=precision, seed=seed,
+                   limit=limit, workers=workers, skip_unreadable=skip_unreadable, keep_predictions=keep_predictions,
+                   eps=eps, cutoffs=cutoffs, noise_sds=noise_sds, progress=progress)  # fmt: skip
+    table, notes, lost = _alone(plan, out) if engine is None else scale.run(plan, out, engine, jobs, slurm)
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    if lost.unreadable:
+        raise UnreadableImages(lost.unreadable, lost.tried)
+    return table
+
+
+def planned(
+    models: str | Sequence[str] | Mapping[str, str | Path | nn.Module],
+    instruments: str | Sequence[str | Instrument],
+    data: str | Path,
+    *,
+    device: str | torch.device | None = None,
+    batch_size: int | None = None,
+    precision: str = "fp32",
+    seed: int = 0,
+    limit: int | None = None,
+    workers: int | None = None,
+    skip_unreadable: bool = False,
+    keep_predictions: bool = False,
+    eps: float | None = None,
+    cutoffs: Sequence[float] | None = None,
+    noise_sds: Sequence[float] | None = None,
+    progress: bool = True,
+) -> Plan:
+    """The plan of a measurement: arguments as of `run`, checked, and the data sets with them. No model is loaded.
+
+    `bvg.forecast.forecast` says what it will do, for how long.
+
+    Raises:
+        ValueError, bvg.folders.DataError: as `run`.
+    """
+    if not isinstance(device, torch.device):
+        device = torch_device(device)
     check_precision(precision, device)
     check_seed(seed)
     source = sources.source(data, workers, skip_unreadable, device)
@@ -122,20 +159,17 @@ def run(
         raise ValueError(f"expected `batch_size` to be at least 1, got {batch_size}")
     chosen, wanted = choose(instruments, eps, cutoffs, noise_sds, source.instruments), named(models)
     counts = source.check(chosen, limit)
-    plan = Plan(wanted, chosen, counts, source, device, batch_size, precision, seed, limit, keep_predictions, progress)
-    table, notes, lost = _alone(plan, out) if engine is None else scale.run(plan, out, engine, jobs, slurm)
-    for note in notes:
-        warnings.warn(note, stacklevel=2)
-    if lost.unreadable:
-        raise UnreadableImages(lost.unreadable, lost.tried)
-    return table
+    return Plan(wanted, chosen, counts, source, device, batch_size, precision, seed, limit, keep_predictions, progress)
 
 
 def _alone(plan: Plan, out: str | Path) -> tuple[pd.DataFrame, list[str], Engine]:
     """Measure a plan in this process: the table, what is to be said about gaps in it, and what could not be read."""
     with Run(out, plan.settings) as folder, arithmetic(plan.precision), closing(plan.source):
         folder.begin(session(plan.device))
-        for engine in plan.measure(folder, dict(plan.load(folder, plan.device))):
+        models = dict(plan.load(folder, plan.device))
+        if plan.progress:
+            announce(plan, folder, models)
+        for engine in plan.measure(folder, models):
             measured = (*plan.save(folder), engine)
     return measured
 
@@ -200,6 +234,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--workers", type=int, help="processes that decode; default: one per core")
     add("--skip-unreadable", action="store_true", help="leave out images that cannot be decoded")
     add("--keep-predictions", action="store_true", help="write the decision on every image, too")
+    add("--plan", action="store_true", help="say what would be decoded and measured, for how long, and measure nothing")
     add("--engine", choices=["local", "slurm"], help="several workers, on this machine or as jobs of Slurm (whose own "
         "SBATCH_... variables say more, such as SBATCH_PARTITION); default: this process")  # fmt: skip
     add("--jobs", type=int, help="how many workers; default: one per GPU")
@@ -214,6 +249,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *rest, **more: print(f"warning: {message}", file=sys.stderr)
+            if options.pop("plan"):
+                del options["engine"], options["jobs"]
+                print(forecast(planned(*positional[:3], **options), positional[3]))
+                return 0
             table = run(*positional, **options)
     except (ValueError, OSError, DataError, RunError, MeasureError) as error:
         print(f"bvg.measure: {error}", file=sys.stderr)

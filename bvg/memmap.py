@@ -47,8 +47,7 @@ def decoded(
         DataError: if the folder cannot be written to or has no room.
     """
     report = on_progress or (lambda n: None)
-    set_ = LAYOUTS[dataset.name].folders[0].split("/")[0]  # imagenet for imagenet-real, too: one map for both
-    folder = Path(cache_dir) / f"{set_}-{_key(dataset)[:16]}"
+    folder = _folder(dataset, cache_dir)
     unreadable: dict[str, str] = {}
     wanted = dataset.index
     try:
@@ -69,6 +68,16 @@ def decoded(
         raise UnreadableImages(unreadable, len(dataset))
     images = np.load(folder / "images.npy", mmap_mode="r")
     return Decoded(images, _done(folder, len(dataset.files)), dataset.files)
+
+
+def missing(dataset: Dataset, cache_dir: str | Path) -> np.ndarray:
+    """Rows of a data set's images that its memory map does not hold yet: those of its `index` that `decoded` decodes."""
+    return dataset.index[~_done(_folder(dataset, cache_dir), len(dataset.files))[dataset.index]]
+
+
+def _folder(dataset: Dataset, cache_dir: str | Path) -> Path:
+    set_ = LAYOUTS[dataset.name].folders[0].split("/")[0]  # imagenet for imagenet-real, too: one map for both
+    return Path(cache_dir) / f"{set_}-{_key(dataset)[:16]}"
 
 
 def _fill(dataset: Dataset, folder: Path, done: np.ndarray, workers: int | None, report: Callable) -> dict[str, str]:

@@ -185,6 +185,13 @@ class Run:
         with self._writing():
             return {start for (start,) in self._database.execute(query, [measurement])}
 
+    def finished(self, predictions: bool) -> dict[tuple[str, str, str, str], set[int]]:
+        """What `done` gives, of all measurements, by model, name of the instrument, variant and level."""
+        query = "select id, model, benchmark, variant, level from measurements"
+        with self._writing():
+            measurements = self._database.execute(query).fetchall()
+        return {tuple(where): self.done(id, predictions) for id, *where in measurements}
+
     def write(self, units: Iterable[Unit]) -> None:
         """Write units, all of them or none.
 

@@ -37,10 +37,13 @@ class Source(Protocol):
     Attributes:
         instruments: the instruments that show them, by name.
         batch_size: images per batch that suit a CPU, whose caches are small.
+        kept: data sets that are decoded as a whole before they are shown, and kept in the folder `cache`.
     """
 
     instruments: Mapping[str, Instrument]
     batch_size: int
+    kept: Sequence[str]
+    cache: Path
 
     def load(self, name: str | Path) -> nn.Module:
         """A model that answers to these images."""
@@ -50,6 +53,9 @@ class Source(Protocol):
 
     def open(self, condition: Condition, limit: int | None) -> Dataset:
         """Index the images of a condition without decoding."""
+
+    def to_decode(self, condition: Condition, n: int, limit: int | None, held: set[int]) -> int:
+        """How many images are decoded to read n of a condition; `held` are the rows that were decoded to keep before."""
 
     def store(self, data: Dataset, show: bool) -> Any:
         """What is made once of a data set and handed to `streams`, with a progress bar if `show`; None for nothing."""
@@ -78,6 +84,7 @@ class Disk:
     device: torch.device = CPU
     instruments = INSTRUMENTS
     batch_size = 8
+    kept = KEPT
 
     def load(self, name: str | Path) -> nn.Module:
         if name in study.miniature().index:
@@ -89,6 +96,17 @@ class Disk:
 
     def open(self, condition: Condition, limit: int | None) -> Dataset:
         return datasets.open_dataset(condition[0], self.root, *condition[1:], limit=limit)
+
+    @property
+    def cache(self) -> Path:
+        return Path(os.environ.get("BVG_CACHE") or Path.home() / ".cache/bvg") / "decoded"
+
+    def to_decode(self, condition: Condition, n: int, limit: int | None, held: set[int]) -> int:
+        if condition[0] not in KEPT:
+            return n
+        rows = set(memmap.missing(self.open(condition, limit), self.cache).tolist()) - held
+        held |= rows
+        return len(rows)
 
     @cached_property
     def _decoder(self) -> Decoder:
@@ -102,7 +120,7 @@ class Disk:
         if data.name not in KEPT:
             return None
         with progress.bar(len(data), "decoding", show, leave=False, delay=1) as bar:
-            decoded = memmap.decoded(data, cache_dir(), self.workers, self.skip_unreadable, bar.update)
+            decoded = memmap.decoded(data, self.cache, self.workers, self.skip_unreadable, bar.update)
         return self._holder.nearer(decoded, data.index)
 
     def streams(self, parts: Sequence[Dataset], size: int, store: Store | None) -> Iterator[Iterator[Batch]]:
@@ -110,11 +128,6 @@ class Disk:
 
     def close(self) -> None:
         self._decoder.close()
-
-
-def cache_dir() -> Path:
-    """Where decoded images are kept."""
-    return Path(os.environ.get("BVG_CACHE") or Path.home() / ".cache/bvg") / "decoded"
 
 
 def source(

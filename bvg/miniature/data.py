@@ -45,6 +45,12 @@ class Drawn:
 
     instruments = INSTRUMENTS
     batch_size = 32
+    kept = ()
+    cache = Path()
+
+    def to_decode(self, condition: Condition, n: int, limit: int | None, held: set[int]) -> int:
+        """None: they are drawn."""
+        return 0
 
     def load(self, name: str | Path) -> nn.Module:
         """One of the miniature's networks, a file that its training wrote, or what `package.module:function` returns."""
