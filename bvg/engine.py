@@ -92,30 +92,29 @@ class Engine:
             for start in range(0, len(data), instrument.unit)
         }
         mine = self.share(where, waiting)
-        complete = mine == waiting
         for start in waiting:
             images = min(instrument.unit, len(data) - start)
             self.bar.update(images * len(conditions) * (len(self.models) - len(mine.get(start, []))))
         if mine := {start: models for start, models in mine.items() if models}:
-            complete &= self._units(instrument, data, conditions, ids, mine)
-        if self.keep_predictions and complete:
+            self._units(instrument, data, conditions, ids, mine)
+        if self.keep_predictions:
             several = isinstance(data.labels, tuple)  # sets of labels, of which any is right
             labels = [None] * len(data) if several else targets(data.labels)[:, 0].tolist()
             truth = dict(zip(data.index.tolist(), labels, strict=True))
             name = " ".join(filter(None, where))
             for model, id in ids.items():
-                self.run.save_predictions(id, model, name, data.files, truth)
+                if self.run.decided(id):
+                    self.run.save_predictions(id, model, name, data.files, truth)
 
-    def _units(self, instrument, data: Dataset, conditions: list[Condition], ids: dict, waiting: Units) -> bool:
-        """Measure parts of a data set and write them; whether all of their images could be decoded."""
-        store, complete = self.source.store(data, self.progress), True
+    def _units(self, instrument, data: Dataset, conditions: list[Condition], ids: dict, waiting: Units) -> None:
+        """Measure parts of a data set and write them."""
+        store = self.source.store(data, self.progress)
         parts = [data.take(range(start, min(start + instrument.unit, len(data)))) for start in waiting]
         read = self.source.streams(parts, self.size, store)
         for (start, models), part, batches in zip(waiting.items(), parts, read, strict=False):
             try:
                 tallies, unreadable = self._unit(instrument, part, batches, models, conditions)
             except UnreadableImages as error:
-                complete = False
                 self.unreadable |= {str(data.folder / path): why for path, why in error.reasons.items()}
                 self.tried += len(part)
                 continue
@@ -123,7 +122,6 @@ class Engine:
                 Unit(ids[m], start, start + len(part), tally.counts(m), unreadable, tally.predictions())
                 for m, tally in tallies.items()
             )
-        return complete
 
     def _unit(self, instrument, part: Dataset, batches: Iterator[Batch], models: list[str], conditions):
         """Sums over a range of images, per model, and the paths of the images that could not be read."""

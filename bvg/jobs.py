@@ -96,9 +96,10 @@ def queued() -> set[str] | None:
     return set(answer.stdout.split()) if answer.returncode == 0 else None
 
 
-def submitted(logs: Path) -> set[str]:
-    """Ids of the jobs that were ever submitted with this folder."""
-    return {path.name.removesuffix("_submitted.pkl") for path in logs.glob("*_submitted.pkl")}
+def unfinished(logs: Path) -> set[str]:
+    """Ids of the jobs that were submitted with this folder and have left no result in it, by which they are done."""
+    submitted = {path.name.removesuffix("_submitted.pkl") for path in logs.glob("*_submitted.pkl")}
+    return submitted - {path.name.removesuffix("_0_result.pkl") for path in logs.glob("*_0_result.pkl")}
 
 
 def _wait(jobs: list[submitit.Job], engine: str, look: Callable[[], Any]) -> None:

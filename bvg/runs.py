@@ -192,6 +192,15 @@ class Run:
             measurements = self._database.execute(query).fetchall()
         return {tuple(where): self.done(id, predictions) for id, *where in measurements}
 
+    def decided(self, measurement: int) -> bool:
+        """Whether a measurement's units cover all of its images and hold the decisions on them."""
+        query = (
+            "select images = (select sum(stop - start) from units where measurement = id and predictions is not null) "
+            "from measurements where id = ?"
+        )
+        with self._writing():
+            return bool(self._database.execute(query, [measurement]).fetchone()[0])
+
     def write(self, units: Iterable[Unit]) -> None:
         """Write units, all of them or none.
 

@@ -52,7 +52,7 @@ class Worker:
         share: the units that are its own.
         folder: its shard.
         gpu: what CUDA_VISIBLE_DEVICES is to say; None leaves it as it is.
-        threads: of torch on the CPU; None is one per core that Slurm gave the job.
+        threads: of torch on the CPU, and processes that decode; None is one per core that Slurm gave the job.
     """
 
     plan: Plan
@@ -64,7 +64,9 @@ class Worker:
     def __call__(self) -> Outcome:
         if self.gpu is not None:
             os.environ["CUDA_VISIBLE_DEVICES"] = self.gpu  # torch reads it when it is first asked for a device
-        torch.set_num_threads(self.threads or int(os.environ["SLURM_CPUS_ON_NODE"]))
+        threads = self.threads or int(os.environ["SLURM_CPUS_ON_NODE"])
+        torch.set_num_threads(threads)
+        os.environ["LOKY_MAX_CPU_COUNT"] = str(threads)  # what joblib.cpu_count says: so many processes decode
         device = torch_device(self.plan.device)
         with Run(self.folder, self.plan.settings) as shard, arithmetic(self.plan.precision):
             place = {"host": socket.gethostname(), "job": submitit.JobEnvironment().job_id}
@@ -233,7 +235,7 @@ def _measured(workers: list[Worker]) -> int:
 
 def _nobody_works(logs: Path, engine: str) -> None:
     """Jobs of an earlier call whose process was killed may still wait or run (local ones: then their shard is in use)."""
-    if engine == "slurm" and (left := jobs.submitted(logs) & (jobs.queued() or set())):
+    if engine == "slurm" and (left := jobs.unfinished(logs) & (jobs.queued() or set())):
         ids = " ".join(sorted(left))
         raise RunError(
             f"expected no jobs of an earlier call, got {ids}, which wait or run: call again when they have ended, or end "
