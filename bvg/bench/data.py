@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +13,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from bvg import classes, decode, memmap
+from bvg import classes, decode, decoder, memmap
 from bvg.bench import plain
 from bvg.bench.kernels import photographs
 from bvg.bench.network import AS_IT_IS, resnet50
@@ -51,7 +52,7 @@ def _decode(bench: Bench, data: Dataset, root: Path) -> Iterator[Row]:
 
     n, cores = len(data), os.cpu_count() or 1
     taken = bench.fastest(
-        lambda: [decode.decode(data.folder / path, data.preprocessing) for path in data.paths], least=2
+        lambda: [decoder.decode(data.folder / path, data.preprocessing) for path in data.paths], least=2
     )
     yield Row("decode", DECODE, "one process", n / taken, "images/s", n)
     taken = bench.fastest(lambda: all_of(decode.batches(data, BATCH, workers=cores)), least=2)
@@ -63,7 +64,7 @@ def _decode(bench: Bench, data: Dataset, root: Path) -> Iterator[Row]:
 
 def _measure(bench: Bench, root: Path) -> Iterator[Row]:
     """Seconds, each of models, images and conditions varied by itself; then the plain way at the point they share."""
-    scale = 16 if bench.cuda else 1
+    scale = 16 if bench.cuda else 2
     models, images, cutoffs = 2, 16 * scale, 2
     points = [(m, images, cutoffs) for m in (1, 2, 4)]
     points += [(models, scale * i, cutoffs) for i in (8, 32)] + [(models, images, c) for c in (1, 5)]
@@ -71,7 +72,7 @@ def _measure(bench: Bench, root: Path) -> Iterator[Row]:
     run_ = Measurement(bench, network, root)
     run_(1, 8, 1)  # what is set up once
     for m, i, c in points:
-        taken = min(run_(m, i, c) for _ in range(2))
+        taken = run_(m, i, c)
         yield Row("engine", MEASURE, BVG, taken, "s", i, m, 1 + 2 * c)
     taken = bench.fastest(
         lambda: _plainly(bench, network, open_dataset("imagenet", root, limit=images), models, cutoffs), 1
@@ -91,8 +92,6 @@ class Measurement:
 
     def __call__(self, models: int, images: int, cutoffs: int) -> float:
         """Seconds that it takes, loading and writing included."""
-        import time
-
         self.number += 1
         named = {f"model-{k}": self.network for k in range(models)}
         began = time.perf_counter()
@@ -119,7 +118,7 @@ def _plainly(bench: Bench, network: nn.Module, data: Dataset, models: int, cutof
             for start in range(0, len(data), BATCH):
                 shown = []
                 for path in data.paths[start : start + BATCH]:
-                    image = decode.decode(data.folder / path, data.preprocessing).astype(np.float32) / 255
+                    image = decoder.decode(data.folder / path, data.preprocessing).astype(np.float32) / 255
                     shown.append(
                         image if condition is None else plain.bandpass_numpy(image, condition[1], condition[0])
                     )
