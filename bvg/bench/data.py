@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -95,17 +96,11 @@ class Measurement:
         self.number += 1
         named = {f"model-{k}": self.network for k in range(models)}
         began = time.perf_counter()
-        before = os.environ.get("BVG_CACHE")
-        os.environ["BVG_CACHE"] = str(self.root / f"cache-{self.number}")  # empty: decoding counts
-        try:
+        with patch.dict(os.environ, BVG_CACHE=str(self.root / f"cache-{self.number}")):  # empty: decoding counts
             run(
                 named, "band-pass", self.root, self.root / f"run-{self.number}", device=self.bench.device, limit=images,
                 cutoffs=_cutoffs(cutoffs), progress=False,
             )  # fmt: skip
-        finally:
-            os.environ.pop("BVG_CACHE")
-            if before is not None:
-                os.environ["BVG_CACHE"] = before
         return time.perf_counter() - began
 
 
