@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from numbers import Integral
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -45,7 +46,7 @@ def philox(counter: Sequence[Tensor], key: tuple[int, int]) -> tuple[Tensor, Ten
         # A signed 64-bit product wraps, but its 64 bits are those of the unsigned one: shift, then mask. The low words
         # c1 and c3 stay unmasked: what is above their 32 bits is masked with the high word that they are mixed into.
         if spare:
-            p0, p1 = torch.mul(c0, _MULTIPLIERS[0], out=spare[0]), torch.mul(c2, _MULTIPLIERS[1], out=spare[1])
+            p0, p1 = _times(c0, _MULTIPLIERS[0], spare[0]), _times(c2, _MULTIPLIERS[1], spare[1])
             torch.bitwise_right_shift(p1, 32, out=c0).bitwise_xor_(c1).bitwise_xor_(k0).bitwise_and_(_LOW)
             torch.bitwise_right_shift(p0, 32, out=c2).bitwise_xor_(c3).bitwise_xor_(k1).bitwise_and_(_LOW)
             spare = [c1, c3]
@@ -55,6 +56,14 @@ def philox(counter: Sequence[Tensor], key: tuple[int, int]) -> tuple[Tensor, Ten
         c1, c3 = p1, p0
         k0, k1 = (k0 + _WEYL[0]) & _LOW, (k1 + _WEYL[1]) & _LOW
     return c0, c1.bitwise_and_(_LOW), c2, c3.bitwise_and_(_LOW)
+
+
+def _times(words: Tensor, factor: int, out: Tensor) -> Tensor:
+    """The products of 64-bit words and a factor, modulo 2 ** 64; on a CPU by NumPy, in less than half of torch's time."""
+    if words.device.type != "cpu":
+        return torch.mul(words, factor, out=out)
+    np.multiply(words.numpy(), factor, out=out.numpy())
+    return out
 
 
 def words(block: Tensor, seed: int, index: Tensor, stream: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -129,13 +138,14 @@ def normal(shape: Sequence[int], seed: int, index: Tensor, stream: str) -> Tenso
     """
     size, block = math.prod(shape), _blocks(shape, index)
     w0, w1, w2, w3 = words(block, seed, index[:, None], stream)
-    parts = []
-    for radius_word, angle_word in ((w0, w1), (w2, w3)):
+    drawn = w0.new_empty((len(index), 4, block.shape[1]), dtype=torch.float32)
+    for half, (radius_word, angle_word) in zip(drawn.split(2, dim=1), ((w0, w1), (w2, w3)), strict=True):
         # In (0, 1]: the logarithm is finite.
         radius = radius_word.float().add_(1).mul_(2.0**-32).log_().mul_(-2).sqrt_()
         angle = angle_word.float().mul_(2 * math.pi * 2.0**-32)
-        parts += [angle.cos().mul_(radius), angle.sin_().mul_(radius)]
-    return torch.cat(parts, dim=1)[:, :size].reshape(len(index), *shape)
+        torch.mul(angle.cos(), radius, out=half[:, 0])
+        torch.mul(angle.sin_(), radius, out=half[:, 1])
+    return drawn.flatten(1)[:, :size].reshape(len(index), *shape)
 
 
 def image_index(index: Tensor | Sequence[int] | None, images: Tensor) -> Tensor:
