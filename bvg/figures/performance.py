@@ -77,13 +77,13 @@ def throughput(measured: pd.DataFrame) -> Figure:
         texts = [
             f"{v:,.3g} images/s, {share:.0%} of the roofline" for v, share in zip(of["value"], shares, strict=True)
         ]
-        _bars(axes, list(of["way"]), of["value"].to_numpy(), texts)
+        _bars(axes, list(of["way"]), of["value"].to_numpy(), texts, of["roofline"].to_numpy())
         axes.plot(
             of["roofline"], range(len(of)), "|", color=LIMIT, markersize=13, markeredgewidth=2.2, label="roofline"
         )
-        axes.set_xlim(0, 1.05 * max(of["roofline"].max(), 1.9 * of["value"].max()))
-        axes.set_title(device, fontsize=9, loc="left")
-        axes.legend(loc="lower right", fontsize=8)
+        axes.set_title(f"ResNet-50: images per second\n{device}", fontsize=9, loc="left")
+    handles, labels = axes.get_legend_handles_labels()
+    canvas.legend(handles, labels, loc="outside lower center", fontsize=8.5)
     said = [f"{device}: {listed(f'{w} {v:,.3g} (roofline {r:,.3g})' for w, v, r in of[['way', 'value', 'roofline']].to_numpy())}"
             for device, of in panels]  # fmt: skip
     return Figure(canvas, data, f"Bar chart of images per second that a ResNet-50 answers to. {'. '.join(said)}.")
