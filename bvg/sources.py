@@ -120,11 +120,16 @@ class Disk:
         if data.name not in KEPT:
             return None
         with progress.bar(len(data), "decoding", show, leave=False, delay=1) as bar:
-            decoded = memmap.decoded(data, self.cache, self.workers, self.skip_unreadable, bar.update)
+            decoded = memmap.decoded(data, self.cache, self.workers, True, bar.update)
         return self._holder.nearer(decoded, data.index)
 
     def streams(self, parts: Sequence[Dataset], size: int, store: Store | None) -> Iterator[Iterator[Batch]]:
-        return streams(parts, size, store or self._decoder, self.skip_unreadable)
+        if store is None:
+            yield from streams(parts, size, self._decoder, self.skip_unreadable)
+            return
+        for part in parts:  # one that lacks an image is decoded from its files, which say why
+            whole = self.skip_unreadable or store.valid[part.index].all()
+            yield from streams([part], size, store if whole else self._decoder, self.skip_unreadable)
 
     def close(self) -> None:
         self._decoder.close()

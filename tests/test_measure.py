@@ -3,9 +3,11 @@
 import json
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -370,6 +372,22 @@ def test_unreadable_images_are_listed_at_the_end_and_the_rest_is_kept(world, tmp
     assert value(table, "imagenet-v2") == (50.0, 2)
     assert len(decisions(tmp_path / "run")) == 2
     assert len(json.loads((tmp_path / "run/manifest.json").read_text())["unreadable"]) == 2
+
+
+def test_unreadable_images_of_a_set_that_is_kept_decoded_cost_their_unit_alone(small, tmp_path):
+    (small / f"imagenet/val/{WNIDS[100]}/5.png").write_text("no image")
+    picture(small / "imagenet-v2/2/2.png", 2)
+    for _ in range(2):  # decoding; from what is kept
+        with pytest.raises(UnreadableImages, match="1 cannot be decoded") as caught:
+            measure({"reader": ColourReader()}, [*UNITS, "imagenet-v2"], small, tmp_path / "run")
+        [(path, why)] = caught.value.reasons.items()
+        assert path.endswith("5.png")
+        assert why.startswith("UnidentifiedImageError")
+    assert set(results.load(tmp_path / "run")["benchmark"]) == {"imagenet-v2"}
+    with closing(sqlite3.connect(tmp_path / "run/units.sqlite")) as database:
+        query = "select benchmark, start from measurements join units on id = measurement order by benchmark, start"
+        units = database.execute(query).fetchall()
+    assert units == [("band-pass", 0), ("band-pass", 8), ("imagenet", 0), ("imagenet", 8), ("imagenet-v2", 0)]
 
 
 def test_data_are_checked_before_any_model_is_loaded(small, tmp_path):
