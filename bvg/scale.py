@@ -12,10 +12,12 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -67,11 +69,13 @@ class Worker:
         threads = self.threads or int(os.environ["SLURM_CPUS_ON_NODE"])
         torch.set_num_threads(threads)
         os.environ["LOKY_MAX_CPU_COUNT"] = str(threads)  # what joblib.cpu_count says: so many processes decode
+        os.register_at_fork(after_in_child=_unmoved)
         device = torch_device(self.plan.device)
-        with Run(self.folder, self.plan.settings) as shard, arithmetic(self.plan.precision):
+        plan = deepcopy(self.plan)  # models go to the device, and readers start: neither is to be in a checkpoint
+        with Run(self.folder, plan.settings) as shard, arithmetic(plan.precision):
             place = {"host": socket.gethostname(), "job": submitit.JobEnvironment().job_id}
             shard.begin({**session(device), **place})
-            *_, engine = self.plan.measure(shard, dict(self.plan.load(shard, device)), self.mine)
+            *_, engine = plan.measure(shard, dict(plan.load(shard, device)), self.mine)
         return Outcome(engine.unreadable, engine.tried)
 
     def mine(self, where: Where, waiting: Units) -> Units:
@@ -82,6 +86,11 @@ class Worker:
     def checkpoint(self) -> DelayedSubmission:
         """What is to be done after a preemption: the same. The shard knows how far it came."""
         return DelayedSubmission(self)
+
+
+def _unmoved() -> None:
+    """In a process that reads images: Slurm tells it of a preemption, too, and it is not to act on it as the worker does."""
+    signal.signal(getattr(signal, f"SIG{submitit.JobEnvironment.USR_SIG}"), signal.SIG_IGN)
 
 
 def device_of(engine: str, device: str | torch.device | None) -> torch.device:

@@ -4,8 +4,12 @@ Not a test. With the folder `tests` on the path it is `colour_reader:model` for 
 """
 
 import os
+import subprocess
+import time
 from pathlib import Path
+from signal import SIGUSR2
 
+import submitit
 import torch
 from PIL import Image
 from torch import nn
@@ -26,9 +30,10 @@ class ColourReader(nn.Module):
 
 
 class Watched(ColourReader):
-    """Writes a line to `folder`/calls whenever it is asked, and ends its process in its `call`-th call.
+    """Writes a line to `folder`/calls whenever it is asked, and ends the job of submitit that it runs in at a call.
 
-    It does so by the signals given, one per process, as many processes as there are signals; the others live on.
+    It does so by the signals given, each to one job, the first ones to get there; the others live on, and so does a job
+    that is started again.
     """
 
     def __init__(self, folder: Path, signals: tuple[int, ...] = (), call: int = 0) -> None:
@@ -40,14 +45,25 @@ class Watched(ColourReader):
         with open(self.folder / "calls", "a") as file:
             file.write(f"{len(images)}\n")
         if self.asked == self.call:
+            job = submitit.JobEnvironment().job_id
             for k, signal in enumerate(self.signals):
                 try:
-                    (self.folder / f"signal-{k}").touch(exist_ok=False)
+                    with open(self.folder / f"signal-{k}", "x") as file:
+                        file.write(job)
                 except FileExistsError:
-                    continue
-                os.kill(os.getpid(), signal)
-                break
+                    if (self.folder / f"signal-{k}").read_text() == job:
+                        break
+                else:
+                    self.end(signal)
+                    break
         return super().forward(images)
+
+    def end(self, signal: int) -> None:
+        job = submitit.JobEnvironment()
+        if signal == SIGUSR2 and job.cluster == "slurm":  # as Slurm does it: to all processes of the job
+            subprocess.run(["scancel", "--signal=USR2", job.job_id], check=True)
+            time.sleep(60)
+        os.kill(os.getpid(), signal)
 
 
 class Brightness(nn.Module):

@@ -59,10 +59,11 @@ def engine(request, monkeypatch) -> str:
 
 @pytest.fixture
 def small(tmp_path) -> Path:
-    """Ten validation images, of which a reader gets the even ones right."""
+    """Ten validation images and ten sketches, of which a reader gets the even ones right."""
     root = tmp_path / "small"
     for i in range(10):
         picture(root / f"imagenet/val/{WNIDS[20 * i]}/{i}.png", 20 * i + i % 2, (240, 230))
+        picture(root / f"imagenet-sketch/sketch/{WNIDS[20 * i]}/{i}.png", 20 * i + i % 2)
     return root
 
 
@@ -93,11 +94,14 @@ def equal(one: Path, other: Path) -> None:
 
 def test_workers_killed_and_preempted_in_the_middle(engine, small, tmp_path):
     """Two workers with three units each. One is preempted in the middle of its second unit, and does the rest when it is
-    started again; the other is killed in the middle of its second unit. The next call does the two that are left."""
-    measure({"reader": ColourReader()}, small, tmp_path / "one/run", keep_predictions=True)
+    started again; the other is killed in the middle of its second unit. The next call does the two that are left.
+
+    Sketches are decoded while they are shown, by processes that hear the signal as well where Slurm sends it."""
+    units = [replace(STUDY["imagenet-sketch"], unit=4), UNITS[1]]
+    measure({"reader": ColourReader()}, small, tmp_path / "one/run", units, keep_predictions=True)
     events = (signal.SIGUSR2, signal.SIGKILL)
     models, out = {"reader": Watched(tmp_path, events, call=6)}, tmp_path / "many/run"
-    options = {"engine": engine, "keep_predictions": True}
+    options = {"instruments": units, "engine": engine, "keep_predictions": True, "workers": 2}
     with pytest.raises(
         MeasureError, match=r"from worker \d: no result, so it was killed .* the same call continues"
     ) as caught:
@@ -106,10 +110,10 @@ def test_workers_killed_and_preempted_in_the_middle(engine, small, tmp_path):
     assert (tmp_path / "signal-1").exists()
     assert [path.name for path in (out / "shards").iterdir()] == ["logs"]
     with closing(sqlite3.connect(out / "units.sqlite")) as database:
-        [(units, shown)] = database.execute(
+        [(finished, shown)] = database.execute(
             "select count(*), sum((stop - start) * json_array_length(counts)) from units"
         ).fetchall()
-    assert units == 4
+    assert finished == 4
     before = calls(tmp_path)
     assert before == shown + 2 + 2  # of the units that were lost in the middle, two images each
     table = measure(models, small, out, jobs=3, **options)
@@ -195,13 +199,15 @@ def test_unreadable_images_are_those_of_one_process(small, tmp_path):
         (small / f"imagenet-v2/{i}").mkdir(parents=True)
         (small / f"imagenet-v2/{i}/a.png").write_text("no image")
         picture(small / f"imagenet-v2/{i + 1}/a.png", i)
-    instruments = [replace(STUDY["imagenet-v2"], unit=1), UNITS[0]]
+    (small / f"imagenet/val/{WNIDS[100]}/5.png").write_text("no image")  # of a set that is decoded first, and kept
+    instruments = [replace(STUDY["imagenet-v2"], unit=1), UNITS[0], "imagenet-sketch"]
     told = []
     for name, options in (("one", {}), ("many", {"engine": "local", "jobs": 2})):
         with pytest.raises(UnreadableImages) as caught:
             measure({"reader": ColourReader()}, small, tmp_path / name / "run", instruments, **options)
-        told.append((str(caught.value), caught.value.reasons))
+        told.append((str(caught.value).splitlines()[0], caught.value.reasons))
     assert told[0] == told[1]
+    assert len(told[0][1]) == 3
     pd.testing.assert_frame_equal(*[results.load(tmp_path / name / "run") for name in ("one", "many")])
     options = {"skip_unreadable": True, "keep_predictions": True}
     measure({"reader": ColourReader()}, small, tmp_path / "one/run", instruments, **options)
