@@ -34,6 +34,10 @@ POLL = 10
 """Seconds between two questions to Slurm, which many people ask."""
 
 
+PATIENCE = 10
+"""Seconds in which a local job that is told to end should have ended."""
+
+
 def executor(logs: Path, engine: str, options: Mapping[str, Any]) -> submitit.AutoExecutor:
     """What submits.
 
@@ -85,6 +89,9 @@ def run(
     except BaseException:
         for job in jobs:
             job.cancel(check=False)
+        end = time.monotonic() + PATIENCE
+        while engine == "local" and time.monotonic() < end and not all(job.done() for job in jobs):
+            time.sleep(0.1)  # what they write to is free again for the next call
         raise
     return [_outcome(job) for job in jobs]
 

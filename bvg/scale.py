@@ -106,7 +106,9 @@ def device_of(engine: str, device: str | torch.device | None) -> torch.device:
     kind = str(device)
     if kind not in ("cpu", "cuda"):
         raise ValueError(f"expected `device` to be 'cuda' or 'cpu' with an engine, got {kind!r}")
-    return torch.device(kind) if engine == "slurm" else torch_device(kind)
+    if kind == "cuda" and engine == "local" and not torch.cuda.is_available():
+        raise ValueError("expected `device` to be one that torch has here, got 'cuda' (there is none)")
+    return torch.device(kind)  # not tried: the GPUs are the workers'
 
 
 def run(

@@ -44,6 +44,7 @@ SwitchType=switch/none
 MpiDefault=none
 ReturnToService=2
 JobRequeue=1
+KillWait=2
 SlurmdParameters=config_overrides
 NodeName={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory=2000 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP

@@ -4,8 +4,10 @@ import json
 import os
 import signal
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -173,6 +175,41 @@ def test_workers_of_a_killed_call_that_still_run_are_not_disturbed(small, tmp_pa
         pytest.raises(RunError, match=r"expected no other run to write to .*shards/0"),
     ):
         measure({"reader": ColourReader()}, small, tmp_path / "run", engine="local", jobs=1)
+
+
+def test_jobs_end_with_the_call_that_waits_for_them(engine, tmp_path):
+    """Ctrl-C, or the notebook's stop button, while one job runs and another does, too."""
+
+    def look():
+        if len(list(tmp_path.glob("began-?"))) == 2:
+            raise KeyboardInterrupt
+
+    works = [partial(sleep, tmp_path / f"{k}") for k in range(2)]
+    with pytest.raises(KeyboardInterrupt):
+        jobs.run(jobs.executor(tmp_path / "logs", engine, {}), works, engine, look)
+    end = time.monotonic() + 60
+    while (running := [path for path in tmp_path.glob("began-?") if alive(int(path.read_text()))]) or jobs_left(engine):
+        assert time.monotonic() < end, running
+        time.sleep(0.1)
+
+
+def sleep(place: Path) -> None:
+    began = place.with_name(f"began-{place.name}")
+    began.with_suffix(".new").write_text(str(os.getpid()))
+    began.with_suffix(".new").rename(began)
+    time.sleep(600)
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def jobs_left(engine: str) -> bool:
+    return engine == "slurm" and jobs.queued() != set()
 
 
 def test_an_error_of_a_worker_is_told_and_the_rest_is_kept(small, tmp_path):
