@@ -130,13 +130,13 @@ def test_workers_killed_and_preempted_in_the_middle(engine, small, tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.*no (raw|relative) channel")  # few images
 def test_real_networks_give_the_numbers_of_one_process(tmp_path):
-    """Shares that are not even: 2 or 3 units of each instrument, for 2 and for 4 workers."""
+    """Shares that are not even: three units of each instrument, the last one small, for 2 and for 4 workers."""
     names = ["cue-conflict", "band-pass", "critical-band", "pgd", "imagenet"]
-    instruments = [replace(INSTRUMENTS[name], unit=16) for name in names]
+    instruments = [replace(INSTRUMENTS[name], unit=10) for name in names]
     models = ["mini_standard", "mini_linf_eps4"]
-    options = {"limit": 40, "batch_size": None, "keep_predictions": True}
+    options = {"limit": 24, "batch_size": None, "keep_predictions": True}
     table = measure(models, "miniature", tmp_path / "one/run", instruments, **options)
-    assert set(table["n"]) >= {40}
+    assert 24 in set(table["n"])
     for number in (2, 4):
         out = tmp_path / str(number) / "run"
         measure(models, "miniature", out, instruments, engine="local", jobs=number, **options)
