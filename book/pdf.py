@@ -57,7 +57,6 @@ thead { display: table-header-group; }
 # What print cannot scroll is made to fit; every id becomes a place that another page's link can lead to, since Chromium
 # writes a destination for each id that a link of the same document names.
 PREPARE = """async () => {
-  await window.MathJax?.startup?.promise;
   await Promise.all([...document.images].map(i => { i.loading = 'eager'; return i.decode().catch(() => {}); }));
   await document.fonts.ready;
   document.querySelectorAll('.admonition.toggle-hidden').forEach(box => box.classList.remove('toggle-hidden'));

@@ -26,7 +26,6 @@ SETTLED = """async () => {
   const images = [...document.images];
   images.forEach((image) => { image.loading = "eager"; });
   await Promise.all(images.map((image) => image.decode().catch(() => null)));
-  await window.MathJax?.startup?.promise;
   await document.fonts.ready;
 }"""
 UNFOLD = """() => {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bvg.bench.data import DECODE
-from bvg.bench.drift import FLIPS
+from bvg.bench.drift import FLIPS, LOSS
 from bvg.bench.projection import hours
 from bvg.tables import Table
 from bvg.text import listed, signed
@@ -25,8 +25,6 @@ def drift(measured: pd.DataFrame) -> Table:
     wide = data.pivot_table(
         "value", ["device", "tested", "precision", "images", "models"], "unit", sort=False, observed=True
     ).reset_index()
-    loss = wide.columns[-1] if wide.columns[-1] != FLIPS else "top-1, points"
-    wide = wide.reindex(columns=[*wide.columns[:5], FLIPS, loss])
     shown = pd.DataFrame(
         {
             "Device": wide["device"],
@@ -36,7 +34,7 @@ def drift(measured: pd.DataFrame) -> Table:
                 f"{images * models:,}" for images, models in zip(wide["images"], wide["models"], strict=True)
             ],
             "Flips per 1,000": [signed(v, 1) for v in wide[FLIPS]],
-            "Top-1 [points]": ["" if pd.isna(v) else signed(v, 2) for v in wide[loss]],
+            "Top-1 [points]": ["" if pd.isna(v) else signed(v, 2) for v in wide[LOSS]],
         }
     )
     return Table(shown, data)
