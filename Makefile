@@ -12,10 +12,10 @@ help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: .venv/.ready ## execute the notebooks that changed and build the book at _build/html
-	@$(BIN)/python book/build.py
+	@cd book && ../$(BIN)/python -m builder
 
 pdf: book ## print the book as one PDF, _build/book.pdf (needs Chromium)
-	@$(BIN)/python book/pdf.py
+	@cd book && ../$(BIN)/python -m builder.pdf
 
 test: .venv/.ready ## run the tests and the linters
 	@$(BIN)/ruff check .

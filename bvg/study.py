@@ -224,7 +224,7 @@ def _lookup(table: Mapping, id: str, what: str):
 
 @cache
 def _models() -> pd.DataFrame:
-    with (files("bvg") / "published" / "models.csv").open(encoding="utf-8") as file:
+    with (files("bvg") / "results" / "published" / "models.csv").open(encoding="utf-8") as file:
         table = pd.read_csv(file, dtype={"epsilon": float}, keep_default_na=False, na_values={"epsilon": [""]})
     return table.set_index("model")
 

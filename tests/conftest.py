@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,11 +40,10 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def builder():
-    """The module book/build.py."""
-    spec = importlib.util.spec_from_file_location("book_build", ROOT / "book" / "build.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The module that builds the book."""
+    from builder import build
+
+    return build
 
 
 @pytest.fixture(scope="session")

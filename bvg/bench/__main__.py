@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from bvg.bench import data, drift, kernels, network
+from bvg.bench import data, kernels, network, precision
 from bvg.bench.record import BENCHMARKS, Bench, Row, write
 
-SECTIONS = {"kernels": kernels, "network": network, "data": data, "drift": drift}
+SECTIONS = {"kernels": kernels, "network": network, "data": data, "drift": precision}
 
 
 def main(argv: list[str] | None = None) -> Path:

@@ -14,13 +14,14 @@ import torch
 from PIL import Image
 from torch import nn
 
-from bvg import classes, decode, decoder, memmap
-from bvg.bench import plain
+from bvg import imagenet_classes
+from bvg.bench import baseline
 from bvg.bench.kernels import photographs
 from bvg.bench.network import AS_IT_IS, resnet50
 from bvg.bench.record import BVG, Bench, Row
-from bvg.datasets import Dataset, open_dataset
-from bvg.measure import run
+from bvg.datasets import batches, cache, loading
+from bvg.datasets.index import Dataset, open_dataset
+from bvg.measure.runner import run
 
 DECODE, MEASURE = "decoding", "band-pass measurement"
 PLAIN = f"decoded and filtered anew for each model and condition, {AS_IT_IS}"
@@ -41,7 +42,7 @@ def _photographs(root: Path, n: int) -> None:
     """A small ImageNet: JPEGs of 500 x 375 pixels, the commonest size there, cut from photographs of scikit-image."""
     for number, image in enumerate(photographs(n, size=300)):
         picture = Image.fromarray((image * 255).byte().permute(1, 2, 0).numpy()).resize((500, 375), Image.BICUBIC)
-        path = root / "imagenet/val" / classes.wnids()[number % 1000] / f"ILSVRC2012_val_{number + 1:08}.JPEG"
+        path = root / "imagenet/val" / imagenet_classes.wnids()[number % 1000] / f"ILSVRC2012_val_{number + 1:08}.JPEG"
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.save(path, quality=92)
 
@@ -53,13 +54,13 @@ def _decode(bench: Bench, data: Dataset, root: Path) -> Iterator[Row]:
 
     n, cores = len(data), os.cpu_count() or 1
     taken = bench.fastest(
-        lambda: [decoder.decode(data.folder / path, data.preprocessing) for path in data.paths], least=2
+        lambda: [loading.decode(data.folder / path, data.preprocessing) for path in data.paths], least=2
     )
     yield Row("decode", DECODE, "one process", n / taken, "images/s", n)
-    taken = bench.fastest(lambda: all_of(decode.batches(data, BATCH, workers=cores)), least=2)
+    taken = bench.fastest(lambda: all_of(batches.batches(data, BATCH, workers=cores)), least=2)
     yield Row("decode", DECODE, f"{BVG}, {cores} processes", n / taken, "images/s", n)
-    store = memmap.decoded(data, root / "cache")
-    taken = bench.fastest(lambda: all_of(decode.batches(data, BATCH, store)))
+    store = cache.decoded(data, root / "cache")
+    taken = bench.fastest(lambda: all_of(batches.batches(data, BATCH, store)))
     yield Row("decode", DECODE, f"{BVG}, from the memory map", n / taken, "images/s", n)
 
 
@@ -113,8 +114,8 @@ def _plainly(bench: Bench, network: nn.Module, data: Dataset, models: int, cutof
             for start in range(0, len(data), BATCH):
                 shown = []
                 for path in data.paths[start : start + BATCH]:
-                    image = decoder.decode(data.folder / path, data.preprocessing).astype(np.float32) / 255
+                    image = loading.decode(data.folder / path, data.preprocessing).astype(np.float32) / 255
                     shown.append(
-                        image if condition is None else plain.bandpass_numpy(image, condition[1], condition[0])
+                        image if condition is None else baseline.bandpass_numpy(image, condition[1], condition[0])
                     )
                 network(torch.from_numpy(np.stack(shown)).to(bench.device)).argmax(1).cpu()

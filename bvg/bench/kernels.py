@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from bvg import channel, kernels, study
-from bvg.bench import plain
+from bvg import kernels, study
+from bvg.bench import baseline
 from bvg.bench.record import BVG, Bench, Row
 from bvg.kernels.randomness import normal
+from bvg.results import channel
 
 BANDPASS = [(kind, cutoff) for kind in ("low", "high") for cutoff in study.CUTOFFS]
 CRITICAL_BAND = [(sd, band) for sd in channel.NOISE_SDS if sd for band in range(kernels.band_count(224, 224))]
@@ -52,9 +53,9 @@ def _bandpass(bench: Bench) -> Iterator[Row]:
     for way, filter_ in (
         (
             "NumPy FFT per image and filter",
-            lambda kind, cutoff: torch.from_numpy(plain.bandpass_numpy(array, cutoff, kind)),
+            lambda kind, cutoff: torch.from_numpy(baseline.bandpass_numpy(array, cutoff, kind)),
         ),
-        ("torch FFT per image and filter", lambda kind, cutoff: plain.bandpass_torch(one, cutoff, kind)),
+        ("torch FFT per image and filter", lambda kind, cutoff: baseline.bandpass_torch(one, cutoff, kind)),
     ):
         apart = max(float((filter_(*c).cpu() - filtered[c]).abs().max()) for c in BANDPASS)
         taken = bench.fastest(lambda filter_=filter_: [filter_(*c) for c in BANDPASS])
@@ -72,15 +73,15 @@ def _critical_band(bench: Bench) -> Iterator[Row]:
     apart = 0.0
     for noise_sd, band, shown in kernels.critical_band_all(images[:1], CRITICAL_BAND, 0, index[:1]):
         white = normal((224, 224), 0, index[:1].cpu(), f"critical-band/{band}/{noise_sd!r}")[0].numpy() * noise_sd
-        expected = plain.critical_band(grey, white, noise_sd, band, np.random.default_rng(0), every=True)
+        expected = baseline.critical_band(grey, white, noise_sd, band, np.random.default_rng(0), every=True)
         # Where a pixel was drawn anew the two have other random numbers.
-        same = np.abs(plain.narrowband_pyrtools(white, band)) <= 1 - 0.1
+        same = np.abs(baseline.narrowband_pyrtools(white, band)) <= 1 - 0.1
         apart = max(apart, float(np.abs(shown[0, 0].cpu().numpy() - expected)[same].max()))
     rng = np.random.default_rng(0)
 
     def one_by_one(every: bool) -> None:
         for noise_sd, band in CRITICAL_BAND:
-            plain.critical_band(grey, rng.standard_normal(grey.shape) * noise_sd, noise_sd, band, rng, every)
+            baseline.critical_band(grey, rng.standard_normal(grey.shape) * noise_sd, noise_sd, band, rng, every)
 
     for way, every in (
         ("pyrtools and a loop over pixels", True),

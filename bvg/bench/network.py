@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from bvg.bench.record import BVG, Bench, Row
-from bvg.checkpoint import normalised
 from bvg.kernels import pgd
-from bvg.precision import PRECISIONS, answering, arithmetic
+from bvg.models.checkpoints import normalised
+from bvg.models.inference import PRECISIONS, answering, arithmetic
+from bvg.models.zoo import NORMALISATION
 from bvg.study import PGD_EPSILON
-from bvg.zoo import NORMALISATION
 
 FORWARD, ATTACK, PEAK = "ResNet-50, 224 pixels", "PGD on ResNet-50", "largest product of matrices"
 AS_IT_IS = "network as it is"

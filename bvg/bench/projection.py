@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bvg import folders, study
+from bvg import study
 from bvg.bench.data import DECODE
 from bvg.bench.network import ATTACK, FORWARD
 from bvg.bench.record import BVG
-from bvg.instruments import PGD, STUDY, BandPass, CriticalBand
+from bvg.datasets import layouts
+from bvg.instruments.base import PGD, STUDY, BandPass, CriticalBand
 
 
 def work() -> pd.DataFrame:
@@ -23,8 +24,8 @@ def work() -> pd.DataFrame:
     """
     rows, seen = [], set()
     for name, instrument in STUDY.items():
-        layout = folders.LAYOUTS[instrument.dataset]
-        conditions = folders.conditions(instrument.dataset)
+        layout = layouts.LAYOUTS[instrument.dataset]
+        conditions = layouts.conditions(instrument.dataset)
         files = layout.images * len(conditions)
         decoded = 0 if layout.folders in seen else files
         seen.add(layout.folders)
@@ -63,7 +64,7 @@ def hours(benchmark: pd.DataFrame, models: int = 48) -> pd.DataFrame:
     for way in [w for w in value[FORWARD].index if w != "work"]:
         for item in work().itertuples(index=False):
             kind = type(STUDY[item.instrument])
-            images = folders.LAYOUTS[STUDY[item.instrument].dataset].images
+            images = layouts.LAYOUTS[STUDY[item.instrument].dataset].images
             decoding = item.decoded / decode
             stimuli = images * per_image.get(kind, 0) / 1e3
             network = models * item.shown / value[FORWARD, way]

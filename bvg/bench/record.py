@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from bvg.provenance import session
-from bvg.results import atomic
+from bvg.files import atomic
+from bvg.measure.provenance import session
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "book" / "benchmarks"
 """Where the figures of devices lie: they are part of the book, not of the package."""

@@ -9,7 +9,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from bvg.classes import SIXTEEN, sixteen_indices
+from bvg.imagenet_classes import SIXTEEN, sixteen_indices
 
 
 def sixteen_way(logits: Tensor) -> Tensor:
@@ -18,10 +18,10 @@ def sixteen_way(logits: Tensor) -> Tensor:
     The mean, not the sum: the categories have between 1 and 109 classes.
 
     Args:
-        logits: float [N, 1000], in the order of `bvg.classes.wnids`.
+        logits: float [N, 1000], in the order of `bvg.imagenet_classes.wnids`.
 
     Returns:
-        int64 [N], positions in `bvg.classes.SIXTEEN`.
+        int64 [N], positions in `bvg.imagenet_classes.SIXTEEN`.
 
     Raises:
         ValueError: wrong shape, or a value is not finite (looked at on the CPU only, as everywhere here).
@@ -43,7 +43,7 @@ def subset_argmax(logits: Tensor, indices: Sequence[int]) -> Tensor:
 
     Args:
         logits: float [N, 1000].
-        indices: the admitted classes, as `bvg.classes.subset` gives them.
+        indices: the admitted classes, as `bvg.imagenet_classes.subset` gives them.
 
     Returns:
         int64 [N], indices among the 1000.

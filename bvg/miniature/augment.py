@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, grid_sample, interpolate
 
-from bvg.miniature.shifts import blur as gaussian_blur
+from bvg.miniature.corruptions import blur as gaussian_blur
 
 
 def none(x: Tensor, generator: Generator) -> Tensor:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from bvg.instruments import PGD, BandPass, CriticalBand, Instrument, ShapeBias
+from bvg.instruments.base import PGD, BandPass, CriticalBand, Instrument, ShapeBias
+from bvg.miniature.corruptions import CORRUPTIONS
 from bvg.miniature.drawing import SIZE
 from bvg.miniature.shapes import SHAPES
-from bvg.miniature.shifts import CORRUPTIONS
 from bvg.study import SEVERITIES
 
 K = len(SHAPES)

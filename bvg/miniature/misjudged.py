@@ -8,9 +8,9 @@ import json
 
 import torch
 
-from bvg.miniature import world, zoo
-from bvg.miniature.data import MISJUDGED, SPLITS
-from bvg.results import atomic
+from bvg.files import atomic
+from bvg.miniature import synthetic, zoo
+from bvg.miniature.source import MISJUDGED, SPLITS
 
 PER_CLASS = SPLITS["imagenet-a"][1] // 16
 
@@ -21,7 +21,7 @@ def choose(per_class: int = PER_CLASS) -> list[list[int]]:
     start = SPLITS["imagenet-v2"][1]
     while min(map(len, found)) < per_class:
         positions = torch.arange(start, start + 480)
-        images, labels = world.images("v2", positions)
+        images, labels = synthetic.images("v2", positions)
         with torch.inference_mode():
             wrong = network(images.float() / 255).argmax(1) != labels
         for position, label in zip(positions[wrong].tolist(), labels[wrong].tolist(), strict=True):

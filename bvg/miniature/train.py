@@ -23,9 +23,9 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy, normalize, one_hot
 
-from bvg.miniature import augment, world, zoo
+from bvg.files import atomic
+from bvg.miniature import augment, synthetic, zoo
 from bvg.miniature.network import FEATURES, Network
-from bvg.results import atomic
 
 IMAGES = 16384  # training images
 BATCH = 128
@@ -88,11 +88,11 @@ def _data(kind: str, label: str, images: int) -> tuple[Tensor, Tensor]:
 
 
 @cache
-def _drawn(kind: str, images: int) -> world.Scenes:
+def _drawn(kind: str, images: int) -> synthetic.Scenes:
     if kind == "ordinary":
-        return world.scenes("train", images)
+        return synthetic.scenes("train", images)
     textures = torch.randint(0, 16, (images,), generator=Generator().manual_seed(0))
-    return world.scenes("train", images, texture=textures)
+    return synthetic.scenes("train", images, texture=textures)
 
 
 def _steps(
@@ -161,7 +161,7 @@ def _probe(network: Network, data: Tensor, targets: Tensor, generator: Generator
 
 def accuracy(network: nn.Module, count: int = TESTED) -> float:
     """Share of the first `count` validation images that a network gets right, in percent."""
-    images, labels = world.images("val", count)
+    images, labels = synthetic.images("val", count)
     with torch.inference_mode():
         answers = torch.cat([network(x.float() / 255).argmax(1) for x in images.split(256)])
     return 100 * (answers == labels).double().mean().item()

@@ -1,0 +1,5 @@
+"""`python -m builder`, from the folder `book`."""
+
+from builder.build import main
+
+main()

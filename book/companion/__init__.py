@@ -1,0 +1,1 @@
+"""The book of this paper: analysis, figures, tables and pages."""

@@ -1,0 +1,95 @@
+"""The paper's statements: what is claimed, which rule decides, and where in the book its numbers stand.
+
+Their numbers are those of the list of statements at hand (abstract, summary, captions, poster), in our words.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from companion.analysis.claims import rules_benchmarks as b
+from companion.analysis.claims import rules_biases as r
+from companion.analysis.claims import rules_methods as m
+from companion.analysis.claims.evidence import Evidence, Found
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement of the paper.
+
+    Attributes:
+        id: short name, for links.
+        claim: the statement, in our words.
+        source: number of the statement, and where the paper makes it, so far as that is known.
+        test: the rule: what was found, as text, and the verdict.
+        where: page of the book, and id of the figure or table on it, that shows the numbers.
+        needs: what takes seconds to compute: `firm`, `prediction`, or nothing.
+    """
+
+    id: str
+    claim: str
+    source: str
+    test: Callable[[Evidence], Found]
+    where: str
+    needs: str = ""
+
+    @property
+    def how(self) -> str:
+        """The rule, in words: the docstring of `test`."""
+        return " ".join(inspect.getdoc(self.test).split())
+
+
+_MAIN = "biases-and-generalization.html#figure-2"
+_SHAPE, _BAND = "shape-bias.html#figure-4", "critical-band.html#critical-band"
+_SPECTRAL, _EACH = "spectral-bias.html#figure-5", "per-benchmark.html#per-benchmark-shape"
+_MODELS, _PANELS = "models.html#table-models", "claims.html#claims-panels"
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim("models", "48 models, in seven groups by training method.", "statement 1", m.models_and_groups, _MODELS),
+    Claim("no-single-bias", "No single bias correlates with generalization as a whole.", "statement 2; abstract", r.no_single_bias, _MAIN),
+    Claim("specific", "Biases often correlate only with certain aspects of generalization or groups of models.",
+          "statement 3; abstract", r.specific, _MAIN),
+    Claim("groups-differ", "Adversarially trained models and the others often show different trends.",
+          "statement 4; caption of Figure 2", r.groups_differ, _MAIN),
+    Claim("trends-reverse", "Adversarially trained models and the others often show opposite trends.",
+          "statement 4, read strictly", r.trends_reverse, _MAIN),
+    Claim("spearman-blind", "Spearman's r does not capture non-monotonic relations.", "statement 5", m.spearman_blind,
+          "how-firm.html#firmness", "firm"),
+    Claim("benchmarks-agree", "Many benchmarks correlate positively with each other, except SIN and PGD.",
+          "statement 6; caption of Figure 3", b.benchmarks_agree, "benchmarks.html#figure-3"),
+    Claim("benchmarks-apart", "SIN and PGD correlate positively with no other benchmark.", "statement 6, read strictly",
+          b.benchmarks_apart, "benchmarks.html#figure-3"),
+    Claim("insufficient", "The biases do not suffice to predict the generalization of a model accurately and as a whole.",
+          "statement 7", m.insufficient, "claims.html#prediction", "prediction"),
+    Claim("shape-no-remedy", "Contrary to earlier findings, shape bias does not go with robustness.", "statement 8; summary",
+          r.shape_is_no_remedy, _SHAPE),
+    Claim("narrow-band-no-remedy", "Contrary to earlier findings, a narrow critical band does not go with robustness.",
+          "statement 8; summary", r.narrow_band_is_no_remedy, _BAND),
+    Claim("high-frequency", "High-frequency cues can help generalization.", "statement 9; summary", r.high_frequency, _SPECTRAL),
+    Claim("high-frequency-modestly", "High-frequency cues relate to generalization modestly.", "statement 9",
+          r.high_frequency_modestly, _SPECTRAL),
+    Claim("shape-fails", "Shape bias fails to predict performance as a whole.", "statement 10; summary", r.shape_fails, _SHAPE),
+    Claim("centre-fails", "The critical band's centre frequency fails to, too.", "statement 11; summary", r.centre_fails, _BAND),
+    Claim("texture", "More texture bias goes with more accuracy in distribution.", "statement 12; summary", r.texture, _SHAPE),
+    Claim("outliers", "There are many outliers.", "statement 13", m.outliers, _PANELS, "firm"),
+    Claim("non-monotonic", "There are many non-monotonic relations.", "statement 13", m.non_monotonic, _PANELS),
+    Claim("critical-band-at", "The critical-band test does not work well for adversarially trained models.", "statement 14",
+          m.band_test_fails_for_at, _BAND),
+    Claim("shape-ignores-accuracy", "Shape bias as defined does not consider accuracy.", "statement 15", m.shape_ignores_accuracy, _SHAPE),
+    Claim("few-samples", "The original critical-band test uses few random samples per condition.", "statement 16", m.few_samples, _BAND),
+    Claim("low-budget", "The adversarial attack has a low budget.", "statement 17", b.low_budget, "benchmarks.html#table-benchmarks"),
+    Claim("same-data", "The models share architecture and training data and differ in the training method.", "statement 18",
+          m.same_data, _MODELS),
+    Claim("singled-out", "At best, biases correlate if certain training methods or benchmarks are singled out.", "statement 19",
+          b.singled_out, _EACH),
+    Claim("many-benchmarks", "A wide range of benchmarks is needed.", "statement 20", b.many_benchmarks, _EACH),
+    Claim("no-target", "Optimising for a single bias is not advised.", "statement 21", m.no_target, _MAIN),
+)  # fmt: skip
+
+LIGHT = tuple(c for c in CLAIMS if not c.needs)
+"""The claims whose rules take no resampling and no forests."""
+_STUDY_ONLY = ("models", "few-samples", "low-budget", "same-data", "no-target")
+SHARED = tuple(c for c in LIGHT if c.id not in _STUDY_ONLY)
+"""Of these, the ones that can be put to another world's models: not those on the study's own set-up."""

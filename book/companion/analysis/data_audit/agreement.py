@@ -1,0 +1,183 @@
+"""The published accuracies beside two other projects' measurements of the same checkpoints."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bvg import study
+from bvg.results import correlation, published, scores
+from bvg.results.published.build_crosscheck import TESTBED, TIMM
+from companion.analysis.data_audit.check import Case, Look, Seen
+from companion.tables.study import Table
+from companion.text import listed, signed
+
+SIZE, CROP, INTERPOLATION = 224, 0.875, "bilinear"
+"""The paper's protocol: shorter side to 256 pixels, centre crop of 224."""
+
+
+def comparable() -> pd.DataFrame:
+    """The others' numbers that can be compared: model, benchmark, variant, source, top1 [%], same_protocol.
+
+    Of several image sizes that of the paper is taken. ImageNet-C is the mean over severities of each corruption (variant)
+    and, where a source has all 95 conditions, over all (variant empty). same_protocol: size, crop and interpolation are the
+    paper's (imagenet-testbed's are, except on ImageNet-C, where they are not stated).
+    """
+    table = published.independent()
+    table = table[(table["img_size"] == SIZE) | table["img_size"].isna()]
+    same = (table["crop_pct"] == CROP) & (table["interpolation"] == INTERPOLATION)
+    table = table.assign(same_protocol=same | ((table["source"] == TESTBED) & table["level"].isna()))
+    key = ["model", "benchmark", "variant", "source"]
+    plain = table[table["level"].isna()][[*key, "top1", "same_protocol"]]
+    conditions = table[table["level"].notna()].groupby(key, sort=False)["top1"].agg(["mean", "count"]).reset_index()
+    conditions = conditions[conditions["count"] == len(study.SEVERITIES)].rename(columns={"mean": "top1"})
+    whole = (
+        conditions.groupby(["model", "benchmark", "source"], sort=False)["top1"].agg(["mean", "count"]).reset_index()
+    )
+    whole = whole[whole["count"] == whole["benchmark"].map({k: len(v) for k, v in study.CORRUPTIONS.items()})]
+    whole = whole.rename(columns={"mean": "top1"}).assign(variant="")
+    table = pd.concat([plain, whole, conditions], ignore_index=True).drop(columns="count")
+    return table.assign(same_protocol=table["same_protocol"].eq(True))
+
+
+def agreement(accuracy: pd.DataFrame, by_corruption: pd.DataFrame) -> pd.DataFrame:
+    """Published and independent top-1 side by side, for the models and benchmarks that both have.
+
+    Args:
+        accuracy: models (index) x benchmarks, percent. by_corruption: models (index) x corruptions of ImageNet-C, percent.
+
+    Returns:
+        model, benchmark, variant, source, published, independent [%], difference (published - independent, points),
+        same_protocol.
+    """
+    table = comparable().rename(columns={"top1": "independent"})
+    whole, single = (t.rename_axis("model").reset_index() for t in (accuracy, by_corruption))
+    whole = whole.melt("model", var_name="benchmark", value_name="published").assign(variant="")
+    single = single.melt("model", var_name="variant", value_name="published").assign(benchmark="imagenet-c")
+    ours = pd.concat([whole, single]).dropna()
+    table = table.merge(ours, on=["model", "benchmark", "variant"], how="inner", validate="many_to_one")
+    table["difference"] = table["published"] - table["independent"]
+    columns = ["model", "benchmark", "variant", "source", "published", "independent", "difference", "same_protocol"]
+    return table[columns]
+
+
+def compared(case: Case) -> pd.DataFrame:
+    """`agreement` of the models of a case that are the published ones, measured by the study."""
+    own = case.table.loc[case.table["source"] == "published", "model"]
+    accuracy = case.accuracy[case.accuracy.index.isin(own)]
+    return agreement(accuracy, scores.corruptions(case.table, "imagenet-c").reindex(accuracy.index))
+
+
+def summary(table: pd.DataFrame) -> Table:
+    """Per benchmark and source: how many models, how far apart, and whether they rank alike.
+
+    Args:
+        table: of `agreement`; the rows of single corruptions are left out.
+
+    Returns:
+        `data`: benchmark, source, n, same_protocol (how many of them), mean_difference, largest_difference [points], model
+        (which has it), r (Spearman's, NaN below 4 models), swapped (pairs of models in the opposite order), pairs.
+    """
+    rows = []
+    place = {b.id: i for i, b in enumerate(study.BENCHMARKS)}
+    whole = table[table["variant"] == ""].sort_values("benchmark", key=lambda s: s.map(place), kind="stable")
+    for (benchmark, source), own in whole.groupby(["benchmark", "source"], sort=False):
+        most = own.loc[own["difference"].abs().idxmax()]
+        x, y = own["published"].to_numpy(), own["independent"].to_numpy()
+        r, _, n = correlation.spearman(x, y)
+        distance = own["difference"].mean(), most["difference"], most["model"]
+        rows.append((benchmark, source, n, own["same_protocol"].sum(), *distance, r, swapped(x, y), n * (n - 1) // 2))
+    columns = ["benchmark", "source", "n", "same_protocol", "mean_difference", "largest_difference", "model", "r"]
+    data = pd.DataFrame(rows, columns=[*columns, "swapped", "pairs"])
+    names = study.describe(data["model"])["name"].to_numpy()
+    shown = pd.DataFrame(
+        {
+            "Benchmark": data["benchmark"].map(study.STUDY.name),
+            "Measured by": data["source"],
+            "Models": data["n"].astype(str),
+            "Of them as in the paper": data["same_protocol"].astype(str),
+            "Mean difference": data["mean_difference"].map(signed),
+            "Largest": data["largest_difference"].map(signed) + " (" + names + ")",
+            "Spearman's r": data["r"].map(signed),
+            "Pairs in the opposite order": data["swapped"].astype(str) + " of " + data["pairs"].astype(str),
+        }
+    )
+    return Table(shown, data)
+
+
+def swapped(x: np.ndarray, y: np.ndarray) -> int:
+    """How many pairs of models are in opposite orders.
+
+    >>> swapped(np.array([1, 2, 3]), np.array([1, 3, 2]))
+    1
+    """
+    order = np.sign(x[:, None] - x) * np.sign(y[:, None] - y)
+    return int((order < 0).sum() // 2)
+
+
+def largest(table: pd.DataFrame, **where: object) -> str:
+    """The largest |difference| among the rows of `agreement` that have these values, for prose [points]."""
+    own = table[(table[list(where)] == pd.Series(where)).all(axis=1)]
+    return signed(own["difference"].abs().max())
+
+
+def images_right(table: pd.DataFrame, model: str, benchmark: str, source: str = TESTBED) -> str:
+    """How many images of a benchmark a model gets right, as published and independently, for prose."""
+    own = table.query("model == @model and benchmark == @benchmark and source == @source and variant == ''")
+    if own.empty:
+        return "not measured by both"
+    images = study.benchmark(benchmark).images
+    counts = [f"{round(own[side].iloc[0] / 100 * images):,}" for side in ("published", "independent")]
+    return f"{counts[0]} of {images:,} images right, and {counts[1]} as {source} measured it"
+
+
+def furthest_corruptions(table: pd.DataFrame, most: int = 3) -> str:
+    """The corruptions on which the published accuracies are furthest from the independent ones in the mean, for prose."""
+    own = table[table["variant"] != ""].groupby("variant")["difference"].mean()
+    far = own.loc[own.abs().sort_values(ascending=False, kind="stable").index[:most]]
+    return listed(f"{name.replace('_', ' ')} ({signed(d, 1)})" for name, d in far.items())
+
+
+def _replaced(case: Case, source: str) -> Seen:
+    table = compared(case)
+    table = table[(table["variant"] == "") & (table["source"] == source)]
+    if table.empty:
+        return Seen(None, "the table holds no published accuracy of these checkpoints")
+    per_benchmark = {b: own.set_index("model")["independent"] for b, own in table.groupby("benchmark")}
+    far = table[table["difference"].abs() > 1]
+    on = listed(study.STUDY.name(b) for b in pd.unique(far["benchmark"]))
+    number = (
+        f"{len(table)} accuracies of {table['model'].nunique()} models on {len(per_benchmark)} benchmarks; {len(far)} differ by more "
+        f"than a point" + (f", on {on}" if len(far) else "")
+    )
+    return Seen(len(far) > 0, number, case.cells(case.with_accuracy(per_benchmark)))
+
+
+def pytorch_image_models(case: Case) -> Seen:
+    """Whether the published accuracies differ by more than a point from those of pytorch-image-models."""
+    return _replaced(case, TIMM)
+
+
+def imagenet_testbed(case: Case) -> Seen:
+    """Whether the published accuracies differ by more than a point from those of imagenet-testbed."""
+    return _replaced(case, TESTBED)
+
+
+LOOKS: tuple[Look, ...] = (
+    Look(
+        "timm",
+        "Some accuracies differ from those that pytorch-image-models measured.",
+        "Of ImageNet-ReaL the study has the last batch only. Elsewhere the crops differ: the paper keeps 0.875 of the side for all "
+        "models, pytorch-image-models what each was made for.",
+        "the numbers of pytorch-image-models where there are any",
+        pytorch_image_models,
+    ),
+    Look(
+        "testbed",
+        "Some accuracies differ from those that imagenet-testbed measured.",
+        "The study feeds the images of ImageNet-C as they are, 224 pixels wide; imagenet-testbed does not state what it does, and "
+        "resizing and cropping them again would lose what it loses.",
+        "the numbers of imagenet-testbed where there are any",
+        imagenet_testbed,
+    ),
+)  # fmt: skip

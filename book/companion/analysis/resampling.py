@@ -1,0 +1,117 @@
+"""Spearman's r of many resamples at once: a resample is how often each observation is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from bvg.results.correlation import FEWEST
+
+
+def spearman(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Spearman's r of every column of x with every column of y, in each resample of the observations.
+
+    With w_j the count of observation j, the rank of observation i is sum_{x_j < x_i} w_j + (sum_{x_j = x_i} w_j + 1) / 2: the
+    mean rank of its copies, as if each observation were repeated w_j times. r is the Pearson correlation of these ranks,
+    weighted by w.
+
+    Args:
+        x: float [N, R]. y: float [N, C]. A pair of columns is correlated over the observations that have both values (no NaN).
+        counts: [B, N], 0 or more. A bootstrap draws them; 0 and 1 leave observations out.
+
+    Returns:
+        r, float [B, R, C], and the number of observations behind it, repeats included, float [B, R, C]. r is NaN where it is
+        not defined, as in `stats.correlate`: fewer than 4 observations, or a column that is constant up to rounding.
+
+    Raises:
+        ValueError: shapes that do not fit.
+
+    Example:
+        >>> x, y = np.array([[1.0], [2], [3], [4], [5]]), np.array([[1.0], [3], [2], [5], [4]])
+        >>> r, n = spearman(x, y, np.array([[1, 1, 1, 1, 1], [1, 0, 0, 2, 2]]))
+        >>> r.ravel().round(2).tolist(), n.ravel().tolist()
+        ([0.8, 0.11], [5.0, 5.0])
+    """
+    x, y, counts = np.asarray(x, float), np.asarray(y, float), np.asarray(counts, float)
+    if not (x.ndim == y.ndim == counts.ndim == 2 and len(x) == len(y) == counts.shape[1]):
+        raise ValueError(
+            f"expected `x` [N, R], `y` [N, C] and `counts` [B, N], got shapes {x.shape}, {y.shape} and {counts.shape}"
+        )
+    if np.isnan(x).any() or np.isnan(y).any():
+        return _pair_by_pair(x, y, counts)
+    shape = (len(counts), x.shape[1], y.shape[1])
+    total = counts.sum(axis=1)
+    n = np.broadcast_to(total[:, None, None], shape)
+    if len(x) < FEWEST:
+        return np.full(shape, np.nan), n
+    first, second = _ranks(x, counts), _ranks(y, counts)
+    weighted = (first * counts[:, None]) @ second.transpose(0, 2, 1)
+    spread = [np.sqrt((counts[:, None] * ranks**2).sum(axis=2)) for ranks in (first, second)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r = weighted / (spread[0][:, :, None] * spread[1][:, None, :])
+    undefined = _constant(x, counts)[:, :, None] | _constant(y, counts)[:, None, :] | (total < FEWEST)[:, None, None]
+    return np.where(undefined, np.nan, np.clip(r, -1, 1)), n
+
+
+def _pair_by_pair(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    r = np.empty((len(counts), x.shape[1], y.shape[1]))
+    n = np.empty_like(r)
+    for i, j in np.ndindex(r.shape[1:]):
+        both = ~(np.isnan(x[:, i]) | np.isnan(y[:, j]))
+        of = spearman(x[both, i : i + 1], y[both, j : j + 1], counts[:, both])
+        r[:, i, j], n[:, i, j] = (part[:, 0, 0] for part in of)
+    return r, n
+
+
+def _ranks(x: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Mean ranks less their mean, (n + 1) / 2: float [B, columns, N]."""
+    columns = x.T
+    below = (columns[:, :, None] < columns[:, None, :]) + 0.5 * (columns[:, :, None] == columns[:, None, :])
+    return (counts @ below).transpose(1, 0, 2) - counts.sum(axis=1)[:, None, None] / 2
+
+
+def _constant(x: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Whether the observations that are there have values that are equal but for rounding: bool [B, columns]."""
+    there = (counts > 0)[:, None, :]
+    high, low = np.where(there, x.T, -np.inf).max(axis=2), np.where(there, x.T, np.inf).min(axis=2)
+    return ~(high - low > 1e-12 * np.maximum(np.abs(high), np.abs(low)))
+
+
+def p_value(r: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Two-sided p of Spearman's r over n observations, from Student's t with n - 2 degrees of freedom, as in `stats.correlate`.
+
+    >>> p_value(np.array([0.9, 1.0, np.nan]), np.array([5, 5, 5])).round(3).tolist()
+    [0.037, 0.0, nan]
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 2 * student.sf(np.abs(r) * np.sqrt((n - 2) / ((1 - r) * (1 + r))), n - 2)
+
+
+def shown(r: np.ndarray, n: np.ndarray, alpha: float) -> np.ndarray:
+    """r where it is significant, 0 where it is not, NaN where it is not defined."""
+    return np.where(np.isnan(r), np.nan, np.where(p_value(r, n) < alpha, r, 0.0))
+
+
+def bootstrap(labels: Sequence[str], replicates: int, rng: np.random.Generator) -> np.ndarray:
+    """Counts [replicates, N] of observations drawn with replacement, whole families at a time.
+
+    Args:
+        labels: name of each observation's family. Different names throughout give the ordinary bootstrap.
+    """
+    codes, names = pd.factorize(np.asarray(labels, object))
+    if not len(names):
+        return np.zeros((replicates, 0), int)
+    return rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=replicates)[:, codes]
+
+
+def leave_one_out(labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Names of the families, [F], and counts [F, N] in which each in turn is left out.
+
+    >>> leave_one_out(["a", "a", "b"])[1].tolist()
+    [[0, 0, 1], [1, 1, 0]]
+    """
+    codes, names = pd.factorize(np.asarray(labels, object))
+    return names, (codes != np.arange(len(names))[:, None]).astype(int)

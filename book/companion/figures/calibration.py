@@ -1,0 +1,284 @@
+"""Figures and tables of the calibration page: what the instruments read beside what is true."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import TwoSlopeNorm
+from matplotlib.figure import Figure as Canvas
+from matplotlib.patches import Rectangle
+
+from bvg import study
+from bvg.results import channel
+from companion.figures.marks import WIDTH, Figure, styled
+from companion.tables.study import Table
+from companion.text import listed, number, plural, signed
+
+_TRUE, _READ, _OTHER = "0.45", "tab:blue", "tab:orange"
+
+
+@styled
+def shape_bias(table: pd.DataFrame) -> Figure:
+    """Shape bias read over the share of shape answers, with the expected line and its binomial interval.
+
+    Args:
+        table: from `companion.calibration.instruments.shape_bias`.
+    """
+    mixed, pure = table[table["observer"] == "mixture"], table[table["observer"] != "mixture"]
+    figure = Canvas(figsize=(WIDTH, 3.6), facecolor="white", layout="constrained")
+    axes = figure.subplots()
+    for (guess, one), color in zip(mixed.groupby("guess"), (_READ, _OTHER, "tab:green"), strict=False):
+        name = f"guesses {guess:.0%} of the time" if guess else "never guesses"
+        axes.fill_between(one["p"], one["low"], one["high"], color=color, alpha=0.2, linewidth=0)
+        axes.plot(one["p"], one["expected"], color=color, linewidth=1)
+        axes.plot(one["p"], one["measured"], "o", color=color, markersize=4, label=name)
+    axes.plot(pure["p"], pure["measured"], "k*", markersize=11, label="the two oracles", clip_on=False, zorder=4)
+    axes.set(xlabel="Probability of the shape's answer, where not guessing", ylabel="Shape bias", ylim=(0, 1))
+    axes.legend(loc="upper left")
+    outside = ~mixed["measured"].between(mixed["low"], mixed["high"])
+    alt = (
+        "Shape bias read over the probability of answering by shape. "
+        + " ".join(f"The {o} reads {m:g}." for o, m in zip(pure["observer"], pure["measured"], strict=True))
+        + f" Of {plural(len(mixed), 'mixture')}, {outside.sum()} lie outside of their interval; without guesses the points follow "
+        "the diagonal, with guesses a flatter line through one half."
+    )
+    return Figure(figure, table, alt)
+
+
+@styled
+def spectral(table: pd.DataFrame, nyquist: int) -> Figure:
+    """Which gratings are recognised at which cut-offs, with the line on which the step must lie.
+
+    Args:
+        table: from `companion.calibration.instruments.spectral`.
+        nyquist: cycles per image of the Nyquist frequency.
+    """
+    figure = Canvas(figsize=(WIDTH, 3.7), facecolor="white", layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    line = np.linspace(0, 1, 2)
+    for axes, kind in zip(panels, ("low-pass", "high-pass"), strict=True):
+        own = table[table["kind"] == kind]
+        fine = own[own["list"] == "fine"].pivot(index="frequency", columns="cutoff", values="top1")
+        axes.pcolormesh(fine.columns, fine.index, fine, cmap="Blues", vmin=0, vmax=130, rasterized=True)
+        coarse = own[own["list"] == "study"]
+        for right, face in ((True, "black"), (False, "white")):
+            some = coarse[(coarse["top1"] > 99.9) == right]
+            name = f"{some['top1'].mean():.0f} % right" if len(some) else ""
+            style = {"markersize": 2.6, "markeredgewidth": 0.5, "markeredgecolor": "black", "markerfacecolor": face}
+            axes.plot(some["cutoff"], some["frequency"], "o", label=name, **style)
+        must = line * nyquist if kind == "low-pass" else (1 - line) * nyquist
+        axes.plot(line, must, color="tab:red", linewidth=1.2, label="where the step must lie")
+        axes.set(xlim=(0, 1), ylim=(0.5, nyquist - 0.5), xlabel="Cut-off [fraction of the Nyquist frequency]")
+        axes.set_title(f"{kind.capitalize()} filtered")
+        axes.grid(False)
+    panels[0].set_ylabel("Frequency of the grating\n[cycles per image]")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    levels = listed(f"{v:.0f} %" for v in sorted(table["top1"].unique()))
+    alt = (
+        f"Two maps of accuracy over cut-off and grating frequency, {table['frequency'].nunique()} gratings. Accuracy takes the "
+        f"values {levels} only. It steps up along a rising diagonal line for high frequencies in the low-pass map, and along "
+        "a falling one in the high-pass map."
+    )
+    return Figure(figure, table, alt)
+
+
+@styled
+def noise(table: pd.DataFrame) -> Figure:
+    """Power of the noise of each band over spatial frequency, with the band's nominal centre.
+
+    Args:
+        table: from `companion.calibration.channel.noise_bands`.
+    """
+    figure = Canvas(figsize=(WIDTH, 2.9), facecolor="white", layout="constrained")
+    axes = figure.subplots()
+    means = table.groupby("band")[["nominal", "mean"]].first()
+    for band, one in table.groupby("band"):
+        color = f"C{band}"
+        one = one[one["share"] > 0]
+        axes.plot(one["frequency"], one["share"], color=color, linewidth=1.3, label=f"band {band}")
+        axes.plot(means.loc[band, "nominal"], 0.62, "v", color=color, markersize=7, clip_on=False)
+        axes.plot(means.loc[band, "mean"], 0.57, "|", color=color, markersize=10, markeredgewidth=2)
+    axes.set_xscale("log", base=2)
+    axes.set(
+        xlabel="Spatial frequency [cycles per image]", ylabel="Share of the power\nper quarter octave", ylim=(0, 0.65)
+    )
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.legend(ncols=2, loc="center left", bbox_to_anchor=(1, 0.5))
+    ratio = means["mean"] / means["nominal"]
+    alt = (
+        f"Power spectra of the noise of {plural(len(means), 'band')}, each about an octave wide with long tails. Nominal centres and "
+        "mean frequencies of the power: "
+        + "; ".join(f"band {b}: {r['nominal']:g} and {r['mean']:.1f} cycles per image" for b, r in means.iterrows())
+        + f". The mean is between {number(ratio.min())} and {number(ratio.max())} of the nominal centre."
+    )
+    return Figure(figure, table, alt)
+
+
+@styled
+def channels(table: pd.DataFrame) -> Figure:
+    """True sensitivity, thresholds measured and the Gaussian fitted, for observers that were shown images.
+
+    Args:
+        table: from `companion.calibration.channel.observed`.
+    """
+    forms = {"band": "by band", "filter": "by frequency"}
+    kinds = list(table.groupby(["centre", "bandwidth"], sort=False).groups)
+    figure = Canvas(figsize=(WIDTH, 3.4), facecolor="white", layout="constrained")
+    panels = figure.subplots(len(forms), len(kinds), sharex=True, sharey=True, squeeze=False)
+    x = np.linspace(-0.3, table["band"].max() + 0.3, 200)
+    sentences = []
+    for (i, form), (j, (centre, width)) in product(enumerate(forms), enumerate(kinds)):
+        axes = panels[i, j]
+        one = table.query("form == @form and centre == @centre and bandwidth == @width")
+        fit = one.iloc[0]
+        axes.plot(x, _gaussian(x, fit["peak"], centre, width), color=_TRUE, linewidth=2.5, label="true")
+        fitted = _gaussian(x, fit["fit_peak"], fit["fit_centre"], fit["fit_bandwidth"])
+        axes.plot(x, fitted, color=_READ, linewidth=1.2, label="fitted")
+        axes.plot(one["band"], one["threshold"], "o", color=_READ, markersize=4.5, label="thresholds")
+        title = f"true: {centre:g}, {width:g}\n" if i == 0 else ""
+        axes.set_title(f"{title}read: {fit['fit_centre']:.1f}, {fit['fit_bandwidth']:.1f}", fontsize=8.5)
+        axes.set(ylim=(-0.2, 4.4), yticks=range(5), xticks=one["band"])
+        axes.set_ylabel(f"weighs noise\n{forms[form]}" if j == 0 else "")
+        read = f"read {number(fit['fit_centre'])}, {number(fit['fit_bandwidth'])}"
+        sentences.append(f"{centre:g}, {width:g}, weighed {forms[form]}, {read}")
+    panels[-1, len(kinds) // 2].set_xlabel("Band (octaves above the lowest)")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    alt = (
+        "Known channels as Gaussians over five bands, the thresholds that the instrument measured, and its fit. "
+        f"Centre and bandwidth, true and read: {'; '.join(sentences)}."
+    )
+    return Figure(figure, table, alt)
+
+
+def _gaussian(x: np.ndarray, peak: float, centre: float, width: float) -> np.ndarray:
+    return peak * 2.0 ** -((2 * (x - centre) / width) ** 2)
+
+
+@styled
+def channel_map(table: pd.DataFrame) -> Figure:
+    """Error of the fitted centre and bandwidth over the true centre and bandwidth, one column per true peak.
+
+    Args:
+        table: from `companion.calibration.channel.recovered`, of one number of bands.
+    """
+    bands = int(table["bands"].iloc[0])
+    peaks = list(table["peak"].unique())
+    rows = {"centre_error": "Error of the centre", "bandwidth_error": "Error of the bandwidth"}
+    figure = Canvas(figsize=(WIDTH, 4.6), facecolor="white", layout="constrained")
+    panels = figure.subplots(len(rows), len(peaks), sharex=True, sharey=True, squeeze=False)
+    drawn = None
+    for (i, (column, name)), (j, peak) in product(enumerate(rows.items()), enumerate(peaks)):
+        own = table[table["peak"] == peak]
+        grid = own.pivot(index="bandwidth", columns="centre", values=column)
+        axes = panels[i, j]
+        axes.set_facecolor("0.8")
+        drawn = axes.pcolormesh(
+            grid.columns,
+            grid.index,
+            grid,
+            cmap="RdBu_r",
+            norm=TwoSlopeNorm(0, -2, 2),
+            shading="nearest",
+            rasterized=True,
+        )
+        _outline(axes, own[own["trusted"]])
+        axes.set_title(f"peak {peak:g}" if i == 0 else "")
+        axes.set_ylabel(f"{name}\n\nTrue bandwidth [octaves]" if j == 0 else "")
+        axes.set(xticks=range(0, bands, 2), ylim=(0.375, 10.125))
+        axes.grid(False)
+    figure.supxlabel("True centre (octaves above the lowest band)", fontsize=9)
+    bar = figure.colorbar(drawn, ax=list(panels.flat), shrink=0.7, aspect=30, pad=0.02, extend="both")
+    bar.set_label("Fit less truth [octaves]", fontsize=9)
+    bar.outline.set_visible(False)
+    inside, outside = table[table["trusted"]], table[~table["trusted"]]
+    alt = (
+        f"Maps of the error of centre and bandwidth with {bands} bands, over true centre and true bandwidth, for the peaks "
+        f"{listed(f'{p:g}' for p in peaks)}. Largest errors inside of the outlined region: {_largest(inside)}; outside: {_largest(outside)}. "
+        f"For {table['fit_centre'].isna().sum()} of {len(table)} channels the thresholds determine no fit (grey)."
+    )
+    return Figure(figure, table, alt)
+
+
+def _outline(axes: Axes, region: pd.DataFrame) -> None:
+    """A frame around the trusted channels, if there are any at this peak."""
+    if len(region):
+        (x0, x1), (y0, y1) = ((region[c].min(), region[c].max()) for c in ("centre", "bandwidth"))
+        axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor="black", linewidth=1.4))
+
+
+def _largest(table: pd.DataFrame) -> str:
+    centre, width = (table[c].abs().max() for c in ("centre_error", "bandwidth_error"))
+    return f"{number(centre)} octaves in the centre, {number(width)} in the bandwidth"
+
+
+@styled
+def attack(table: pd.DataFrame) -> Figure:
+    """Accuracy under attack over the largest change, as the weights imply it and as measured.
+
+    Args:
+        table: from `companion.calibration.instruments.attack`.
+    """
+    figure = Canvas(figsize=(WIDTH, 3.0), facecolor="white", layout="constrained")
+    axes = figure.subplots()
+    one = table[table["scale"] == table["scale"].min()]
+    axes.plot(255 * one["eps"], one["predicted"], color=_TRUE, linewidth=2.5, label="implied by the weights")
+    sentences = []
+    for (scale, own), (color, shape) in zip(table.groupby("scale"), ((_READ, "o"), (_OTHER, "s")), strict=False):
+        name = "measured" if scale == 1 else f"measured, logits times {scale:g}"
+        axes.plot(255 * own["eps"], own["measured"], shape, color=color, markersize=5, label=name)
+        same = np.isclose(own["measured"], own["predicted"]).sum()
+        sentences.append(
+            f"With logits times {scale:g} the measured accuracy is the implied one at {same} of {len(own)} points."
+        )
+    axes.axvline(255 * study.PGD_EPSILON, color="0.6", linewidth=1, linestyle=":", label="ε of the study")
+    axes.set(xlabel="Largest change of a value, ε [1/255]", ylabel="Accuracy [%]", ylim=(-3, 103), xlim=(0, None))
+    axes.legend()
+    return Figure(figure, table, f"Accuracy of a linear classifier under attack over epsilon. {' '.join(sentences)}")
+
+
+def stated_errors(table: pd.DataFrame) -> Table:
+    """The errors of the fit within and without the trusted region.
+
+    Args:
+        table: from `companion.calibration.channel.errors`.
+    """
+    shown = pd.DataFrame(
+        {
+            "Bands": table["bands"].astype(str),
+            "Region": table["trusted"].map({True: "inside", False: "outside"}),
+            "Channels": table["channels"].map("{:,}".format),
+            "Without a fit": table["none"].map("{:,}".format),
+            "Centre, median": table["centre_error_median"],
+            "Centre, largest": table["centre_error_max"],
+            "Bandwidth, median": table["bandwidth_error_median"],
+            "Bandwidth, largest": table["bandwidth_error_max"],
+        }
+    )
+    return Table(shown, table)
+
+
+def published_thresholds(table: pd.DataFrame) -> Table:
+    """The thresholds behind the published fits, and the true channels that they could stand for.
+
+    Args:
+        table: from `companion.calibration.channel.published_thresholds`.
+    """
+    shown = pd.DataFrame(
+        {
+            "Thresholds": table["thresholds"],
+            "Models": table["models"].astype(str),
+            "Bandwidth": table["bandwidth"],
+            "Centre": np.log2(table["center_frequency"] / channel.LOWEST_CENTRE),
+            "Channels": table["channels"].map("{:,}".format),
+            "True bandwidth": _range(table["bandwidth_low"], table["bandwidth_high"]),
+            "True centre": _range(table["centre_low"], table["centre_high"]),
+        }
+    )
+    return Table(shown, table)
+
+
+def _range(low: pd.Series, high: pd.Series) -> list[str]:
+    return ["none" if np.isnan(a) else f"{signed(a)} to {signed(b)}" for a, b in zip(low, high, strict=True)]

@@ -1,0 +1,88 @@
+"""Published accuracies against others' measurements of the same checkpoints: the difference, model by model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure as Canvas
+
+from bvg import study
+from companion.figures import svg_labels
+from companion.figures.marks import WIDTH, Figure, mark, styled
+from companion.text import listed, signed
+
+
+@styled
+def crosscheck(agreement: pd.DataFrame) -> Figure:
+    """One panel per source, one row per benchmark, one mark per model at its published accuracy less the independent one.
+
+    Args:
+        agreement: model, benchmark, variant, source, published, independent, difference [points], same_protocol (see
+            `companion.analysis.data_audit.agreement`); rows of single corruptions are not drawn.
+
+    Returns:
+        `data` are the rows drawn. Without any, the figure says that there is nothing to compare.
+    """
+    data = agreement[agreement["variant"] == ""].reset_index(drop=True)
+    if data.empty:
+        return _nothing(data)
+    rows = [b.id for b in study.BENCHMARKS if b.id in set(data["benchmark"])]
+    models = [m for m in study.models().index if m in set(data["model"])]
+    sources = list(dict.fromkeys(data["source"]))
+    lines = -(-len(models) // 4)
+    figure = Canvas(figsize=(WIDTH, 0.42 * len(rows) + 0.2 * lines + 0.9), facecolor="white", layout="constrained")
+    panels = figure.subplots(1, len(sources), sharey=True, sharex=True, squeeze=False)[0]
+    for axes, source in zip(panels, sources, strict=True):
+        own = data[data["source"] == source]
+        present = [m for m in models if m in set(own["model"])]
+        # Models stand at one height in all rows of a panel, so that marks of one place can be told apart.
+        height = dict(zip(present, np.linspace(-0.32, 0.32, len(present)) if len(present) > 1 else [0.0], strict=True))
+        for of in own.itertuples(index=False):
+            at = rows.index(of.benchmark) + height[of.model]
+            line = mark(of.model).line([of.difference], [at], 0.68, label=of.model, zorder=3)
+            numbers = f"{svg_labels.reading(of.benchmark, of.published)} published, {of.independent:.1f} % by {source}"
+            axes.add_line(svg_labels.name(line, of.model, numbers))
+        axes.axvline(0, color="0.3", linewidth=0.8, zorder=1)
+        axes.set_title(source, weight="bold")
+        axes.set_xlabel("published − independent top-1 [points]")
+        axes.set_yticks(range(len(rows)), [study.STUDY.name(b) for b in rows])
+        axes.set_yticks(np.arange(len(rows) - 1) + 0.5, minor=True)
+        axes.grid(axis="y", visible=False)
+        axes.grid(axis="y", which="minor", visible=True)
+        axes.tick_params(axis="y", which="both", length=0)
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.margins(x=0.06)
+        axes.autoscale_view(scaley=False)
+        for benchmark in set(rows) - set(own["benchmark"]):
+            axes.text(0.98, rows.index(benchmark), "not measured", transform=axes.get_yaxis_transform(), color="0.35",
+                      ha="right", va="center", fontsize=8)  # fmt: skip
+    handles = [mark(m).line(scale=0.68) for m in models]
+    legend = figure.legend(
+        handles, study.describe(models)["name"], loc="outside lower center", ncols=4, fontsize=8, handletextpad=0.1
+    )
+    svg_labels.link(legend, [(m, True) for m in models])
+    return Figure(figure, data, _alt(data, rows, sources))
+
+
+def _nothing(data: pd.DataFrame) -> Figure:
+    figure = Canvas(figsize=(WIDTH, 0.6), facecolor="white")
+    text = "No model of this table was measured by the two other projects under its published name."
+    figure.text(0.5, 0.5, text, ha="center", va="center")
+    return Figure(figure, data, text)
+
+
+def _alt(data: pd.DataFrame, rows: list[str], sources: list[str]) -> str:
+    parts = []
+    for source in sources:
+        own = data[data["source"] == source].groupby("benchmark")["difference"]
+        spans = [
+            f"{study.STUDY.name(b)} {signed(own.min()[b], 1)} to {signed(own.max()[b], 1)}"
+            for b in rows
+            if b in own.groups
+        ]
+        parts.append(f"{source} ({data.loc[data['source'] == source, 'model'].nunique()} models): {listed(spans)}")
+    return (
+        "Differences between the published top-1 and that of two independent measurements, in points, by benchmark. "
+        + ". ".join(parts)
+        + "."
+    )

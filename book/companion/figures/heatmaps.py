@@ -1,0 +1,164 @@
+"""Heat maps of rank correlations: biases against categories, benchmarks or biases against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from textwrap import fill
+
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.patches import Rectangle
+
+from bvg import study
+from companion.figures.marks import WIDTH, Figure, styled
+from companion.text import label, listed, number, plain, plural, set_name, strongest, told_apart
+
+_COLORMAP = "RdBu_r"
+
+
+@styled
+def correlation_heatmap(cells: pd.DataFrame, world: study.World = study.STUDY) -> Figure:
+    """Figure 2: Spearman's r of every category with every bias, one heat map per set of models.
+
+    A correlation that is not significant is printed as 0 (grey), one that is not defined as n.d. (hatched). Without any
+    adversarially trained model, or with nothing else, there is one heat map, of all models.
+
+    Args:
+        cells: from `stats.correlate(scores, categories, biases, study.figure2_groups(...))`.
+        world: whose names to print (see `study.world`).
+
+    Returns:
+        `data` with the columns generalization, bias, group, r, p, n, shown: of the sets drawn.
+    """
+    cells = told_apart(cells)
+    rows, columns, groups = (pd.unique(cells[c]) for c in ("row", "column", "group"))
+    height = len(groups) * (0.34 * len(rows) + 0.32) + 1.0
+    figure = Canvas(figsize=(WIDTH, height), facecolor="white", layout="constrained")
+    panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, group in zip(panels, groups, strict=True):
+        own = cells[cells["group"] == group]
+        _heat(axes, own, rows, columns, fontsize=10)
+        axes.set_title(_title(own), fontsize=10, weight="bold")
+        axes.set_yticks(np.arange(len(rows)) + 0.5, [label(r, world) for r in rows], rotation=0, fontsize=9.5)
+    names = [fill(plain(c, world), 14) for c in columns]
+    panels[-1].set_xticks(np.arange(len(columns)) + 0.5, names, rotation=0, fontsize=9)
+    _colorbar(figure, panels, "bottom")
+    data = cells.rename(columns={"row": "generalization", "column": "bias"})
+    alt = (
+        f"{plural(len(groups), 'heat map')} of Spearman's r, {plural(len(rows), 'category', 'categories')} of generalization "
+        f"by {plural(len(columns), 'bias', 'biases')}. {strongest(cells, world)}"
+    )
+    return Figure(figure, data.reset_index(drop=True), alt)
+
+
+@styled
+def correlation_matrix(
+    cells: pd.DataFrame,
+    order: Sequence[str],
+    blocks: Mapping[str, Sequence[str]] | None = None,
+    world: study.World = study.STUDY,
+) -> Figure:
+    """Figure 3, and the biases against each other: the lower triangle of a symmetric matrix of Spearman's r.
+
+    Args:
+        cells: from `stats.correlate(scores, order, order)`.
+        order: columns of the scores table, from top to bottom.
+        blocks: name -> members, set apart by lines; those of the benchmarks are `world.categories`.
+        world: whose names to print (see `study.world`).
+
+    Returns:
+        `data` with the columns row, column, r, p, n, shown: the whole square, whose upper half repeats the lower.
+    """
+    cells = cells[cells["row"].isin(list(order)) & cells["column"].isin(list(order))]
+    below = [order.index(r) > order.index(c) for r, c in zip(cells["row"], cells["column"], strict=True)]
+    drawn = cells[below]
+    size = len(order) - 1
+    figure = Canvas(figsize=(WIDTH, 0.42 * size + 1.0), facecolor="white", layout="constrained")
+    axes = figure.subplots()
+    _heat(axes, drawn, order[1:], order[:-1], fontsize=8.5 if size > 6 else 9.5)
+    axes.set_yticks(np.arange(size) + 0.5, [plain(r, world) for r in order[1:]], rotation=0, fontsize=9)
+    turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if size > 6 else {"rotation": 0}
+    short = [world.short(c) for c in order[:-1]]
+    names = short if size > 6 else [fill(name, 11) for name in short]
+    axes.set_xticks(np.arange(size) + 0.5, names, fontsize=9, **turned)
+    axes.set_title(_title(drawn), fontsize=10, weight="bold")
+    _blocks(axes, order, blocks or {})
+    _colorbar(figure, [axes], "right")
+    alt = (
+        f"Triangular heat map of Spearman's r between {listed(plain(o, world) for o in order)}. {strongest(drawn, world)} "
+        f"{(drawn['shown'] > 0).sum()} of the {len(drawn)} pairs correlate positively, {(drawn['shown'] < 0).sum()} negatively."
+    )
+    return Figure(figure, cells.drop(columns="group").reset_index(drop=True), alt)
+
+
+def _title(cells: pd.DataFrame) -> str:
+    """The set of models of these cells, as a heading: `All 48 models`."""
+    name = set_name(cells["group"].iloc[0], cells)
+    return name[0].upper() + name[1:]
+
+
+def _blocks(axes: Axes, order: Sequence[str], blocks: Mapping[str, Sequence[str]]) -> None:
+    """Lines between the blocks of a triangular matrix, and the blocks' names left of their rows."""
+    member = {m: name for name, members in blocks.items() for m in members}
+    for k, (before, after) in enumerate(pairwise(order), start=1):
+        if member.get(before) != member.get(after):
+            corner = [(0, k - 1), (k, k - 1), (k, len(order) - 1)]
+            axes.plot(
+                *zip(*corner[: 2 if k == len(order) - 1 else 3], strict=True),
+                color="black",
+                linewidth=1.2,
+                clip_on=False,
+            )
+    places = {name: [i + 0.5 for i, o in enumerate(order[1:]) if member.get(o) == name] for name in blocks}
+    places = {name: at for name, at in places.items() if at}
+    if places:
+        second = axes.secondary_yaxis(-0.28)
+        second.set_yticks([np.mean(at) for at in places.values()], [fill(label(n), 12) for n in places], weight="bold")
+        second.tick_params(length=0, labelsize=8.5)
+        second.spines["left"].set_visible(False)
+
+
+def _heat(axes: Axes, cells: pd.DataFrame, rows: Sequence[str], columns: Sequence[str], fontsize: float) -> None:
+    """One annotated heat map of `shown`; cells without an entry in `cells` stay empty."""
+    everyone = cells["n"].max()
+    cells = cells.assign(
+        text=[
+            number(v) + (f"\nn = {n}" if n < everyone else "") for v, n in zip(cells["shown"], cells["n"], strict=True)
+        ]
+    )
+    shown, text = (
+        cells.pivot(index="row", columns="column", values=v).reindex(rows, columns=columns) for v in ("shown", "text")
+    )
+    seaborn.heatmap(
+        shown.astype(float), ax=axes, annot=text.fillna(""), fmt="", vmin=-1, vmax=1, cmap=_COLORMAP, cbar=False,
+        linewidths=1, linecolor="white", xticklabels=False, yticklabels=False, annot_kws={"fontsize": fontsize},
+    )  # fmt: skip
+    for artist in axes.texts:
+        value = shown.iat[int(artist.get_position()[1]), int(artist.get_position()[0])]
+        artist.set_color("0.42" if value == 0 else "white" if abs(value) > 0.7 else "0.1")
+        if "\n" in artist.get_text():
+            artist.set_fontsize(fontsize - 2)
+    for i, j in np.argwhere((shown.isna() & text.notna()).to_numpy()):
+        axes.add_patch(Rectangle((j, i), 1, 1, facecolor="0.95", hatch="////", edgecolor="0.75", linewidth=0))
+        axes.text(j + 0.5, i + 0.5, text.iat[i, j], ha="center", va="center", fontsize=fontsize - 2, color="0.3")
+    axes.set(xlabel="", ylabel="")
+    axes.tick_params(length=0)
+    axes.grid(False)
+
+
+def _colorbar(figure: Canvas, panels: Sequence[Axes], location: str) -> None:
+    bar = figure.colorbar(
+        panels[0].collections[0],
+        ax=list(panels),
+        location=location,
+        shrink=0.6,
+        aspect=35,
+        pad=0.02,
+        ticks=[-1, -0.5, 0, 0.5, 1],
+    )
+    bar.set_label("Spearman's r", fontsize=9)
+    bar.outline.set_visible(False)

@@ -1,0 +1,155 @@
+"""How fast the parts of a measurement are: beside the plain way, beside what the device can, and as the work grows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from companion.figures.marks import WIDTH, Figure, styled
+from companion.text import listed
+
+OURS, THEIRS, LIMIT = "tab:blue", "0.7", "tab:red"
+
+
+@styled
+def beside_the_plain_way(measured: pd.DataFrame) -> Figure:
+    """Milliseconds per image of each set of stimuli, ours and the plain ways, a panel per device and kind of stimuli.
+
+    Args:
+        measured: rows of the section "kernels" of `bvg.bench.load`.
+
+    Returns:
+        `data`: device, name, way, value [ms per image], ratio (how many times ours is faster), difference.
+    """
+    data = measured[measured["section"] == "kernels"].reset_index(drop=True)
+    ours = data[data["way"] == "bvg"].set_index(["device", "name"])["value"]
+    data["ratio"] = data["value"] / ours.loc[pd.MultiIndex.from_frame(data[["device", "name"]])].to_numpy()
+    panels = list(data.groupby(["device", "name"], sort=False))
+    canvas = Canvas(figsize=(WIDTH, 1.35 * len(panels) + 0.2), facecolor="white", layout="constrained")
+    for axes, ((device, name), rows) in zip(canvas.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True):
+        texts = [
+            f"{v:.3g} ms" + (f", {r:.1f} times ours" if r != 1 else "")
+            for v, r in zip(rows["value"], rows["ratio"], strict=True)
+        ]
+        _bars(axes, list(rows["way"]), rows["value"].to_numpy(), texts)
+        axes.set_title(f"{name}: milliseconds per image\n{device}", fontsize=9, loc="left")
+    parts = [f"{name} on {device}: {listed(_said(rows))}" for (device, name), rows in panels]
+    alt = f"Bar charts of the time that stimuli take. {'. '.join(parts)}."
+    return Figure(canvas, data[["device", "name", "way", "value", "ratio", "difference"]], alt)
+
+
+def _said(rows: pd.DataFrame) -> list[str]:
+    return [f"{way} {value:.3g} ms" for way, value in zip(rows["way"], rows["value"], strict=True)]
+
+
+@styled
+def throughput(measured: pd.DataFrame) -> Figure:
+    """Images per second of a ResNet-50, in each precision and form, a panel per device, with the roofline of each precision.
+
+    The roofline is the rate at which the device multiplies large matrices, divided by the work of an image: no network can be
+    faster.
+
+    Args:
+        measured: rows of the section "network" of `bvg.bench.load`.
+
+    Returns:
+        `data`: device, way, value [images per second], roofline [images per second].
+    """
+    rows = measured[measured["section"] == "network"]
+    parts = []
+    for device, of in rows.groupby("device", sort=False):
+        work = of.loc[of["way"] == "work", "value"].item()
+        peak = of[of["unit"] == "TFLOP/s"].set_index("way")["value"]
+        speed = of.loc[of["unit"] == "images/s", ["way", "value"]]
+        precision = [next((p for p in peak.index if p in way), "fp32") for way in speed["way"]]
+        parts.append(speed.assign(device=device, roofline=1e3 * peak[precision].to_numpy() / work))
+    data = pd.concat(parts, ignore_index=True)[["device", "way", "value", "roofline"]]
+    panels = list(data.groupby("device", sort=False))
+    height = sum(0.3 * len(of) + 0.75 for _, of in panels) + 0.3
+    canvas = Canvas(figsize=(WIDTH, height), facecolor="white", layout="constrained")
+    ratios = [len(of) + 2 for _, of in panels]
+    for axes, (device, of) in zip(
+        canvas.subplots(len(panels), 1, squeeze=False, height_ratios=ratios)[:, 0], panels, strict=True
+    ):
+        shares = of["value"] / of["roofline"]
+        texts = [
+            f"{v:,.3g} images/s, {share:.0%} of the roofline" for v, share in zip(of["value"], shares, strict=True)
+        ]
+        _bars(axes, list(of["way"]), of["value"].to_numpy(), texts, of["roofline"].to_numpy())
+        axes.plot(
+            of["roofline"], range(len(of)), "|", color=LIMIT, markersize=13, markeredgewidth=2.2, label="roofline"
+        )
+        axes.set_title(f"ResNet-50: images per second\n{device}", fontsize=9, loc="left")
+    handles, labels = axes.get_legend_handles_labels()
+    canvas.legend(handles, labels, loc="outside lower center", fontsize=8.5)
+    said = [f"{device}: {listed(f'{w} {v:,.3g} (roofline {r:,.3g})' for w, v, r in of[['way', 'value', 'roofline']].to_numpy())}"
+            for device, of in panels]  # fmt: skip
+    return Figure(canvas, data, f"Bar chart of images per second that a ResNet-50 answers to. {'. '.join(said)}.")
+
+
+@styled
+def cost(measured: pd.DataFrame) -> Figure:
+    """Seconds that a measurement takes against models, conditions and images, each varied by itself, with straight lines.
+
+    Args:
+        measured: rows of the section "engine" of `bvg.bench.load`.
+
+    Returns:
+        `data`: device, varied, amount, way, seconds, line (seconds by the straight line through ours; none for the plain way).
+    """
+    rows = measured[measured["section"] == "engine"]
+    data = pd.concat([_varied(of, device) for device, of in rows.groupby("device", sort=False)], ignore_index=True)
+    devices = list(dict.fromkeys(data["device"]))
+    canvas = Canvas(figsize=(WIDTH, 2.6 * len(devices) + 0.5), facecolor="white", layout="constrained")
+    grid = canvas.subplots(len(devices), 3, squeeze=False)
+    for row, device in zip(grid, devices, strict=True):
+        for axes, what in zip(row, ("models", "conditions", "images"), strict=True):
+            of = data[(data["device"] == device) & (data["varied"] == what)]
+            ours, plain = of[of["line"].notna()], of[of["line"].isna()]
+            axes.plot(ours["amount"], ours["line"], color=OURS, linewidth=1)
+            axes.plot(ours["amount"], ours["seconds"], "o", color=OURS, label="bvg")
+            axes.plot(plain["amount"], plain["seconds"], "s", color="0.35", label="the plain way")
+            axes.set(xlim=(0, None), ylim=(0, None), xlabel=what)
+        row[0].set_ylabel("seconds")
+        row[0].set_title(device, fontsize=9, loc="left")
+    handles, labels = grid[0][0].get_legend_handles_labels()
+    canvas.legend(handles, labels, loc="outside lower center", ncols=2)
+    alt = f"Seconds that a measurement takes against models, conditions and images, with straight lines. {_off(data)}"
+    return Figure(canvas, data, alt)
+
+
+def _varied(rows: pd.DataFrame, device: str) -> pd.DataFrame:
+    """A device's rows, for each of the three that is varied, those in which the other two are as in the plain way's."""
+    plain = rows[rows["way"] != "bvg"]
+    base = plain.iloc[0]
+    parts = []
+    for what in ("models", "conditions", "images"):
+        others = [other for other in ("models", "conditions", "images") if other != what]
+        of = rows[(rows["way"] == "bvg") & (rows[others] == base[others]).all(axis=1)].sort_values(what)
+        slope, start = np.polyfit(of[what], of["value"], 1)
+        amounts = pd.concat([of[what], plain[what]])
+        seconds = pd.concat([of["value"], plain["value"]])
+        line = [*(start + slope * of[what]), *[np.nan] * len(plain)]
+        about = {"device": device, "varied": what, "amount": amounts, "seconds": seconds, "line": line}
+        parts.append(pd.DataFrame(about | {"way": [*of["way"], *plain["way"]]}))
+    return pd.concat(parts)[["device", "varied", "amount", "way", "seconds", "line"]]
+
+
+def _off(data: pd.DataFrame) -> str:
+    ours = data.dropna(subset="line")
+    off = (ours["seconds"] - ours["line"]).abs() / ours["seconds"]
+    return f"No measurement is further than {off.max():.0%} from its line."
+
+
+def _bars(axes: Axes, names: list[str], values: np.ndarray, texts: list[str], marks: np.ndarray | float = 0) -> None:
+    """Horizontal bars, the first on top, each with its text beside it and beside its mark; ours in colour."""
+    ends = np.maximum(values, marks)
+    colors = [OURS if name.startswith("bvg") else THEIRS for name in names]
+    axes.barh(range(len(names)), values, 0.62, color=colors)
+    for place, (end, text) in enumerate(zip(ends, texts, strict=True)):
+        axes.annotate(text, (end, place), (6, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.set_yticks(range(len(names)), names, fontsize=8.5)
+    axes.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, 1.8 * ends.max()))
+    axes.grid(visible=False, axis="y")

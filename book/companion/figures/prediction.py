@@ -1,0 +1,80 @@
+"""How well biases predict the categories of generalization of models that were left out, beside what chance predicts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from bvg import study
+from companion.analysis.prediction import ALL, METHODS, named
+from companion.figures.marks import WIDTH, Figure, styled
+from companion.text import signed
+
+_LOOKS = {"linear": ("o", "tab:blue", -0.17), "forest": ("s", "tab:green", 0.17)}
+_LEAST = -0.3  # R2 below it is drawn at the edge, as an arrow
+
+
+@styled
+def prediction(predicted: pd.DataFrame, threshold: float | None = None) -> Figure:
+    """R2 of models left out, one panel per category, one row per set of features, both methods, over all models.
+
+    A grey bar reaches to the null distribution's quantile: what a fit without any relation exceeds with probability alpha.
+
+    Args:
+        predicted: from `companion.analysis.prediction.prediction`.
+        threshold: an R2 at which to draw a line; None draws none.
+
+    Returns:
+        `data` is the table's rows of all models.
+    """
+    data = predicted[predicted["group"] == "total"].reset_index(drop=True)
+    features = list(dict.fromkeys(data["features"]))
+    categories = list(dict.fromkeys(data["category"]))
+    canvas = Canvas(figsize=(WIDTH, 0.36 * len(features) + 1.1), facecolor="white", layout="constrained")
+    panels = canvas.subplots(1, len(categories), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, category in zip(panels, categories, strict=True):
+        _panel(axes, data[data["category"] == category], features)
+        if threshold is not None:
+            axes.axvline(threshold, color="0.3", linewidth=0.9, linestyle=(0, (3, 2)))
+        axes.set_title(study.CATEGORY_NAMES[category], fontsize=9.5, weight="bold")
+        axes.set(xlim=(_LEAST - 0.06, 1.04), xticks=[0, 0.5, 1])
+        axes.set_xlabel("R² of models left out", fontsize=8.5)
+    panels[0].set_yticks(range(len(features)), [named(f) for f in features], fontsize=8.5)
+    panels[0].set_ylim(len(features) - 0.5, -0.5)
+    handles, labels = panels[0].get_legend_handles_labels()
+    canvas.legend(handles, labels, loc="outside lower center", ncols=3)
+    return Figure(canvas, data, _alt(data, categories))
+
+
+def _panel(axes: Axes, data: pd.DataFrame, features: list[str]) -> None:
+    for method, (marker, color, shift) in _LOOKS.items():
+        own = data[data["method"] == method].set_index("features").reindex(features)
+        at, r2 = np.arange(len(features)) + shift, own["r2"].to_numpy(float)
+        null = own["null"].to_numpy(float)
+        label = "no relation, up to its (1 − α) quantile" if method == "linear" else None
+        axes.barh(at, np.maximum(null, _LEAST) - _LEAST + 0.06, 0.3, left=_LEAST - 0.06, color="0.85", label=label)
+        inside = r2 >= _LEAST
+        axes.plot(
+            r2[inside], at[inside], linestyle="none", marker=marker, markersize=5, color=color, label=METHODS[method]
+        )
+        below = r2 < _LEAST
+        axes.plot(np.full(below.sum(), _LEAST), at[below], linestyle="none", marker="<", markersize=5, color=color)
+    axes.axvline(0, color="0.5", linewidth=0.8)
+    if ALL in features:
+        axes.axhline(features.index(ALL) - 0.5, color="0.6", linewidth=0.8)
+
+
+def _alt(data: pd.DataFrame, categories: list[str]) -> str:
+    parts = []
+    for category in categories:
+        of = data[data["category"] == category]
+        whole = of[of["features"] == ALL].set_index("method")["r2"]
+        single = of[of["features"] != ALL].dropna(subset="r2")
+        text = ", ".join(f"{signed(r2)} ({METHODS[m].lower()})" for m, r2 in whole.items())
+        if len(single):
+            best = single.loc[single["r2"].idxmax()]
+            text += f"; best single bias: {named(best['features'])}, {signed(best['r2'])} ({METHODS[best['method']].lower()})"
+        parts.append(f"{study.CATEGORY_NAMES[category]} {text}")
+    return f"Dot plot of the R2 with which biases predict models left out. From all six: {'. '.join(parts)}."

@@ -1,0 +1,209 @@
+"""What a notebook does besides computing: guard its parameters, show and save its figures and tables, pass numbers to prose."""
+
+from __future__ import annotations
+
+import ast
+import html
+import json
+import re
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from IPython.display import display
+
+from bvg.files import atomic
+from companion import parameters
+from companion.text import pipe_table, signed
+
+# Names that an IPython kernel puts into the namespace itself.
+_OWN = {"In", "Out", "get_ipython", "exit", "quit", "open"}
+_CAVEAT = "The numbers in the text follow the parameters; the words around them were written for these."
+_PLAIN = (str, int, float, bool, list, dict, tuple, type(None))
+
+
+class Page:
+    """One notebook at work. Creating it checks the parameters and shows them; figures and tables go through it.
+
+    Args:
+        name: name of the notebook, without ending.
+        namespace: the notebook's `globals()`.
+        declared: names of the parameters, as in the parameters cell.
+
+    Raises:
+        companion.parameters.ParameterError: an unknown parameter, or a value of the wrong type or range. papermill itself only
+            warns of an unknown parameter and goes on with the defaults, so the notebook has to refuse it.
+    """
+
+    def __init__(self, name: str, namespace: Mapping[str, Any], declared: Sequence[str]) -> None:
+        self.name, self._began = name, time.monotonic()
+        given = {k: v for k, v in namespace.items() if k in declared}
+        if "page" in namespace:
+            # Run again in a live kernel: the namespace holds the notebook's own variables too, so look at the cell of
+            # parameters as it was last run.
+            given |= dict.fromkeys(_assigned(namespace.get("In", []), declared) - set(given))
+        else:
+            # Run for the first time: every plain value in the namespace was given as a parameter.
+            given |= {
+                k: v for k, v in namespace.items() if not k.startswith("_") and k not in _OWN and isinstance(v, _PLAIN)
+            }
+        parameters.check(given, declared)
+        self.parameters = {k: given[k] for k in declared}
+        self.out = Path(self.parameters["out"])
+        _writable(self.out)
+        _show(self._parameters_html(), self._parameters_markdown(), {"page": name})
+
+    def figure(self, id: str, drawn, caption: str, beside: str = "") -> None:
+        """Save a figure as SVG and PNG, its numbers as CSV, and show it with its caption.
+
+        Args:
+            id: name of the files and target of cross-references, such as `figure-2`.
+            drawn: a `companion.figures.Figure`: the drawing, the tidy numbers behind it, the alt text.
+            caption: MyST text.
+            beside: id of another page's figure, which the book shows in a second tab.
+        """
+        for ending in ("svg", "png"):
+            with atomic(self.out / "figures" / f"{id}.{ending}") as path:
+                drawn.save(path)
+        self.save(id, drawn.data)
+        svg = (self.out / "figures" / f"{id}.svg").read_text(encoding="utf-8")
+        made = {"drawn_by": drawn.drawn_by, "command": self.command()}
+        meta = {"bvg": {"figure": id, "alt": drawn.alt, "caption": caption, "beside": beside} | made}
+        display({"image/svg+xml": svg, "text/plain": drawn.alt}, raw=True, metadata=meta)
+        files = {"CSV": f"tables/{id}.csv", "SVG": f"figures/{id}.svg", "PNG": f"figures/{id}.png"}
+        links = " · ".join(f"[{label}]({self.out}/{path})" for label, path in files.items())
+        display({"text/markdown": f"{caption}\n\n{links}"}, raw=True, metadata={"bvg": {"part-of": id}})
+
+    def table(self, id: str, table, caption: str) -> None:
+        """Save a table's numbers as CSV and show it.
+
+        Args:
+            id: name of the file and target of cross-references, such as `table-models`.
+            table: a `companion.tables.study.Table`: the table as read, whose cells are MyST text or numbers (shown to two decimals), and
+                the tidy numbers behind it.
+            caption: MyST text.
+        """
+        self.save(id, table.data)
+        text = table.shown.map(_cell)
+        plain = text.map(_without_roles)
+        link = f'<a href="{self.out}/tables/{id}.csv">CSV</a>'
+        page = f"<p>{html.escape(caption)} {link}</p>" + plain.to_html(index=False, border=0, escape=True)
+        _show(page, pipe_table(text), {"table": id, "caption": caption})
+
+    def explorer(self, shown) -> None:
+        """Save the explorer as one file, `explorer.html`, and its numbers as the table `explorer`, and show it.
+
+        Args:
+            shown: a `companion.explorer.Explorer`.
+        """
+        self.save("explorer", shown.table())
+        page = shown.standalone()
+        with atomic(self.out / "explorer.html") as path:
+            path.write_text(page, encoding="utf-8")
+        # The whole page within the output, not a link to the file: it works wherever the notebook is carried.
+        frame = f'<iframe title="Explorer" srcdoc="{html.escape(page)}" width="100%" height="1500"></iframe>'
+        display({"text/html": frame}, raw=True, metadata={"bvg": {"explorer": shown.data}})
+
+    def save(self, id: str, data: pd.DataFrame) -> None:
+        """Write a table to `tables/<id>.csv`, at full precision."""
+        with atomic(self.out / "tables" / f"{id}.csv") as path:
+            data.to_csv(path, index=False, lineterminator="\n")
+
+    def glue(self, **values: Any) -> None:
+        """Hand values to the prose, where `` {glue:text}`name` `` prints them. Numbers should come formatted, as text."""
+        from myst_nb import glue
+
+        glued = {name.replace("_", "-"): value for name, value in values.items()}
+        for name, value in glued.items():
+            glue(name, value, display=False)
+        # JupyterLab does not fill in the prose: show there what the book prints in it.
+        rows = "".join(f"<tr><td>{k}</td><td>{html.escape(str(v))}</td></tr>" for k, v in glued.items())
+        display({"text/html": f"<table>{rows}</table>"}, raw=True, metadata={"bvg": {"glue": glued}})
+
+    def text(self, markdown: str) -> None:
+        """Show a sentence with computed numbers, for notebooks that are read outside of the book as well."""
+        display({"text/markdown": markdown}, raw=True, metadata={"bvg": {"text": True}})
+
+    def elapsed(self) -> float:
+        """Seconds since the page began."""
+        return time.monotonic() - self._began
+
+    def command(self) -> str:
+        """The papermill command that executes this notebook with these parameters."""
+        words = ["papermill", f"notebooks/{self.name}.ipynb", f"{Path(self.name).name}-run.ipynb"]
+        for name, value in self.parameters.items():
+            if isinstance(value, str | bool | int | float):
+                words += ["-p", name, str(value)]
+            else:
+                words += ["-y", json.dumps({name: value}, ensure_ascii=False)]
+        return shlex.join(words)
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        return [(k, _written(v), parameters.PARAMETERS[k].meaning) for k, v in self.parameters.items()]
+
+    def _parameters_html(self) -> str:
+        rows = "".join(
+            f"<tr><td><code>{k}</code></td><td><code>{html.escape(v)}</code></td><td>{html.escape(m)}</td></tr>"
+            for k, v, m in self._rows()
+        )
+        return (
+            f"<table><thead><tr><th>parameter</th><th>value</th><th>meaning</th></tr></thead><tbody>{rows}</tbody></table>"
+            f"<p>Run it again with:</p><pre>{html.escape(self.command())}</pre><p>{_CAVEAT}</p>"
+        )
+
+    def _parameters_markdown(self) -> str:
+        table = pd.DataFrame(
+            [(f"`{k}`", f"`{v}`", m) for k, v, m in self._rows()], columns=["parameter", "value", "meaning"]
+        )
+        return f"{pipe_table(table)}\n\nRun it again, with any of these changed:\n\n```bash\n{self.command()}\n```\n\n{_CAVEAT}"
+
+
+def _writable(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written to, before anything is computed; nothing is made yet."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise parameters.ParameterError(
+            f"expected `out` to be a folder that can be written to, got {str(folder)!r} ({error.strerror}): give another"
+        ) from None
+
+
+def _assigned(cells: Sequence[str], declared: Sequence[str]) -> set[str]:
+    """Names assigned by the last cell that assigns a declared parameter."""
+    for source in reversed(cells):
+        try:
+            statements = ast.parse(source).body
+        except SyntaxError:  # a cell with a magic
+            continue
+        targets = {t.id for s in statements if isinstance(s, ast.Assign) for t in s.targets if isinstance(t, ast.Name)}
+        if targets & set(declared):
+            return targets
+    return set()
+
+
+def _written(value: Any) -> str:
+    """A parameter's value as one writes it in the parameters cell."""
+    return str(value) if value is None or isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float | np.floating):
+        return "" if np.isnan(value) else signed(value)
+    return str(value)
+
+
+def _without_roles(text: str) -> str:
+    """MyST text for a plain notebook: a citation or reference role becomes its target."""
+    return re.sub(r"\{[a-z:]+\}`([^`]*)`", r"\1", text).replace("`", "")
+
+
+def _show(page: str, markdown: str, meta: Mapping[str, Any]) -> None:
+    # JupyterLab shows the HTML; the book is made from the Markdown, where citations and references are resolved.
+    display({"text/html": page, "text/markdown": markdown}, raw=True, metadata={"bvg": dict(meta)})

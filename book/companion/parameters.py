@@ -1,0 +1,218 @@
+"""The parameters that notebooks take: what each means, and which values it accepts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from bvg import study
+from bvg.results import channel
+
+
+class ParameterError(ValueError):
+    """A notebook was given a parameter that it does not have, or a value that the parameter does not accept."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter.
+
+    Attributes:
+        meaning: what it does, in one phrase, as shown on the page.
+        expected: the values it accepts, in words.
+        accepts: whether a value is one of them.
+    """
+
+    meaning: str
+    expected: str
+    accepts: Callable[[Any], bool]
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _strings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(v, str) and v for v in value) and len(set(value)) == len(value)
+
+
+def _cutoffs(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) > 0
+        and all(_number(v) and any(math.isclose(v, c) for c in study.CUTOFFS) for v in value)
+        and len(set(value)) == len(value)
+    )
+
+
+def _categories(value: Any) -> bool:
+    ids = {b.id for b in study.BENCHMARKS}
+    return (
+        isinstance(value, dict)
+        and set(value) == set(study.CATEGORIES)
+        and all(_strings(members) and members and ids.issuperset(members) for members in value.values())
+    )
+
+
+_CUTOFFS_TEXT = f"a list of cut-offs among {', '.join(map(str, study.CUTOFFS))}, each once"
+
+PARAMETERS: dict[str, Parameter] = {
+    "results": Parameter(
+        "results tables to read",
+        '"published", the path of a results table, of a run folder or of a folder of run folders, or a list of these',
+        lambda v: (isinstance(v, str) and v != "") or (_strings(v) and len(v) > 0),
+    ),
+    "highlight": Parameter(
+        "models to name on the figures; they are left out of correlations",
+        "a list of model ids, each once",
+        _strings,
+    ),
+    "allow_missing": Parameter(
+        "draw each panel over the models that have its numbers, instead of refusing the table",
+        "true or false",
+        lambda v: isinstance(v, bool),
+    ),
+    "alpha": Parameter(
+        "level of significance: a correlation with p at or above it is shown as 0",
+        "a number in (0, 1)",
+        lambda v: _number(v) and 0 < v < 1,
+    ),
+    "low_cutoffs": Parameter("cut-offs over which the low-frequency bias averages", _CUTOFFS_TEXT, _cutoffs),
+    "high_cutoffs": Parameter("cut-offs over which the high-frequency bias averages", _CUTOFFS_TEXT, _cutoffs),
+    "categories": Parameter(
+        "benchmarks behind each category of generalization",
+        f"a mapping from each of {', '.join(study.CATEGORIES)} to a list of benchmark ids "
+        f"among {', '.join(b.id for b in study.BENCHMARKS)}",
+        _categories,
+    ),
+    "replicates": Parameter(
+        "bootstrap replicates, and permutations behind p values and the linear null distribution",
+        "a whole number, 100 or more",
+        lambda v: type(v) is int and v >= 100,
+    ),
+    "permutations": Parameter(
+        "permutations behind the null distribution of the forests: the smallest possible p is one over this plus one",
+        "a whole number, 19 or more",
+        lambda v: type(v) is int and v >= 19,
+    ),
+    "families": Parameter(
+        "which models are resampled together: the strengths of one adversarial recipe, the models of one source, or groups",
+        'one of "recipe", "source", "group"',
+        lambda v: v in ("recipe", "source", "group"),
+    ),
+    "set_apart": Parameter(
+        "groups of models that form the second set of Figure 2 (AT); the others form the third",
+        f"a list of groups among {', '.join(study.GROUPS)}, each once, at least one",
+        lambda v: _strings(v) and len(v) > 0 and set(study.GROUPS).issuperset(v),
+    ),
+    "leave_out": Parameter(
+        "models, or groups of models, to leave out of everything",
+        "a list of model ids and groups, each once",
+        _strings,
+    ),
+    "seed": Parameter(
+        "seed of whatever is random: noise, the attack's start, resamples, permutations",
+        "a whole number, 0 or more",
+        lambda v: type(v) is int and v >= 0,
+    ),
+    "cutoff": Parameter(
+        "cut-off of the filtered example images, as a fraction of the Nyquist frequency",
+        "a number in [0, 1]",
+        lambda v: _number(v) and 0 <= v <= 1,
+    ),
+    "noise_sd": Parameter(
+        "standard deviation of the example noise, as a fraction of the pixel range",
+        "a number in [0, 1]",
+        lambda v: _number(v) and 0 <= v <= 1,
+    ),
+    "models": Parameter(
+        "models to measure: zoo ids, checkpoint files, timm:NAME, torchvision:NAME or package.module:function, each also as ID=MODEL; miniature for its whole zoo",
+        "a list of model names, at least one, each once",
+        lambda v: _strings(v) and len(v) > 0,
+    ),
+    "data_root": Parameter(
+        "folder that holds the data sets, or miniature for the drawn images",
+        "a path",
+        lambda v: isinstance(v, str) and v != "",
+    ),
+    "cutoffs": Parameter(
+        "cut-offs of the low- and high-pass filters, as fractions of the Nyquist frequency",
+        "None for the study's, or a list of numbers in [0, 1], at least one, each once",
+        lambda v: (
+            v is None
+            or (isinstance(v, list) and all(_number(c) and 0 <= c <= 1 for c in v) and len(set(v)) == len(v) > 0)
+        ),
+    ),
+    "noise_sds": Parameter(
+        "standard deviations of the narrow-band noise, as fractions of the grey range",
+        "None for the study's, or a list of five numbers in [0, 1]: 0, then four, each twice the one before",
+        lambda v: v is None or (isinstance(v, list) and all(map(_number, v)) and channel.doubling(v)),
+    ),
+    "device": Parameter(
+        "where to compute, such as cuda or cpu; None is CUDA where there is one",
+        "None or the name of a torch device",
+        lambda v: v is None or (isinstance(v, str) and v != ""),
+    ),
+    "limit": Parameter(
+        "images per condition, evenly spread over the classes; None is all",
+        "None or a whole number, 1 or more",
+        lambda v: v is None or (type(v) is int and v >= 1),
+    ),
+    "precision": Parameter(
+        "arithmetic of the models",
+        "one of fp32, tf32, fp16, bf16",
+        lambda v: v in ("fp32", "tf32", "fp16", "bf16"),
+    ),
+    "epsilon": Parameter(
+        "largest change of a pixel by the attack, as a fraction of 1",
+        "a number in (0, 1) (0.5/255 is about 0.00196)",
+        lambda v: _number(v) and 0 < v < 1,
+    ),
+    "benchmarks": Parameter(
+        "folder of the benchmark's files (make bench); none for the book's",
+        "none, or the path of a folder",
+        lambda v: v is None or (isinstance(v, str) and v != ""),
+    ),
+    "study_models": Parameter(
+        "models for which the time of the full study is projected",
+        "a whole number, 1 or more",
+        lambda v: type(v) is int and v >= 1,
+    ),
+    "out": Parameter(
+        "folder for what this notebook makes, relative to the working directory",
+        "a path",
+        lambda v: isinstance(v, str) and v != "",
+    ),
+}
+
+
+def check(given: dict[str, Any], declared: Sequence[str]) -> None:
+    """Refuse parameters that a notebook does not declare, and values that a parameter does not accept.
+
+    Args:
+        given: name -> value, as set by the notebook's parameters cell and whoever runs it.
+        declared: names of the notebook's parameters.
+
+    Raises:
+        ParameterError: naming the parameter, what was expected and what was got.
+
+    Example:
+        >>> check({"alpha": 0.01, "out": "output"}, ["alpha", "out"])
+        >>> check({"alpha": 5, "out": "output"}, ["alpha", "out"])
+        Traceback (most recent call last):
+        ...
+        companion.parameters.ParameterError: expected `alpha` to be a number in (0, 1), got 5
+    """
+    for name in given:
+        if name not in declared:
+            near = get_close_matches(name, declared, 1)
+            hint = f" (did you mean `{near[0]}`?)" if near else ""
+            raise ParameterError(f"unknown parameter `{name}`{hint}: this notebook has {', '.join(declared)}")
+    for name in declared:
+        if name not in given:
+            raise ParameterError(f"parameter `{name}` is not set: run the parameters cell first")
+        if not PARAMETERS[name].accepts(given[name]):
+            raise ParameterError(f"expected `{name}` to be {PARAMETERS[name].expected}, got {given[name]!r}")

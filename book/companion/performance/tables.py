@@ -1,0 +1,79 @@
+"""The benchmark's tables as the page shows them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bvg.bench.data import DECODE
+from bvg.bench.precision import FLIPS, LOSS
+from bvg.bench.projection import hours
+from companion.tables.study import Table
+from companion.text import listed, signed
+
+
+def devices(measured: pd.DataFrame) -> Table:
+    """What was measured, and when."""
+    data = measured[["device", "kind", "cores", "measured"]].drop_duplicates(ignore_index=True)
+    names = {"device": "Device", "kind": "Kind", "cores": "CPU cores", "measured": "Measured"}
+    return Table(data.rename(columns=names).astype(str), data)
+
+
+def drift(measured: pd.DataFrame) -> Table:
+    """Flips per 1,000 decisions and change of top-1, per network and stimuli, of each precision against the plain network."""
+    data = measured[measured["section"] == "drift"].rename(columns={"name": "tested", "way": "precision"})
+    data = data[["device", "tested", "precision", "images", "models", "unit", "value"]].reset_index(drop=True)
+    wide = data.pivot_table(
+        "value", ["device", "tested", "precision", "images", "models"], "unit", sort=False, observed=True
+    ).reset_index()
+    shown = pd.DataFrame(
+        {
+            "Device": wide["device"],
+            "Network and stimuli": wide["tested"],
+            "Precision": wide["precision"],
+            "Decisions": [
+                f"{images * models:,}" for images, models in zip(wide["images"], wide["models"], strict=True)
+            ],
+            "Flips per 1,000": [signed(v, 1) for v in wide[FLIPS]],
+            "Top-1 [points]": ["" if pd.isna(v) else signed(v, 2) for v in wide[LOSS]],
+        }
+    )
+    return Table(shown, data)
+
+
+def decoding(measured: pd.DataFrame) -> Table:
+    """Images per second that are decoded, or read from the memory map."""
+    rows = measured[measured["name"] == DECODE]
+    data = rows[["device", "cores", "way", "images", "value"]].reset_index(drop=True)
+    shown = data.assign(value=data["value"].map("{:,.0f}".format)).drop(columns="images").astype(str)
+    names = {"device": "Device", "cores": "CPU cores", "way": "How", "value": "Images per second"}
+    return Table(shown.rename(columns=names), data)
+
+
+def study(measured: pd.DataFrame, models: int) -> Table:
+    """Hours of the full study on each device, for one model and for `models`, per way to run the network."""
+    parts = []
+    for device, rows in measured.groupby("device", sort=False):
+        for count in dict.fromkeys((1, models)):
+            parts.append(hours(rows, count).assign(device=device, models=count))
+    data = pd.concat(parts, ignore_index=True)[
+        ["device", "models", "way", "instrument", "decoding", "stimuli", "network", "total"]
+    ]
+    sums = data.groupby(["device", "way", "models"], sort=False)["total"].sum().unstack("models").reset_index()
+    shown = {"Device": sums["device"], "Network": sums["way"]}
+    for count in dict.fromkeys((1, models)):
+        shown[f"{count} model{'s' * (count > 1)} [hours]"] = sums[count].map("{:,.1f}".format)
+    return Table(pd.DataFrame(shown), data)
+
+
+def ratios(measured: pd.DataFrame) -> str:
+    """How many times faster each set of stimuli is made than in each plain way, in words; one device."""
+    rows = measured[measured["section"] == "kernels"]
+    parts = []
+    for name, of in rows.groupby("name", sort=False):
+        ours = of.loc[of["way"] == "bvg", "value"].item()
+        plain = of[of["way"] != "bvg"]
+        parts.append(
+            f"{name}: "
+            + listed(f"{v / ours:.1f} times ({way})" for way, v in zip(plain["way"], plain["value"], strict=True))
+        )
+    return "; ".join(parts)

@@ -1,0 +1,134 @@
+"""Numbers and tables as text, for prose and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from bvg import study
+
+
+def shown(value: float) -> str:
+    """A correlation as this book shows it: n.s. where it is not significant (that is, 0).
+
+    Example:
+        >>> shown(-0.756), shown(0.0)
+        ('−0.76', 'n.s.')
+    """
+    return "n.s." if value == 0 else signed(value)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for prose: none; A; A and B; A, B and C.
+
+    Example:
+        >>> listed([]), listed(["A"]), listed(["A", "B", "C"])
+        ('none', 'A', 'A, B and C')
+    """
+    *most, last = list(names) or ["none"]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def pipe_table(table: pd.DataFrame) -> str:
+    """A table of strings as a Markdown pipe table."""
+    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + " --- |" * table.shape[1]]
+    lines += ["| " + " | ".join(c.replace("|", "\\|") for c in row) + " |" for row in table.itertuples(index=False)]
+    return "\n".join(lines)
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A number for prose, with a true minus sign: −0.76. Undefined numbers say so.
+
+    Example:
+        >>> signed(-0.756), signed(0.0), signed(float("nan"))
+        ('−0.76', '0.00', 'not defined')
+    """
+    if not np.isfinite(value):
+        return "not defined"
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def took(seconds: float, models: int) -> str:
+    """How long a measurement took, for a page.
+
+    Example:
+        >>> took(28.2, 21), took(0.4, 1)
+        ('This took 28 s for 21 models.', 'This took less than a second for 1 model.')
+    """
+    time = f"{seconds:.0f} s" if seconds >= 1 else "less than a second"
+    return f"This took {time} for {models} model{'s' * (models != 1)}."
+
+
+SETS = {
+    "total": ("the one model", "all {} models"),
+    "at": ("{} adversarially trained",) * 2,
+    "other": ("{} other", "{} others"),
+}
+SHORT_SETS = {"total": "all", "at": "AT", "other": "others"}
+
+
+def label(column: str, world: study.World = study.STUDY) -> str:
+    """The printed name of a column of the scores or benchmarks table; a column that its world does not know names itself."""
+    return world.name(column)
+
+
+def strongest(cells: pd.DataFrame, world: study.World) -> str:
+    """A sentence on the strongest significant correlation within each set of models; how many are not defined, if any."""
+    parts = []
+    for group, own in cells.groupby("group", sort=False):
+        name, undefined = set_name(group, own), int(own["r"].isna().sum())
+        significant = own[own["shown"].abs() > 0]
+        if undefined == len(own):
+            parts.append(f"among {name}: not defined")
+        elif significant.empty:
+            parts.append(f"among {name}: none significant")
+        else:
+            best = significant.loc[significant["shown"].abs().idxmax()]
+            parts.append(
+                f"among {name}: {plain(best['row'], world)} against {plain(best['column'], world)}, r = {number(best['shown'])} "
+                f"({len(significant)} of {len(own)} significant{f', {undefined} not defined' if undefined else ''})"
+            )
+    return f"Strongest Spearman correlation {'; '.join(parts)}."
+
+
+def set_name(group: str, cells: pd.DataFrame) -> str:
+    """The set and its number of models: the largest n, as a model that lacks a value is missing from some cells only."""
+    n = int(cells["n"].max())
+    return SETS[group][n != 1].format(n)
+
+
+def told_apart(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells without those of empty sets of models, and without sets that are all the models over again."""
+    n = cells.groupby("group", sort=False)["n"].max()
+    parts = [g for g in n.index if g != "total" and n[g]]
+    return cells[cells["group"].isin(["total", *(parts if len(parts) > 1 else [])])]
+
+
+def number(value: float) -> str:
+    """Two decimals and a true minus sign; `0` for a correlation shown as zero, `n.d.` where it is not defined."""
+    if np.isnan(value):
+        return "n.d."
+    return "0" if value == 0 else signed(value)
+
+
+def plain(column: str, world: study.World) -> str:
+    """The printed name without its unit."""
+    return world.plain(column)
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names for an alternative text, in quotation marks if one of them has a comma of its own.
+
+    Example:
+        >>> quoted(["low", "high"]), quoted(["noise, band 1", "noise, band 3"])
+        ('low and high', '“noise, band 1” and “noise, band 3”')
+    """
+    names = list(names)
+    return listed(f"“{n}”" for n in names) if any("," in n for n in names) else listed(names)
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"

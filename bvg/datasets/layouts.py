@@ -1,0 +1,237 @@
+"""Where each data set of the ImageNet family lies under one root folder, and which images are there with which labels.
+
+`<root>` is one folder that holds, or links to:
+
+| set | layout | images |
+|---|---|---|
+| `imagenet` | `imagenet/val/<wnid>/*.JPEG` | 50,000 |
+| `imagenet-real` | the same images; labels in `imagenet-real/real.json` or `imagenet/real.json` | 46,837 |
+| `imagenet-16class` | the same images, those of the 16 categories | 10,350 |
+| `imagenet-v2` | `imagenet-v2/<0 … 999>/*.jpeg`, or the upstream folder name (matched frequency) | 10,000 |
+| `imagenet-a`, `imagenet-r` | `<set>/<wnid>/*.jpg`, 200 classes | 7,500; 30,000 |
+| `imagenet-sketch` | `imagenet-sketch/sketch/<wnid>/*.JPEG`, or without `sketch/` | 50,889 |
+| `imagenet-c`, `imagenet-cbar` | `<set>/<corruption>/<1 … 5>/<wnid>/*.JPEG`, stored at 224 px | 50,000 each |
+| `stylized` | `stylized/dnn/session-<k>/<n>_sty_dnn_<c>_<category>_….png` (model-vs-human), 224 px | 800 |
+| `cue-conflict` | `cue-conflict/<shape>/<shape><k>-<texture><k>.png`, 224 px | 1,280 |
+| `gray-16class` | `gray-16class/*_<category>.JPEG` (critical-band-masking), 224 px | any |
+
+Preprocessing: `resize256-crop224-bilinear` for photographs at their own size; `stored224`, which is none, for the sets
+stored at 224 px. The paper measured ImageNet-C and C-bar without resizing (its eval_imagenet_c.py), and stylized and
+cue-conflict through model-vs-human, whose loader leaves sets as they are that it registers at 224 px
+(modelvshuman/datasets/base.py).
+
+ImageNet-C-bar as its makers' script writes it has folders named by strength (`sparkles/1.00` … `6.00`), not by
+severity: where `<corruption>/<severity>` does not exist, five such folders are taken in numerical order as severities
+    1 to 5.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bvg import imagenet_classes, study
+
+RESIZE_CROP = "resize256-crop224-bilinear"
+STORED = "stored224"
+SUFFIXES = (".jpeg", ".jpg", ".png")
+
+Condition = tuple[str, str, str]
+"""(name, variant, level): a data set, its corruption and severity, the last two empty where there are none."""
+
+
+class DataError(RuntimeError):
+    """The data on disk are not what a measurement needs; `problems` lists every reason as a sentence."""
+
+    def __init__(self, message: str, problems: Iterable[str] = ()):
+        super().__init__(message)
+        self.problems = tuple(problems) or (message,)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one data set lies on disk.
+
+    Attributes:
+        folders: places under the root where it may lie, the first that exists is taken.
+        labelled_by: what gives the label: class folders ("wnid", "number", "category") or file names ("session",
+            "flat").
+        images: images of the complete set (per condition); None where the set has no fixed size.
+        per_class: images per class, where all classes have the same number.
+        preprocessing: RESIZE_CROP or STORED.
+    """
+
+    folders: tuple[str, ...]
+    labelled_by: str
+    images: int | None
+    per_class: int | None = None
+    preprocessing: str = RESIZE_CROP
+
+
+_VAL = Layout(("imagenet/val",), "wnid", 50_000, 50)
+LAYOUTS: dict[str, Layout] = {
+    "imagenet": _VAL,
+    "imagenet-real": _VAL,
+    "imagenet-16class": _VAL,
+    "imagenet-v2": Layout(
+        (
+            "imagenet-v2/imagenetv2-matched-frequency-format-val",
+            "imagenet-v2",
+            "imagenetv2-matched-frequency-format-val",
+        ),
+        "number",
+        10_000,
+        10,
+    ),
+    "imagenet-a": Layout(("imagenet-a",), "wnid", 7_500),
+    "imagenet-r": Layout(("imagenet-r",), "wnid", 30_000),
+    "imagenet-sketch": Layout(("imagenet-sketch/sketch", "imagenet-sketch"), "wnid", 50_889),
+    "imagenet-c": Layout(("imagenet-c",), "wnid", 50_000, 50, STORED),
+    "imagenet-cbar": Layout(("imagenet-cbar",), "wnid", 50_000, 50, STORED),
+    "stylized": Layout(("stylized/dnn",), "session", 800, 50, STORED),
+    "cue-conflict": Layout(("cue-conflict",), "category", 1_280, 80, STORED),
+    "gray-16class": Layout(("gray-16class",), "flat", None, None, STORED),
+}
+"""Layout of every set, with the images that its makers state. `imagenet-real` and `imagenet-16class` read
+`imagenet`."""
+
+
+def conditions(name: str) -> list[Condition]:
+    """Every (name, variant, level) of a set: one, with empty strings, but for imagenet-c and imagenet-cbar.
+
+    >>> conditions("imagenet-v2")
+    [('imagenet-v2', '', '')]
+    >>> len(conditions("imagenet-c")), conditions("imagenet-cbar")[0]
+    (95, ('imagenet-cbar', 'blue_noise_sample', '1'))
+    """
+    layout_of(name)
+    return [(name, c, str(s)) for c in study.CORRUPTIONS.get(name, ()) for s in study.SEVERITIES] or [(name, "", "")]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in the folder of a data set."""
+
+    images: list[tuple[int, str, tuple[int, ...]]]  # class that orders, relative path, labels; sorted
+    empty: list[str]  # class folders without an image
+    strange: list[str]  # folders that are no class, files whose names give no label
+
+
+def scan(name: str, folder: Path) -> Found:
+    """All images under a data set's folder with their labels, in the data set's order."""
+    by = LAYOUTS[name].labelled_by
+    class_of = _class_of_folder(name)
+    images, empty, strange = [], [], []
+    for sub in [""] if by == "flat" else _entries(folder, folders=True):
+        class_ = class_of(sub)
+        if class_ is None:
+            strange.append(sub)
+            continue
+        files = _entries(folder / sub, folders=False)
+        if not files and by != "flat":
+            empty.append(sub)
+        for file in files:
+            labels = _labels(by, class_, file)
+            path = f"{sub}/{file}" if sub else file
+            if labels is None:
+                strange.append(path)
+            else:
+                images.append((labels[0], path, labels))
+    return Found(sorted(images), sorted(empty), sorted(strange))
+
+
+def _entries(folder: Path, folders: bool) -> list[str]:
+    """Names of the sub-folders, or of the image files, in a folder, but for hidden ones (`.DS_Store`, `._x.JPEG`)."""
+    with os.scandir(folder) as entries:
+        shown = (e for e in entries if not e.name.startswith("."))
+        if folders:
+            return [e.name for e in shown if e.is_dir()]
+        return [e.name for e in shown if e.name.lower().endswith(SUFFIXES) and e.is_file()]
+
+
+def _class_of_folder(name: str) -> Callable[[str], int | None]:
+    """Sub-folder -> its class, -1 where the file names say the class, None where the folder is not the set's."""
+    by = LAYOUTS[name].labelled_by
+    if by == "wnid":
+        return _wnid_index(name).get
+    if by == "number":  # 0, 1, … or 000, 001, …: the class index itself, which the order of the names as text is not
+        return lambda sub: int(sub) if sub.isdecimal() and int(sub) < len(imagenet_classes.wnids()) else None
+    if by == "category":
+        return {category: i for i, category in enumerate(imagenet_classes.SIXTEEN)}.get
+    return lambda sub: -1 if re.fullmatch(r"session-\d+|", sub) else None
+
+
+def _wnid_index(name: str) -> dict[str, int]:
+    """The wnids of a set's classes, each with its index among the 1000."""
+    wnids = imagenet_classes.wnids()
+    indices = imagenet_classes.subset(name) if name in ("imagenet-a", "imagenet-r") else range(len(wnids))
+    return {wnids[i]: int(i) for i in indices}
+
+
+_CATEGORY_IN_NAME = {
+    "category": re.compile(r"([a-z]+)\d+-([a-z]+)\d+\.\w+"),  # airplane1-bicycle2.png: shape, texture
+    "session": re.compile(r"\d+_[^_]+_[^_]+_[^_]+_([a-z]+)_.+"),  # 0001_sty_dnn_0_airplane_00_….png
+    "flat": re.compile(r".*_([a-z]+)\.\w+"),  # 0_color_gray_g_knife.JPEG
+}
+
+
+def _labels(by: str, class_: int, file: str) -> tuple[int, ...] | None:
+    """Label of an image, shape and texture for a cue-conflict image; None where its name does not fit the set."""
+    if by not in _CATEGORY_IN_NAME:
+        return (class_,)
+    match = _CATEGORY_IN_NAME[by].fullmatch(file)
+    if not match or not set(match.groups()) <= set(imagenet_classes.SIXTEEN):
+        return None
+    labels = tuple(imagenet_classes.SIXTEEN.index(category) for category in match.groups())
+    return labels if class_ in (-1, labels[0]) else None
+
+
+def class_folders(name: str) -> dict[int, str]:
+    """Each class of a set with its name on disk: wnid, number or category."""
+    by = LAYOUTS[name].labelled_by
+    if by == "wnid":
+        return {i: wnid for wnid, i in _wnid_index(name).items()}
+    if by == "number":
+        return {i: str(i) for i in range(len(imagenet_classes.wnids()))}
+    return dict(enumerate(imagenet_classes.SIXTEEN))
+
+
+def find_folder(condition: Condition, root: Path) -> Path:
+    """The folder of one condition of a data set; DataError, saying where it was looked for, if there is none."""
+    name, variant, level = condition
+    base = next((root / f for f in layout_of(name).folders if (root / f).is_dir()), None)
+    if base is None:
+        raise DataError(f"{name}: expected a folder {' or '.join(LAYOUTS[name].folders)} under {root}, found none")
+    if not variant:
+        return base
+    folder = base / variant / level
+    if not folder.is_dir() and (base / variant).is_dir():
+        strengths = sorted(
+            (s for s in _entries(base / variant, folders=True) if re.fullmatch(r"\d+\.\d+", s)), key=float
+        )
+        if len(strengths) == len(study.SEVERITIES):
+            folder = base / variant / strengths[study.SEVERITIES.index(int(level))]
+    if not folder.is_dir():
+        raise DataError(f"{title(condition)}: expected a folder {variant}/{level} in {base}, found none")
+    return folder
+
+
+def layout_of(name: str) -> Layout:
+    """The layout of that name; a ValueError names those that exist."""
+    if name not in LAYOUTS:
+        raise ValueError(f"expected `name` to be one of {', '.join(LAYOUTS)}, got {name!r}")
+    return LAYOUTS[name]
+
+
+def title(condition: Condition) -> str:
+    """A condition in words: `imagenet-c fog 3`."""
+    return " ".join(part for part in condition if part)
+
+
+def some(items: Iterable, most: int = 5) -> str:
+    """The first few of many, in words."""
+    items = [str(item) for item in items]
+    return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")

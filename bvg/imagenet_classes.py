@@ -1,0 +1,74 @@
+"""The classes of ImageNet: WordNet ids, the subsets of ImageNet-A and -R, the 16 categories of Geirhos et al.
+
+The facts lie in published/imagenet_classes.json, with their sources.
+"""
+
+import json
+from functools import cache
+from importlib.resources import files
+
+SIXTEEN: tuple[str, ...] = (
+    "airplane",
+    "bear",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "car",
+    "cat",
+    "chair",
+    "clock",
+    "dog",
+    "elephant",
+    "keyboard",
+    "knife",
+    "oven",
+    "truck",
+)
+"""The 16 entry-level categories in the order of the alphabet; a 16-way decision is a position in this tuple."""
+
+
+def wnids() -> tuple[str, ...]:
+    """The 1000 WordNet ids of ILSVRC-2012, in the order of a classifier's outputs.
+
+    >>> wnids()[404], len(wnids())
+    ('n02690373', 1000)
+    """
+    return tuple(_facts()["wnids"])
+
+
+def subset(benchmark: str) -> list[int]:
+    """The classes, among the 1000, that a benchmark of 200 classes has.
+
+    Args:
+        benchmark: "imagenet-a" or "imagenet-r".
+
+    Raises:
+        ValueError: any other name.
+
+    >>> len(subset("imagenet-a")), subset("imagenet-r")[:3]
+    (200, [1, 2, 4])
+    """
+    subsets = _facts()["subsets"]
+    if benchmark not in subsets:
+        raise ValueError(f"expected `benchmark` to be one of {', '.join(subsets)}, got {benchmark!r}")
+    return list(subsets[benchmark])
+
+
+def sixteen_indices(category: str) -> list[int]:
+    """The classes, among the 1000, that belong to one of the 16 categories.
+
+    Raises:
+        ValueError: no such category.
+
+    >>> sixteen_indices("bear")
+    [294, 295, 296, 297]
+    """
+    if category not in SIXTEEN:
+        raise ValueError(f"expected `category` to be one of {', '.join(SIXTEEN)}, got {category!r}")
+    return list(_facts()["sixteen"][category])
+
+
+@cache
+def _facts() -> dict:
+    return json.loads((files("bvg") / "imagenet_classes.json").read_text(encoding="utf-8"))

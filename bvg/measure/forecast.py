@@ -1,0 +1,205 @@
+"""What a measurement will do, before it does it: what is decoded and shown, how long it takes, how much memory and room."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import joblib
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from bvg.datasets.loading import SHAPE, SHORT
+from bvg.measure.engine import where_of
+from bvg.measure.plan import Plan
+from bvg.measure.run_folder import Run
+from bvg.measure.timing import Pace, Probe, steps_of
+from bvg.models.inference import arithmetic
+
+FEW = 1000
+"""Passes through a network that are not worth a calibration."""
+
+LONG = 60
+"""Seconds from which on a run says at its start what it will do."""
+
+Finished = Mapping[tuple[str, str, str, str], set[int]]
+"""Where the units start that a run folder has, by model and measurement, as `bvg.measure.run_folder.Run.finished` gives them."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a measurement will do. `str` of it is what a run prints.
+
+    Attributes:
+        table: one row per instrument, in the order of work. Columns: instrument; dataset; images, of all conditions of the
+            data set; decoded, those of them that neither an instrument before nor an earlier run has decoded to keep;
+            conditions, that each model is shown; made, images filtered or made noisy, for all models at once; shown, images
+            shown to models; done, those that the run folder has already; passes, through a network (a step of an attack
+            is one forward and one backward); seconds, NaN where nothing was timed.
+        models: how many.
+        device: what they run on.
+        pace: what the seconds are made of; None where nothing was timed.
+        room, free: bytes that decoded images will take on disk, and that are free there.
+    """
+
+    table: pd.DataFrame
+    models: int
+    device: str
+    pace: Pace | None
+    room: int
+    free: int
+
+    @property
+    def seconds(self) -> float:
+        """Of all instruments; NaN where nothing was timed."""
+        return float(self.table["seconds"].sum(skipna=False))
+
+    def __str__(self) -> str:
+        numbers = ["images", "decoded", "conditions", "shown", "done", "passes"]
+        total = self.table[["decoded", "shown", "done", "passes", "seconds"]].sum(skipna=False).to_dict()
+        rows = [("", *numbers, "expected")]
+        for row in [*self.table.to_dict("records"), {"instrument": "in all", **total}]:
+            cells = [f"{int(row[name]):,}" if name in row else "" for name in numbers]
+            rows.append((row["instrument"], *cells, duration(row["seconds"])))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [f"To be measured: {self.models} model{'s' * (self.models > 1)} on {self.device}"]
+        for first, *others in rows:
+            cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+            lines.append("  ".join(["", first.ljust(widths[0]), *cells]))
+        if self.pace is not None:
+            memory = ", ".join(f"{size(taken)} for {what}" for what, taken in self.pace.memory.items())
+            lines.append(
+                f"Times are of a calibration of {self.pace.spent:.1f} s, with the first model. Memory: {memory}."
+            )
+        if self.room:
+            lines.append(f"Decoded images that are kept will take {size(self.room)}; {size(self.free)} are free.")
+        return "\n".join(lines)
+
+
+def count(plan: Plan, finished: Finished) -> Forecast:
+    """What there is to do, without times. It is linear in models, images and conditions; images are decoded for all models.
+
+    Args:
+        plan: what is to be measured.
+        finished: what the run folder has.
+    """
+    held: set[int] = set()  # rows that are decoded to keep by an instrument before
+    rows = []
+    for instrument in plan.instruments:
+        row = dict.fromkeys(("images", "decoded", "conditions", "made", "shown", "done"), 0)
+        for condition, n in plan.counts.items():
+            if condition[0] != instrument.dataset:
+                continue
+            kinds = len(instrument.conditions(*condition[1:]))
+            have = [finished.get((model, *where_of(instrument, *condition[1:])), set()) for model in plan.models]
+            lacking = {start: sum(start not in one for one in have) for start in range(0, n, instrument.unit)}
+            sizes = {start: min(instrument.unit, n - start) for start in lacking}
+            shown = sum(sizes[start] * models for start, models in lacking.items())
+            read = sum(sizes[start] for start, models in lacking.items() if models)
+            row["images"] += n
+            row["decoded"] += plan.source.to_decode(condition, read, plan.limit, held) if read else 0
+            row["conditions"] += kinds
+            row["made"] += read * kinds
+            row["shown"] += shown * kinds
+            row["done"] += (n * len(plan.models) - shown) * kinds
+        passes = row["shown"] * (1 + steps_of(instrument))
+        rows.append({"instrument": instrument.name, "dataset": instrument.dataset, **row, "passes": passes})
+    room, folder = len(held) * int(np.prod(SHAPE)), plan.source.cache
+    free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free if room else 0
+    return Forecast(pd.DataFrame(rows).assign(seconds=np.nan), len(plan.models), str(plan.device), None, room, free)
+
+
+def timed(counted: Forecast, plan: Plan, pace: Pace) -> Forecast:
+    """What there is to do, with the times that a pace gives it."""
+    cores, seconds = joblib.cpu_count(), []
+    for row in counted.table.itertuples():
+        decoding = row.decoded * pace.decode / (cores if row.decoded > SHORT else 1)
+        showing = row.made * pace.make[row.instrument] + row.shown * pace.show[row.instrument]
+        # While a GPU works the cores are free to decode, unless all is decoded before anything is shown.
+        ahead = plan.device.type == "cuda" and row.dataset not in plan.source.kept
+        seconds.append(max(decoding, showing) if ahead else decoding + showing)
+    table = counted.table.assign(seconds=seconds)
+    return Forecast(table, counted.models, counted.device, pace, counted.room, counted.free)
+
+
+def forecast(plan: Plan, out: str | Path) -> Forecast:
+    """What a run of a plan into a folder would do, with times and memory. Nothing is measured, kept or written.
+
+    Raises:
+        ValueError: a model cannot be loaded.
+        RunError: the run folder is in use, or of other settings.
+        MeasureError: no room for the models.
+    """
+    finished: Finished = {}
+    if (Path(out) / "units.sqlite").exists():
+        with Run(out, plan.settings) as folder:
+            finished = folder.finished(plan.keep_predictions)
+    counted = count(plan, finished)
+    with (
+        TemporaryDirectory() as scratch,
+        Run(Path(scratch) / "plan", plan.settings) as folder,  # for what loading a model notes
+        arithmetic(plan.precision),
+        closing(plan.source),
+    ):
+        models = dict(plan.load(folder, plan.device))
+        pace = calibrate(plan, next(iter(models.values())), lambda forward: True)
+    return counted if pace is None else timed(counted, plan, pace)
+
+
+def announce(plan: Plan, folder: Run, models: Mapping[str, Callable[[Tensor], Tensor]]) -> Forecast | None:
+    """Print what a run will do, where that takes more than a minute; the forecast, if there is one.
+
+    What is short is not held up: a few passes are not timed at all, and of more at first only what one batch takes.
+    """
+    counted = count(plan, folder.finished(plan.keep_predictions))
+    passes = counted.table["passes"].sum()
+    if passes < FEW:
+        return None
+    pace = calibrate(plan, next(iter(models.values())), lambda forward: passes * forward >= LONG)
+    if pace is None:
+        return None
+    expected = timed(counted, plan, pace)
+    print(expected, flush=True)
+    return expected
+
+
+def calibrate(plan: Plan, answer: Callable[[Tensor], Tensor], go_on: Callable[[float], bool]) -> Pace | None:
+    """The pace of a model; None where `go_on`, asked with the seconds per image and pass, says no, or it cannot be had."""
+    try:
+        probe = Probe(plan, answer)
+        forward = probe.forward()
+        return probe.pace(forward) if go_on(forward) else None
+    except Exception:  # images that cannot be decoded, answers that are no logits, no memory: the run says so, and how
+        return None
+    finally:
+        if plan.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def duration(seconds: float) -> str:
+    """A time to read.
+
+    >>> [duration(s) for s in (0.2, 42, 300, 11_400, float("nan"))]
+    ['1 s', '42 s', '5 min', '3 h 10 min', '']
+    """
+    if np.isnan(seconds):
+        return ""
+    if seconds < 100:
+        return f"{max(1, round(seconds))} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
+
+
+def size(count: int) -> str:
+    """Bytes to read.
+
+    >>> size(7_526_400_000), size(150_528)
+    ('7.5 GB', '0.2 MB')
+    """
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"

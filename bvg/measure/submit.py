@@ -1,0 +1,133 @@
+"""Jobs of submitit, as processes of this machine or in Slurm: submit callables, wait for them, hear what came of each.
+
+Submitit asks Slurm's accounting (sacct) whether a job has ended. Many clusters keep none, and a job that was killed would
+be waited for without end; so `squeue` is asked here, which always knows what waits or runs.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import submitit
+from submitit.core.utils import UncompletedJobError, pickle_load
+
+from bvg.measure.engine import MeasureError
+from bvg.measure.run_folder import RunError
+
+ENGINES = ("local", "slurm")
+
+DEFAULTS = {"local": {"timeout_min": 60 * 24 * 365}, "slurm": {"name": "bvg", "timeout_min": 60}}
+"""What submitit is asked for unless the caller says otherwise; its own default is a few minutes. Locally, no end. In
+Slurm, an hour at a time, which fits into the gaps of a schedule: a job that reaches its time limit goes on in the next."""
+
+TIMEOUTS = 1000
+"""How often a job may reach its time limit and be queued again."""
+
+POLL = 10
+"""Seconds between two questions to Slurm, which many people ask."""
+
+
+PATIENCE = 10
+"""Seconds in which a local job that is told to end should have ended."""
+
+
+def executor(logs: Path, engine: str, options: Mapping[str, Any]) -> submitit.AutoExecutor:
+    """What submits.
+
+    Args:
+        logs: folder for submitit's files: what was submitted, what it said, how it ended.
+        engine: one of ENGINES.
+        options: submitit's, as `AutoExecutor.update_parameters` takes them.
+
+    Raises:
+        ValueError: options that submitit does not take, or no Slurm here.
+        RunError: the folder cannot be made.
+    """
+    limits = {f"{engine}_max_num_timeout": TIMEOUTS, f"{engine}_max_pickle_size_gb": math.inf}
+    try:
+        made = submitit.AutoExecutor(logs, cluster=engine, **limits)
+        made.update_parameters(**DEFAULTS[engine] | dict(options))
+    except OSError as error:
+        raise RunError(f"expected {logs} to be a folder that can be written to, got: {error.strerror}") from error
+    except (AssertionError, NameError, RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"expected options that submitit takes on this machine, got: {reason}") from error
+    return made
+
+
+def run(
+    executor: submitit.AutoExecutor, works: Sequence[Callable], engine: str, look: Callable[[], Any]
+) -> list[tuple[Any, str]]:
+    """Call each of `works` in a job, and wait until the last one has ended. If the wait is interrupted, they are ended.
+
+    Args:
+        executor, engine: what `executor` gave, and for what.
+        works: without arguments; one that has a method `checkpoint` is queued again when it is preempted.
+        look: called every second.
+
+    Returns:
+        Of each, its result and "", or None and what went wrong, in words that follow "got".
+
+    Raises:
+        MeasureError: Slurm does not take the jobs.
+    """
+    try:
+        with executor.batch():
+            jobs = [executor.submit(work) for work in works]
+    except (UncompletedJobError, submitit.core.utils.FailedSubmissionError) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise MeasureError(f"expected {engine} to take {len(works)} jobs, got: {reason}") from error
+    try:
+        _wait(jobs, engine, look)
+    except BaseException:
+        for job in jobs:
+            job.cancel(check=False)
+        end = time.monotonic() + PATIENCE
+        while engine == "local" and time.monotonic() < end and not all(job.done() for job in jobs):
+            time.sleep(0.1)  # what they write to is free again for the next call
+        raise
+    return [_outcome(job) for job in jobs]
+
+
+def queued() -> set[str] | None:
+    """Ids of all my jobs that wait or run in Slurm; None where Slurm does not answer at the moment."""
+    command = ["squeue", "--me", "--array", "--noheader", "--format=%i"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return set(answer.stdout.split()) if answer.returncode == 0 else None
+
+
+def unfinished(logs: Path) -> set[str]:
+    """Ids of the jobs that were submitted with this folder and have left no result in it, by which they are done."""
+    submitted = {path.name.removesuffix("_submitted.pkl") for path in logs.glob("*_submitted.pkl")}
+    return submitted - {path.name.removesuffix("_0_result.pkl") for path in logs.glob("*_0_result.pkl")}
+
+
+def _wait(jobs: list[submitit.Job], engine: str, look: Callable[[], Any]) -> None:
+    running, missed, asked = list(jobs), Counter(), time.monotonic()
+    while running:
+        time.sleep(1)
+        look()
+        if engine == "local":
+            running = [job for job in running if not job.done()]
+            continue
+        there = set(os.listdir(jobs[0].paths.folder))  # on a network file system, fresher than asking for one file
+        running = [job for job in running if job.paths.result_pickle.name not in there]
+        if running and time.monotonic() - asked >= POLL and (known := queued()) is not None:
+            asked = time.monotonic()
+            missed.update(job.job_id for job in running if job.job_id not in known)
+            running = [job for job in running if missed[job.job_id] < 2]  # its result may be a little late
+
+
+def _outcome(job: submitit.Job) -> tuple[Any, str]:
+    log = f"; its log is {job.paths.stderr}"
+    if not job.paths.result_pickle.exists():
+        return None, "no result, so it was killed (by hand, or since memory did not suffice)" + log
+    kind, result = pickle_load(job.paths.result_pickle)
+    return (result, "") if kind == "success" else (None, result.strip().splitlines()[-1] + log)

@@ -1,0 +1,1 @@
+"""The zoo of 48, checkpoints, downloads and inference."""

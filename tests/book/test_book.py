@@ -1,0 +1,216 @@
+"""The built book: every figure and table is there and described, every link leads somewhere, nothing comes from outside."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pandas as pd
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+from bvg import study
+
+ROOT = Path(__file__).resolve().parents[2]
+FIGURES = [
+    *(f"figure-{i}" for i in range(1, 6)),
+    "critical-band",
+    "bandpass-curves",
+    "bias-correlation",
+    "legend",
+    "shape-stimuli",
+    "spectral-stimuli",
+    "critical-band-stimuli",
+    "my-model",
+    *(f"per-benchmark-{b.id}" for b in study.BIASES),
+]
+TABLES = ["table-models", "table-benchmarks", "scores", "printed-and-recomputed"]
+
+
+@pytest.fixture(scope="module")
+def pages(build) -> dict[str, BeautifulSoup]:
+    found = {
+        p.name: BeautifulSoup(p.read_text(encoding="utf-8"), "html.parser") for p in (build / "html").glob("*.html")
+    }
+    assert {"index.html", "introduction.html", "biases-and-generalization.html"} <= set(found)
+    return found
+
+
+@pytest.mark.parametrize("id", FIGURES)
+def test_every_figure_stands_on_a_page_with_caption_alt_text_and_downloads(build, pages, id):
+    for path in (f"figures/{id}.svg", f"figures/{id}.png", f"tables/{id}.csv"):
+        assert (build / path).stat().st_size > 0
+        assert (build / "html" / path).read_bytes() == (build / path).read_bytes()
+    (figure,) = [f for page in pages.values() if (f := page.find("figure", id=id.replace("_", "-")))]
+    assert len(described(figure)[1]) > 60
+    assert len(figure.find("figcaption").get_text()) > 40
+    *files, notebook = (a["href"] for a in figure.find_all("a", download=True))
+    assert files == [f"tables/{id}.csv", f"figures/{id}.svg", f"figures/{id}.png"]
+    assert (build / "html" / notebook).suffix == ".ipynb"
+
+
+@pytest.mark.parametrize("id", FIGURES)
+def test_every_figure_says_where_it_comes_from(build, pages, id):
+    (name, figure) = next((n, f) for n, page in pages.items() if (f := page.find("figure", id=id.replace("_", "-"))))
+    details = figure.find("details", class_="bvg-provenance")
+    assert not details.has_attr("open")
+    code = details.find("a", href=re.compile("^code/"))
+    path, line = code["href"].split("#line-")
+    lines = BeautifulSoup((build / "html" / path).read_text(encoding="utf-8"), "html.parser").find("pre").get_text()
+    function = code.get_text().rpartition(".")[2]
+    assert re.search(rf"^\s*{line}\s*def {function}\(", lines, re.MULTILINE)
+    assert (ROOT / path.removeprefix("code/")).with_suffix(".py").is_file()
+    command, bibtex = (pre.get_text() for pre in details.find_all("pre"))
+    assert command.startswith(f"papermill notebooks/{name.removesuffix('.html')}.ipynb")
+    version = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["version"]
+    for text in (bibtex, details.find("p").get_text()):
+        assert id in text
+        assert version in text
+
+
+def described(figure) -> tuple[str, str]:
+    """File and alternative text of a figure's image, which may be an SVG in the page itself."""
+    image = figure.find(["img", "svg"])
+    return (image["src"], image["alt"]) if image.name == "img" else (image["data-src"], image["aria-label"])
+
+
+@pytest.mark.parametrize("id", TABLES)
+def test_every_table_stands_on_a_page_with_its_numbers(build, pages, id):
+    numbers = pd.read_csv(build / "tables" / f"{id}.csv")
+    (table,) = [t for page in pages.values() if (t := page.find("table", id=id))]
+    per_row = 3 if id == "printed-and-recomputed" else 1
+    assert len(table.find("tbody").find_all("tr")) * per_row == len(numbers)
+
+
+def test_alt_texts_differ(pages):
+    # One picture may be on two pages: the study's figures stand beside the miniature's.
+    drawn = [figure for page in pages.values() for figure in page.find_all("figure") if figure.find(["img", "svg"])]
+    alts = {Path(src).name: alt for src, alt in map(described, drawn)}
+    figures = [a for a in alts.values() if len(a) > 60]
+    assert len(figures) == len(set(figures)) >= len(FIGURES)
+
+
+def test_the_promised_columns(build):
+    columns = {p.stem: list(pd.read_csv(p, nrows=1).columns) for p in (build / "tables").glob("*.csv")}
+    assert columns["figure-2"] == ["generalization", "bias", "group", "r", "p", "n", "shown"]
+    assert columns["figure-3"] == columns["bias-correlation"] == ["row", "column", "r", "p", "n", "shown"]
+    assert columns["scores"] == ["model", "group", *study.CATEGORIES, *(b.id for b in study.BIASES)]
+
+
+def test_figure_2_shows_72_of_72(build):
+    compared = pd.read_csv(build / "tables" / "printed-and-recomputed.csv")
+    assert (len(compared), compared["agrees"].sum()) == (72, 72)
+
+
+def test_every_link_leads_somewhere(build, pages):
+    html = build / "html"
+    for name, page in pages.items():
+        for tag, attribute in (("a", "href"), ("img", "src"), ("link", "href"), ("script", "src"), ("object", "data")):
+            for element in page.find_all(tag, **{attribute: True}):
+                url = urlsplit(element[attribute])
+                if url.scheme in ("http", "https", "mailto"):
+                    assert tag == "a", f"{name} loads {element[attribute]}"
+                    continue
+                target = html / unquote(url.path) if url.path else html / name
+                assert target.exists(), f"{name}: {element[attribute]}"
+                if url.fragment and target.suffix == ".html" and tag == "a":
+                    other = pages.get(target.name) if target.parent == html else code(target)
+                    anchor = unquote(url.fragment)
+                    assert other is None or other.find(id=anchor) or other.find(attrs={"name": anchor}), (
+                        f"{name}: {element[attribute]}"
+                    )
+
+
+@cache
+def code(path: Path) -> BeautifulSoup:
+    """A module's highlighted page."""
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def test_nothing_is_loaded_from_another_host(build, pages):
+    loads = re.compile(r"""(?:src|THEBE_JS_URL|url|import)\s*[=(:]\s*["']?\s*(?:https?:)?//""")
+    for name, page in pages.items():
+        for script in page.find_all("script"):
+            assert not loads.search(script.string or ""), name
+        for style in page.find_all("style"):
+            assert "//" not in (style.string or ""), name
+    for css in (build / "html" / "_static").rglob("*.css"):
+        assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", css.read_text(encoding="utf-8")), css
+
+
+def test_no_path_of_this_machine_leaks(build):
+    private = [str(ROOT), str(Path.home()) + "/"]
+    for folder in ("html", "notebooks", "tables", "figures"):
+        for path in (build / folder).rglob("*"):
+            if path.suffix in (".html", ".ipynb", ".csv", ".svg", ".js", ".txt", ".json"):
+                text = path.read_text(encoding="utf-8", errors="replace")
+                assert not [p for p in private if p in text], path
+
+
+def test_every_notebook_is_offered_executed_and_complete(build, pages):
+    for text in (ROOT / "notebooks").rglob("*.md"):
+        name = "-".join(text.relative_to(ROOT / "notebooks").with_suffix("").parts)
+        assert pages[f"{name}.html"].find("a", href=f"notebooks/{name}.ipynb", download=True)
+        notebook = nbformat.read(build / "html" / "notebooks" / f"{name}.ipynb", as_version=4)
+        nbformat.validate(notebook)
+        code = [c for c in notebook.cells if c.cell_type == "code"]
+        assert all(c.execution_count for c in code)
+        prose = "".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+        assert not re.findall(r"\{[a-z:]+\}`", prose), "a role that only the book resolves"
+        # What a reader is to be told: that a network has no channel; and what a long measurement will do.
+        loud = [o for c in code for o in c.outputs if o.output_type in ("error", "stream")]
+        loud = [o for o in loud if not (name.startswith("measure-") and o.text.startswith("To be measured: "))]
+        assert all(name == "measure-critical-band" and "channel: " in o.text for o in loud), loud
+
+
+def test_no_id_occurs_twice_on_a_page(pages):
+    for name, page in pages.items():
+        ids = [element["id"] for element in page.find_all(id=True)]
+        assert len(ids) == len(set(ids)), (name, {i for i in ids if ids.count(i) > 1})
+
+
+def test_drawings_stand_in_the_page_and_what_colours_mean_on_a_card(pages):
+    kinds = {f["id"]: f for page in pages.values() for f in page.find_all("figure", id=True)}
+    for id in ("figure-4", "bandpass-curves", "legend", "crosscheck", "per-benchmark-shape"):
+        assert "bvg-drawing" in kinds[id]["class"]
+        assert kinds[id].find("svg", class_="bvg-marks").find_parent("a") is None
+    # Stimuli, maps of colours, and a caption that tells pale from full colours.
+    for id in ("figure-1", "spectral-stimuli", "figure-2", "calibration-spectral", "firmness"):
+        assert "bvg-card" in kinds[id]["class"]
+        assert kinds[id].find("svg") is None
+    assert "bvg-drawing" in kinds["calibration-noise"]["class"]
+
+
+def test_prose_holds_no_unresolved_markup(pages):
+    for name, page in pages.items():
+        body = page.find("article") or page
+        for element in body.find_all(["code", "pre", "script", "style"]):
+            element.extract()
+        text = body.get_text()
+        assert not re.findall(r"\{(?:glue|cite|numref|term|doc|ref)[:\w]*\}|\bnan\b|numpy\.", text), name
+
+
+def test_all_48_models_are_named_in_the_legend(build):
+    svg = (build / "figures" / "legend.svg").read_text(encoding="utf-8")
+    names = study.models().query("in_study")["name"]
+    assert [n for n in names if n not in svg] == []
+
+
+def test_a_second_build_does_nothing(build, builder, capsys):
+    stamp = (build / "html" / "index.html").stat().st_mtime_ns
+    builder.main([])
+    assert "to execute: 0" in capsys.readouterr().out
+    assert (build / "html" / "index.html").stat().st_mtime_ns == stamp
+
+
+def test_a_notebooks_key_follows_what_it_depends_on(builder):
+    figures = builder.module_files({"companion.figures"})
+    assert ROOT / "bvg/study.py" in figures
+    assert ROOT / "bvg/results/correlation.py" in figures
+    assert ROOT / "bvg/models/zoo.py" not in figures
+    texts = {p.stem: p for p in (ROOT / "notebooks").glob("*.md")}
+    assert len({builder.key(p) for p in texts.values()}) == len(texts)

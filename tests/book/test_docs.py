@@ -1,0 +1,138 @@
+"""What README, CONTRIBUTING and the book's pages tell a reader to do, done."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jupytext
+import matplotlib.figure
+import numpy as np
+import pandas as pd
+import pytest
+from companion import figures, parameters
+from companion.page import Page
+
+from bvg import results
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "book").glob("*.md"))]
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """(document, code) of every fenced block of that language."""
+    return [
+        (path.name, code)
+        for path in DOCS
+        for code in re.findall(rf"^```{language}\n(.*?)^```", path.read_text(encoding="utf-8"), re.S | re.M)
+    ]
+
+
+def commands(program: str) -> list[list[str]]:
+    """Every documented command of that program, in blocks and in running text, as words."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCS)
+    found = re.findall(rf"(?:^|`)((?:\.venv/bin/)?{program} [^`\n]+)", text, re.M)
+    return [shlex.split(c, comments=True) for c in found if "NAME" not in c]
+
+
+@pytest.mark.parametrize(("document", "code"), blocks("python"))
+def test_python_examples_run(document, code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, f"{document}: {done.stderr}"
+
+
+def test_every_make_target_that_is_named_exists():
+    targets = {words[1] for words in commands("make")}
+    assert {"book", "test", "lab", "notebooks"} <= targets
+    for target in targets:
+        subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+    helped = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert targets <= set(re.findall(r"^make ([\w-]+)", helped, re.M))
+
+
+def test_every_papermill_command_names_a_notebook_and_parameters_that_it_takes():
+    seen = 0
+    for words in commands("papermill"):
+        text = ROOT / words[1].replace(".ipynb", ".md")
+        cell = next(c for c in jupytext.read(text).cells if "parameters" in c.metadata.get("tags", []))
+        values: dict = {}
+        exec(cell.source, values)
+        declared = [k for k in values if k != "__builtins__"]
+        given = {k: values[k] for k in declared}
+        for flag, *rest in zip(words[3:], words[4:], [*words[5:], ""], strict=False):
+            if flag == "-y":
+                given |= json.loads(rest[0])
+            elif flag == "-p":
+                given[rest[0]] = json.loads(rest[1]) if re.fullmatch(r"[\d.]+", rest[1]) else rest[1]
+        parameters.check(given, declared)
+        seen += 1
+    assert seen >= 4
+
+
+def test_adding_a_figure_as_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    canvas = matplotlib.figure.Figure()
+    canvas.subplots().plot([0, 1])
+    drawn = figures.Figure(canvas, pd.DataFrame({"x": [0, 1]}), "A line that rises from 0 to 1.")
+    Page("mine", {"out": "output"}, ["out"]).figure("my-figure", drawn, "Caption.")
+    made = {str(p) for p in Path("output").rglob("*.*")}
+    assert made == {"output/figures/my-figure.svg", "output/figures/my-figure.png", "output/tables/my-figure.csv"}
+
+
+def test_adding_a_benchmark_as_told(tmp_path):
+    shutil.copytree(ROOT / "bvg", tmp_path / "bvg", ignore=shutil.ignore_patterns("__pycache__"))
+    source = tmp_path / "bvg" / "study.py"
+    line = '    Benchmark("imagenet-d", "ImageNet-D", "IN-D", "Robustness", 100, 10, "top-1", "he2016resnet"),\n)  # fmt: skip'
+    source.write_text(source.read_text().replace(")  # fmt: skip", line, 1))
+    code = """
+from bvg import results, scores, study
+import pandas as pd
+assert "imagenet-d" in study.CATEGORIES["Robustness"]
+row = ("mine", "imagenet-d", "", float("nan"), "top1", 50.0, 100, "run")
+results.validate(pd.DataFrame([row], columns=list(results.COLUMNS)))
+table = results.load("published")
+try:
+    scores.per_model(table)
+except results.ResultsError as error:
+    assert "imagenet-d" in str(error)
+else:
+    raise SystemExit("a model without the new benchmark was not refused")
+assert scores.per_model(table, allow_missing=True)["Robustness"].isna().all()
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_adding_a_model_as_told(tmp_path):
+    subprocess.run(["make", "--silent", "notebooks"], cwd=ROOT, check=True)
+    rows = [
+        ("mine", "imagenet", "", np.nan, "top1", 70.0),
+        ("mine", "imagenet-v2", "", np.nan, "top1", 60.0),
+        ("mine", "imagenet-real", "", np.nan, "top1", 80.0),
+        ("mine", "cue-conflict", "", np.nan, "shape_bias", 0.5),
+    ]
+    table = pd.DataFrame(rows, columns=list(results.COLUMNS[:6])).assign(n=100, source="run")
+    results.write(table, tmp_path / "mine.csv")
+    (told,) = [c for c in commands("papermill") if "mine.csv" in " ".join(c)]
+    (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
+    program = Path(sys.executable).with_name("papermill")
+    done = subprocess.run(
+        [program, *told[1:]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONWARNINGS": "ignore"},
+    )
+    assert done.returncode == 0, done.stderr
+    data = pd.read_csv(tmp_path / "output" / "tables" / "figure-4.csv")
+    mine = data[data["model"] == "mine"].set_index("y")
+    assert mine["y_value"].to_dict() == {"ID": 70.0}
+    assert not mine["in_statistics"].any()
+    alt = (tmp_path / told[2]).read_text()
+    assert "Highlighted: mine" in alt

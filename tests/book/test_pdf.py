@@ -1,0 +1,181 @@
+"""The book as a PDF, printed from some of its pages: numbers, bookmarks, links that stay inside, nothing cut off."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytest.importorskip("playwright.sync_api", reason="needs Playwright, of the extra `test`")
+pypdf = pytest.importorskip("pypdf")
+
+from builder import pdf
+
+PARTS = [
+    ("", ["index"]),
+    ("The paper", ["biases-and-generalization", "shape-bias"]),
+    ("Rest", ["glossary", "references"]),
+]
+CONFIG = {"title": "The title", "author": "The authors"}
+POINTS = 72 / 25.4  # in a millimetre
+
+
+def test_without_chromium_one_sentence_says_what_to_install():
+    run = subprocess.run(
+        [sys.executable, ROOT / "book" / "pdf.py"],
+        env={k: v for k, v in os.environ.items() if k != "CHROMIUM"} | {"PATH": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 2
+    assert run.stderr == pdf.MISSING + "\n"
+
+
+def test_the_order_is_that_of_the_table_of_contents():
+    toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text(encoding="utf-8"))
+    parts = pdf.contents(toc)
+    names = [name for _, part in parts for name in part]
+    assert names[0] == "index"
+    assert names == [toc["root"], *re.findall(r"file: (\S+)", (ROOT / "book" / "_toc.yml").read_text())]
+    assert [part for part, _ in parts][1:] == [part["caption"] for part in toc["parts"]]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    found = pdf.chromium()
+    if found is None:
+        pytest.skip("needs Chromium (Debian's package is `chromium`); another one can be named in $CHROMIUM")
+    return found
+
+
+@pytest.fixture(scope="module")
+def printed(build, chromium, tmp_path_factory):
+    """The PDF of five pages of the built book."""
+    out = tmp_path_factory.mktemp("pdf") / "book.pdf"
+    pdf.write(chromium, PARTS, CONFIG, build / "html", out)
+    assert os.listdir(out.parent) == ["book.pdf"], "what is printed on the way is removed"
+    return pypdf.PdfReader(out)
+
+
+@pytest.fixture(scope="module")
+def starts(printed) -> dict[str, int]:
+    """Titles of the bookmarks and the numbers of their pages, from 0."""
+
+    def flat(entries):
+        for entry in entries:
+            yield from flat(entry) if isinstance(entry, list) else [entry]
+
+    return {entry.title: printed.get_destination_page_number(entry) for entry in flat(printed.outline)}
+
+
+def links(page) -> list:
+    return [mark.get_object() for mark in page.get("/Annots", []) if mark.get_object()["/Subtype"] == "/Link"]
+
+
+def placed(page) -> list[tuple[float, float, str]]:
+    """Pieces of text with the place, in points from the lower left, at which each begins."""
+    found = []
+
+    def visit(text, cm, tm, *_):
+        if text.strip():
+            x, y = (tm[4] * cm[i] + tm[5] * cm[i + 2] + cm[i + 4] for i in (0, 1))
+            found.append((x, y, text))
+
+    page.extract_text(visitor_text=visit)
+    return found
+
+
+def leads_to(printed, mark) -> int:
+    """Number of the page that a link inside the PDF leads to, from 0."""
+    return printed.get_page_number(mark["/Dest"][0].get_object())
+
+
+def test_parts_and_pages_are_bookmarks_that_lead_to_their_headings(printed, starts):
+    parts = {part: starts.pop(part) for part, names in PARTS if part}
+    assert len(starts) == 5
+    for title, number in starts.items():
+        start = " ".join(printed.pages[number].extract_text().split()[:30])
+        assert " ".join(title.split()) in start
+    assert list(parts.values()) == [list(starts.values())[1], list(starts.values())[3]]
+
+
+def test_every_page_has_its_number(printed):
+    for number, page in enumerate(printed.pages, 1):
+        footers = re.findall(rf"{number}\s*The title|The title\s*{number}\b", page.extract_text())
+        assert footers, f"page {number}"
+        assert page.mediabox.width == pytest.approx(210 * POINTS, abs=1)
+        assert page.mediabox.height == pytest.approx(297 * POINTS, abs=1)
+
+
+def test_the_contents_name_the_pages_where_things_are(printed, starts):
+    text = printed.pages[1].extract_text()
+    assert "\nContents\n" in text
+    for title, number in starts.items():
+        if title not in [part for part, _ in PARTS]:
+            assert re.search(rf"{re.escape(title)}\s+{number + 1}\b", text), title
+    assert {leads_to(printed, mark) for mark in links(printed.pages[1])} == {
+        starts[t] for t in starts if t not in [part for part, _ in PARTS]
+    }
+
+
+def test_no_address_of_this_machine_remains_and_links_to_elsewhere_do(printed):
+    addresses = [str(mark["/A"]["/URI"]) for page in printed.pages for mark in links(page) if "/A" in mark]
+    assert addresses
+    assert [a for a in addresses if not a.startswith(("https://", "http://"))] == []
+    assert [a for a in addresses if "localhost" in a or "127.0.0.1" in a] == []
+    stream = Path(printed.stream.name).read_bytes() if hasattr(printed.stream, "name") else printed.stream.getvalue()
+    assert b"file:" not in stream
+    assert str(ROOT).encode() not in stream
+
+
+def test_links_between_pages_lead_to_the_very_place(printed, starts):
+    last = len(printed.pages)
+    to_references = {
+        leads_to(printed, mark)
+        for page in printed.pages[: starts["Glossary"]]
+        for mark in links(page)
+        if "/Dest" in mark and leads_to(printed, mark) >= starts["References"]
+    }
+    assert to_references, "citations lead to the bibliography"
+    (citation,) = (m for m in links(printed.pages[0]) if "/Dest" in m and leads_to(printed, m) >= starts["References"])
+    _, kind, _, top, _ = citation["/Dest"]
+    lines = [(y, text) for _, y, text in placed(printed.pages[leads_to(printed, citation)]) if y < top]
+    assert kind == "/XYZ"
+    first = "".join(text for y, text in lines if y > max(lines)[0] - 1)
+    assert first.startswith("[Gavrikov and Keuper, 2024]"), "the entry is the first line below"
+    assert starts["References"] < last
+
+
+def test_links_to_files_beside_the_pages_lead_to_the_published_book_if_there_is_one(build, chromium, printed, tmp_path):
+    assert not any("figure-2" in str(mark["/A"]) for page in printed.pages for mark in links(page) if "/A" in mark)
+    config = CONFIG | {"repository": {"url": "https://github.com/someone/companion"}}
+    pdf.write(chromium, [("", ["biases-and-generalization"])], config, build / "html", tmp_path / "book.pdf")
+    pages = pypdf.PdfReader(tmp_path / "book.pdf").pages
+    addresses = {str(mark["/A"]["/URI"]) for page in pages for mark in links(page) if "/A" in mark}
+    assert "https://someone.github.io/companion/tables/scores.csv" in addresses
+
+
+def test_nothing_is_cut_off(build, printed, starts):
+    for number, page in enumerate(printed.pages, 1):
+        out = [(x, text) for x, _, text in placed(page) if not 10 * POINTS < x < 200 * POINTS]
+        assert not out, f"page {number}: {out[:3]}"
+    first, end = starts["Biases against generalization"], starts["Shape bias"]
+    text = " ".join(" ".join(page.extract_text() for page in printed.pages[first:end]).split())
+    assert "Agrees" in text, "the last column of a wide table"
+
+
+def test_it_says_who_made_it(printed):
+    assert (printed.metadata.title, printed.metadata.author) == ("The title", "The authors")
+    assert printed.root_object["/Lang"] == "en"
+
+
+def test_a_page_that_is_not_built_is_named(chromium, tmp_path):
+    with pytest.raises(SystemExit, match="got no page nowhere: run `make book` first"):
+        pdf.write(chromium, [("", ["nowhere"])], CONFIG, tmp_path, tmp_path / "book.pdf")

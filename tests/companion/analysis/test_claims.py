@@ -1,0 +1,286 @@
+"""The paper's statements as rules: what they say of the published table, and that made-up tables turn each verdict."""
+
+import re
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from companion.analysis import claims
+from companion.analysis.claims import panels, rules_methods
+from companion.analysis.prediction import ALL
+
+from bvg import results, study
+from bvg.results import scores
+
+RULES = {claim.id: claim.test for claim in claims.CLAIMS}
+HOLDS, PARTLY, FAILS, UNKNOWN = claims.VERDICTS
+
+
+@cache
+def published() -> claims.Evidence:
+    table = results.load("published")
+    evidence = claims.Evidence(
+        scores.per_model(table), scores.benchmarks(table), replicates=99, permutations=1, results=table
+    )
+    evidence.__dict__["prediction"] = predicted()  # the real one takes 20 s
+    return evidence
+
+
+def predicted(r2=0.5, p=0.01, **of) -> pd.DataFrame:
+    """Predictions of all four categories by both methods; `ID_forest=0.9` sets one."""
+    rows = [
+        (c, ALL, "total", m, of.get(f"{c}_{m}", r2), 0.0, p, 48, 1.0, 5.0)
+        for c in scores.CATEGORY_COLUMNS
+        for m in ("linear", "forest")
+    ]
+    return pd.DataFrame(
+        rows, columns=["category", "features", "group", "method", "r2", "null", "p", "n", "error", "spread"]
+    )
+
+
+def verdict(evidence: claims.Evidence, claim: str) -> str:
+    return RULES[claim](evidence)[1]
+
+
+def changed(**columns) -> claims.Evidence:
+    """The published scores with columns replaced; a callable gets the published table."""
+    return replace(published(), scores=published().scores.assign(**columns))
+
+
+def given(**computed) -> claims.Evidence:
+    """The published evidence with computed tables replaced."""
+    evidence = replace(published())
+    evidence.__dict__.update(computed)
+    return evidence
+
+
+def benchmarks(**columns) -> claims.Evidence:
+    return replace(published(), accuracy=published().accuracy.assign(**columns))
+
+
+EXPECTED = {
+    "models": HOLDS,
+    "no-single-bias": PARTLY,  # none over all models; high-frequency bias among the others
+    "specific": PARTLY,  # centre frequency with nothing at all
+    "groups-differ": HOLDS,
+    "trends-reverse": PARTLY,
+    "spearman-blind": HOLDS,
+    "benchmarks-agree": HOLDS,
+    "benchmarks-apart": PARTLY,  # SIN goes with ImageNet-R and -Sketch
+    "insufficient": HOLDS,  # of the made-up predictions
+    "shape-no-remedy": HOLDS,
+    "narrow-band-no-remedy": PARTLY,  # with robustness, not with adversarial accuracy
+    "high-frequency": HOLDS,
+    "high-frequency-modestly": PARTLY,  # robustness: 0.79
+    "shape-fails": HOLDS,
+    "centre-fails": HOLDS,
+    "texture": HOLDS,
+    "outliers": HOLDS,
+    "non-monotonic": PARTLY,
+    "critical-band-at": HOLDS,
+    "shape-ignores-accuracy": HOLDS,
+    "few-samples": UNKNOWN,
+    "low-budget": HOLDS,
+    "same-data": UNKNOWN,
+    "singled-out": PARTLY,  # centre frequency does not survive Holm
+    "many-benchmarks": HOLDS,
+    "no-target": UNKNOWN,
+}
+
+
+@cache
+def book() -> pd.DataFrame:
+    return claims.ledger(published())
+
+
+def test_the_published_table():
+    assert book().set_index("id")["verdict"].to_dict() == EXPECTED
+    assert list(book()) == ["id", "claim", "source", "how", "value", "verdict", "where"]
+    assert not book().duplicated("id").any()
+    assert book()["value"].str.len().min() > 15
+
+
+def test_every_statement_at_hand_has_a_claim():
+    numbers = {int(re.match(r"statement (\d+)", source)[1]) for source in book()["source"]}
+    assert numbers == set(range(1, 22))
+
+
+def test_every_claim_leads_to_a_figure_or_table_of_the_book_and_to_its_rule(root):
+    made = {
+        f"{path.stem}.html#{id}"
+        for path in (root / "notebooks").glob("*.md")
+        for id in re.findall(r'page\.(?:figure|table)\(\s*"([\w-]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert {claim.where for claim in claims.CLAIMS} <= made
+    text = claims.rules()
+    for claim in claims.CLAIMS:
+        assert f"(rule-{claim.id})=\n" in text
+        assert f"def {claim.test.__name__}(" in claims.source(claim)
+    follow = claims.table(book()).shown.set_index(book()["id"])["Follow"]
+    assert follow["texture"] == "{ref}`numbers <figure-4>`, {ref}`rule <rule-texture>`"
+
+
+def test_a_rules_source_holds_what_it_calls_and_its_constants():
+    found = claims.source(next(c for c in claims.CLAIMS if c.id == "shape-fails"))
+    assert found.index("def shape_fails") < found.index("def fails_holistically")
+    assert "ACCURATE = 0.8" in claims.source(next(c for c in claims.CLAIMS if c.id == "insufficient"))
+    assert rules_methods.ACCURATE == claims.ACCURATE
+
+
+def alike(t: pd.DataFrame) -> dict[str, pd.Series]:
+    """Scores in which all categories rank the models alike."""
+    return {"Robustness": t["ID"], "Concepts": t["ID"], "Adversarial": t["ID"]}
+
+
+def test_a_bias_that_goes_with_everything_is_found():
+    before = published().scores
+    everything = changed(**alike(before), shape=before["ID"] / 100)
+    for claim in ("no-single-bias", "shape-fails", "specific", "singled-out"):
+        assert verdict(everything, claim) == FAILS
+    trained = before["group"] == "adversarial_training"
+    noise = np.random.default_rng(0).random(len(before))
+    within = changed(**alike(before), shape=(before["ID"] / 100).where(trained, noise))
+    assert verdict(within, "shape-fails") in (PARTLY, FAILS)
+    assert "shape" in within.consistent("at")
+
+
+def noise(*names: str) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(1)
+    return {name: rng.random(len(published().scores)) for name in names}
+
+
+BIASES, BENCHMARKS = scores.BIAS_COLUMNS, [b.id for b in study.BENCHMARKS]
+AT = published().scores["group"] == "adversarial_training"
+RANK = np.arange(48.0)
+FIRM = pd.DataFrame(
+    {"r": 0.1, "shown": 0.0, "verdict": "nothing", "p_dcor": 0.5, "column": "shape", "row": "ID", "group": "total", "without_changes": 0},
+    range(3),
+)  # fmt: skip
+
+
+def corner(t: pd.DataFrame) -> pd.Series:
+    """A bias that runs with ID among the AT models, and against it among the others."""
+    return t["ID"].where(AT, -t["ID"])
+
+
+@pytest.mark.parametrize(
+    ("claim", "expected", "evidence"),
+    [
+        ("models", PARTLY, lambda: replace(published(), highlight=["tv2_resnet50"])),
+        ("models", FAILS, lambda: replace(published(), scores=published().scores[AT])),
+        ("no-single-bias", HOLDS, lambda: changed(high_frequency=RANK % 7)),
+        ("specific", HOLDS, lambda: changed(center_frequency=lambda t: t["ID"])),
+        ("specific", FAILS, lambda: changed(**dict.fromkeys(BIASES, 1.0))),
+        ("groups-differ", FAILS, lambda: changed(**alike(published().scores), **dict.fromkeys(BIASES, published().scores["ID"]))),
+        ("trends-reverse", HOLDS, lambda: changed(**alike(published().scores), **dict.fromkeys(BIASES, corner))),
+        ("trends-reverse", FAILS, lambda: changed(**alike(published().scores), **dict.fromkeys(BIASES, published().scores["ID"]))),
+        ("trends-reverse", UNKNOWN, lambda: replace(published(), scores=published().scores[~AT])),
+        ("spearman-blind", FAILS, lambda: given(firm=FIRM)),
+        ("spearman-blind", PARTLY, lambda: given(firm=FIRM.assign(p_dcor=0.01))),
+        ("benchmarks-agree", FAILS, lambda: benchmarks(**noise(*BENCHMARKS))),
+        ("benchmarks-apart", HOLDS, lambda: benchmarks(stylized=lambda t: -t["imagenet"])),
+        ("benchmarks-apart", FAILS, lambda: benchmarks(stylized=lambda t: t["imagenet"])),
+        ("insufficient", FAILS, lambda: given(prediction=predicted(0.85))),
+        ("insufficient", HOLDS, lambda: given(prediction=predicted(0.85, p=0.2))),
+        ("insufficient", PARTLY, lambda: given(prediction=predicted(ID_forest=0.85))),
+        ("insufficient", PARTLY, lambda: given(prediction=predicted(0.85, ID_forest=0.1, Concepts_linear=0.1))),
+        ("insufficient", UNKNOWN, lambda: given(prediction=predicted(np.nan))),
+        ("texture", FAILS, lambda: changed(shape=lambda t: t["ID"] / 100)),
+        ("texture", PARTLY, lambda: changed(shape=lambda t: (t["ID"] - 30).where(AT, -t["ID"]))),
+        ("shape-no-remedy", FAILS, lambda: changed(shape=lambda t: t["Robustness"] / 100)),
+        ("narrow-band-no-remedy", FAILS, lambda: changed(
+            Adversarial=lambda t: t["Robustness"], bandwidth=lambda t: 200 - t["Robustness"])),
+        ("narrow-band-no-remedy", HOLDS, lambda: changed(bandwidth=lambda t: t["Robustness"] + t["Adversarial"])),
+        ("high-frequency", FAILS, lambda: changed(high_frequency=lambda t: 1 - t["ID"] / 100 - t["Concepts"] / 1000)),
+        ("high-frequency-modestly", FAILS, lambda: changed(**alike(published().scores), high_frequency=lambda t: t["ID"])),
+        ("high-frequency-modestly", HOLDS, lambda: changed(Robustness=lambda t: t["ID"])),
+        ("centre-fails", FAILS, lambda: changed(**alike(published().scores), center_frequency=lambda t: -t["ID"])),
+        ("outliers", FAILS, lambda: given(panels=published().panels.assign(count=0, outliers=""))),
+        ("outliers", PARTLY, lambda: given(panels=published().panels.assign(count=[1] + [0] * 23))),
+        ("non-monotonic", HOLDS, lambda: changed(
+            **dict.fromkeys(BIASES, RANK), **{c: (RANK - 20) ** 2 for c in scores.CATEGORY_COLUMNS})),
+        ("non-monotonic", FAILS, lambda: changed(**dict.fromkeys(BIASES, RANK), **{c: RANK + RANK % 3 for c in scores.CATEGORY_COLUMNS})),
+        ("critical-band-at", FAILS, lambda: changed(bandwidth=1.0)),
+        ("critical-band-at", HOLDS, lambda: changed(bandwidth=lambda t: t["bandwidth"].where(~AT))),
+        ("critical-band-at", UNKNOWN, lambda: replace(published(), scores=published().scores[~AT])),
+        ("shape-ignores-accuracy", FAILS, lambda: changed(shape=RANK)),
+        ("shape-ignores-accuracy", PARTLY, lambda: changed(
+            shape=0.3, Adversarial=1.0, Concepts=1.0, Robustness=1.0, ID=15 * RANK / 47)),
+        ("low-budget", UNKNOWN, lambda: replace(published(), results=None)),
+        ("low-budget", PARTLY, lambda: attacked(2 / 255)),
+        ("low-budget", FAILS, lambda: attacked(4 / 255)),
+        ("singled-out", HOLDS, lambda: changed(center_frequency=lambda t: t["Adversarial"])),
+        ("many-benchmarks", FAILS, lambda: changed(**dict.fromkeys(BIASES, 1.0))),
+        ("many-benchmarks", PARTLY, lambda: changed(**dict.fromkeys(BIASES[1:], 1.0))),
+    ],
+)  # fmt: skip
+def test_made_up_scores_turn_a_verdict(claim, expected, evidence):
+    assert verdict(evidence(), claim) == expected
+
+
+def attacked(epsilon: float) -> claims.Evidence:
+    """The published table as if its attack had been of that strength."""
+    table = published().results
+    level = table["level"].where(table["benchmark"] != "pgd", epsilon)
+    return replace(published(), results=table.assign(level=level), epsilon=epsilon)
+
+
+def test_what_cannot_be_checked_says_what_is_missing():
+    assert "0 of 408 critical-band rows" in RULES["few-samples"](published())[0]
+    counted = replace(published(), results=published().results.assign(n=500))
+    assert "at least 500 images" in RULES["few-samples"](counted)[0]
+    assert "none, of 8" in RULES["same-data"](published())[0]
+    assert "3 of 48 models were trained on stylized images" in RULES["no-target"](published())[0]
+
+
+def test_of_a_few_models_nothing_is_said():
+    few = replace(published(), scores=published().scores[:3], accuracy=published().accuracy[:3])
+    assert set(claims.ledger(few)["verdict"]) == {UNKNOWN}
+
+
+def test_a_misspelt_group_is_refused_and_an_absent_one_passed_over():
+    with pytest.raises(ValueError, match="expected `set_apart` to name groups among"):
+        _ = replace(published(), set_apart=["adversarial"]).cells
+    rest = replace(published(), scores=published().scores[~AT])
+    assert not rest.sets["at"].any()
+
+
+def test_the_real_resampling_and_prediction_are_behind_the_rules():
+    evidence = replace(published(), scores=published().scores.assign(Concepts=np.nan), replicates=9)
+    assert len(evidence.firm) == 72
+    few = replace(published(), scores=published().scores[:8], replicates=9)
+    assert RULES["insufficient"](few) == ("too few models to predict all four categories", UNKNOWN)
+
+
+def test_panels_find_a_planted_outlier_and_a_planted_bend():
+    rng = np.random.default_rng(0)
+    bias, small = np.linspace(0, 1, 40), rng.normal(size=40) / 50
+    made = pd.DataFrame({"model": [f"m{k}" for k in range(40)], "group": "new"} | dict.fromkeys(BIASES, bias))
+    made["ID"], made["Robustness"] = bias + small, (bias - 0.4) ** 2 + small / 5
+    made["Concepts"] = made["ID"].where(made.index != 7, 9)
+    made["Adversarial"] = 1.0
+    found = panels.panels(made).query("bias == 'shape'").set_index("category")
+    assert found["outliers"].to_dict() == {"ID": "", "Robustness": "", "Concepts": "m7", "Adversarial": ""}
+    assert found["bends"].to_dict() == {"ID": False, "Robustness": True, "Concepts": False, "Adversarial": False}
+    assert found.loc["Robustness", "turn"] == pytest.approx(0.4, abs=0.1)
+    assert panels.table(panels.panels(made)).shown["Outliers"].iloc[12] == "m7"
+
+
+def test_ledgers_side_by_side():
+    here, there = (claims.ledger(e, claims.SHARED) for e in (published(), changed(shape=lambda t: t["ID"] / 100)))
+    compared = claims.compare(here, there)
+    agreement = compared.data.set_index("id")["agreement"]
+    assert agreement["texture"] == "reversed"
+    assert agreement["high-frequency"] == "same"
+    assert len(compared.shown) == len(claims.SHARED) < len(claims.CLAIMS)
+
+
+def test_verdicts_that_move():
+    there = claims.ledger(changed(shape=lambda t: t["ID"] / 100), claims.SHARED)
+    moved = claims.moved(book(), {"shape is ID": there, "nothing": book()})
+    assert moved.data.query("change == 'nothing'")["moved"].sum() == 0
+    of = moved.data.query("change == 'shape is ID'").set_index("id")
+    assert of.loc["texture", ["verdict_before", "verdict_after", "moved"]].tolist() == [HOLDS, FAILS, True]
+    assert moved.shown.iloc[-1].tolist() == ["nothing", "*none moves*", "", ""]

@@ -1,0 +1,94 @@
+"""Parameters: every accepted and refused kind of value, and that each notebook declares what it takes."""
+
+from __future__ import annotations
+
+import pytest
+from companion.parameters import PARAMETERS, ParameterError, check
+
+from bvg import study
+
+GOOD = {
+    "results": ["published", ["published", "mine.csv"]],
+    "highlight": [[], ["tv_resnet50"]],
+    "allow_missing": [True, False],
+    "alpha": [0.05, 0.5],
+    "low_cutoffs": [[0.1], [0.1, 0.99]],
+    "high_cutoffs": [[0.01, 0.5]],
+    "categories": [{name: list(members) for name, members in study.CATEGORIES.items()}],
+    "replicates": [100, 2000],
+    "permutations": [19],
+    "families": ["recipe", "source", "group"],
+    "set_apart": [["adversarial_training"], ["contrastive", "stylized"]],
+    "leave_out": [[], ["contrastive", "tv_resnet50"]],
+    "seed": [0, 7],
+    "cutoff": [0, 0.2, 1],
+    "noise_sd": [0.16],
+    "models": [["tv_resnet50", "mine=best.pth"]],
+    "data_root": ["data", "miniature"],
+    "cutoffs": [None, [0.5], [0, 0.37, 1]],
+    "noise_sds": [None, [0, 0.02, 0.04, 0.08, 0.16], [0.0, 0.1, 0.2, 0.4, 0.8]],
+    "device": [None, "cuda:0"],
+    "limit": [None, 1, 50_000],
+    "precision": ["fp32", "bf16"],
+    "epsilon": [0.5 / 255],
+    "benchmarks": [None, "book/benchmarks"],
+    "study_models": [1, 48],
+    "out": ["output"],
+}
+BAD = {
+    "results": ["", [], 3, ["published", "published"]],
+    "highlight": ["tv_resnet50", [1], ["a", "a"]],
+    "allow_missing": [1, "True", None],
+    "alpha": [0, 1, 5, "0.05", True, float("nan")],
+    "low_cutoffs": [[], [0.15], [30], 0.1, [0.1, 0.1], ["0.1"]],
+    "high_cutoffs": [[1.5], {0.1}],
+    "categories": [{}, {"ID": ["imagenet"]}, {name: [] for name in study.CATEGORIES}, ["imagenet"]],
+    "replicates": [0, 99, 2000.0, True],
+    "permutations": [0, "49"],
+    "families": ["epsilon", None, ["recipe"]],
+    "set_apart": [[], "contrastive", ["robust"], ["contrastive", "contrastive"]],
+    "leave_out": ["contrastive", [1], ["a", "a"]],
+    "seed": [-1, 0.5, True, "0"],
+    "cutoff": [30, -0.1, "0.2"],
+    "noise_sd": [16, None],
+    "models": [[], "tv_resnet50", ["a", "a"]],
+    "data_root": ["", None],
+    "cutoffs": [[], [30], 0.5, [0.1, 0.1], ["0.1"], [[0.1]]],
+    "noise_sds": [
+        [],
+        [0, 1, 2, 4, 8],
+        [0.02, 0.04, 0.08, 0.16, 0.32],
+        [0, 0.1, 0.2, 0.3, 0.4],
+        0.02,
+        [0, "a", 1, 2, 3],
+    ],
+    "device": [0, ""],
+    "limit": [0, -5, 1.5, True],
+    "precision": ["float32", 32, None],
+    "epsilon": [0, 8, "0.5/255"],
+    "benchmarks": ["", 3],
+    "study_models": [0, 1.5, "48", True],
+    "out": ["", 3],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in GOOD.items() for v in values])
+def test_good_values_pass(name, value):
+    check({name: value}, [name])
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values])
+def test_bad_values_are_refused_with_a_sentence_that_names_the_parameter(name, value):
+    with pytest.raises(ParameterError, match=rf"expected `{name}` to be .*, got "):
+        check({name: value}, [name])
+
+
+def test_unknown_parameters_are_refused_naming_those_that_exist():
+    with pytest.raises(ParameterError, match=r"unknown parameter `alhpa` \(did you mean `alpha`\?\).*has alpha, out"):
+        check({"alpha": 0.05, "out": "output", "alhpa": 0.01}, ["alpha", "out"])
+    with pytest.raises(ParameterError, match="`out` is not set"):
+        check({"alpha": 0.05}, ["alpha", "out"])
+
+
+def test_every_parameter_is_tried_above():
+    assert set(GOOD) == set(BAD) == set(PARAMETERS)
