@@ -1,8 +1,10 @@
-"""The paper's figures, each a function of tidy tables that returns drawing, numbers and alt text. No function reads files."""
+"""The paper's figures: functions of tidy tables that return the drawing, its numbers and an alternative text."""
 
+from companion.figures.base import STYLE, Figure
 from companion.figures.curves import curves
 from companion.figures.heatmaps import correlation_heatmap, correlation_matrix
-from companion.figures.marks import STYLE, Figure, Mark, legend, mark
+from companion.figures.legend import legend
+from companion.figures.marks import Mark, mark
 from companion.figures.scatter import scatter
 from companion.figures.stimuli import gallery, overview
 from companion.text import label

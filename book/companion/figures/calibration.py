@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from bvg import study
 from bvg.results import channel
-from companion.figures.marks import WIDTH, Figure, styled
+from companion.figures.base import WIDTH, Figure, styled
 from companion.tables.study import Table
 from companion.text import listed, number, plural, signed
 

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure as Canvas
 
 from bvg import study
 from companion.figures import svg_labels
-from companion.figures.marks import WIDTH, Figure, mark, styled
+from companion.figures.base import WIDTH, Figure, styled
+from companion.figures.marks import mark
 from companion.text import listed, signed
 
 
@@ -40,8 +41,8 @@ def crosscheck(agreement: pd.DataFrame) -> Figure:
         for of in own.itertuples(index=False):
             at = rows.index(of.benchmark) + height[of.model]
             line = mark(of.model).line([of.difference], [at], 0.68, label=of.model, zorder=3)
-            numbers = f"{svg_labels.reading(of.benchmark, of.published)} published, {of.independent:.1f} % by {source}"
-            axes.add_line(svg_labels.name(line, of.model, numbers))
+            numbers = f"{svg_labels.value_with_unit(of.benchmark, of.published)} published, {of.independent:.1f} % by {source}"
+            axes.add_line(svg_labels.label_mark(line, of.model, numbers))
         axes.axvline(0, color="0.3", linewidth=0.8, zorder=1)
         axes.set_title(source, weight="bold")
         axes.set_xlabel("published − independent top-1 [points]")
@@ -60,7 +61,7 @@ def crosscheck(agreement: pd.DataFrame) -> Figure:
     legend = figure.legend(
         handles, study.describe(models)["name"], loc="outside lower center", ncols=4, fontsize=8, handletextpad=0.1
     )
-    svg_labels.link(legend, [(m, True) for m in models])
+    svg_labels.label_legend(legend, [(m, True) for m in models])
     return Figure(figure, data, _alt(data, rows, sources))
 
 

@@ -14,7 +14,8 @@ from matplotlib.lines import Line2D
 
 from bvg import study
 from companion.figures import svg_labels
-from companion.figures.marks import GROUP_NAMES, LINES, WIDTH, Figure, group_name, mark, styled
+from companion.figures.base import WIDTH, Figure, styled
+from companion.figures.marks import GROUP_NAMES, LINES, group_name, mark
 from companion.text import number, plural, quoted
 
 
@@ -68,11 +69,11 @@ def curves(
                 drawn = axes.add_line(_line(model, x, y, model in everywhere, model in highlight))
             else:
                 (drawn,) = axes.plot(x, y, label=f"_{model}", color="0.85", linewidth=0.5, zorder=1)
-            svg_labels.name(drawn, model, *_reading(kind, y[np.isin(x, list(window))]))
+            svg_labels.label_mark(drawn, model, *_reading(kind, y[np.isin(x, list(window))]))
         title = axes.set_title(", ".join(group_name(g, world) for g in members) if column == 0 else "", weight="bold")
         if len(members) == 1 and column == 0:
             of = next(m for m, g in groups.items() if g == members[0])
-            svg_labels.entry([title], svg_labels.section(of).removesuffix("-l2").removesuffix("-linf"))
+            svg_labels.label_entry([title], svg_labels.legend_group(of).removesuffix("-l2").removesuffix("-linf"))
         axes.set_xlim(0, 1)
         axes.autoscale_view(scalex=False)
         if "adversarial_training" in members and column == 0:
@@ -125,13 +126,13 @@ def _curve_legends(figure: Canvas, axes: Axes, everywhere: Sequence[str], small:
         names = study.describe(known)["name"]
         legend = figure.legend([lines[m] for m in known], [shorten(n, 40, placeholder="…") for n in names],
                                loc="outside lower center", ncols=2 if len(known) > 2 else max(len(known), 1))  # fmt: skip
-        svg_labels.link(legend, [(m, True) for m in known])
+        svg_labels.label_legend(legend, [(m, True) for m in known])
     firsts = {g: next((a for m, a in lines.items() if not m.startswith("_") and m not in known
                        and study.describe([m])["group"].iloc[0] == g), None) for g in small}  # fmt: skip
     if len(small) > 1:
         firsts = {g: a for g, a in firsts.items() if a}
         legend = axes.legend(list(firsts.values()), [small[g] for g in firsts], fontsize=8)
-        svg_labels.link(legend, [(svg_labels.section(a.get_label()), False) for a in firsts.values()])
+        svg_labels.label_legend(legend, [(svg_labels.legend_group(a.get_label()), False) for a in firsts.values()])
 
 
 def _curve_extremes(curves: pd.DataFrame, kind: str, window: Sequence[float]) -> str:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
 from bvg import study
-from companion.figures.marks import WIDTH, Figure, styled
+from companion.figures.base import WIDTH, Figure, styled
 from companion.text import label, listed, number, plain, plural, set_name, strongest, told_apart
 
 _COLORMAP = "RdBu_r"

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from companion.figures.marks import WIDTH, Figure, styled
+from companion.figures.base import WIDTH, Figure, styled
 from companion.text import listed
 
 OURS, THEIRS, LIMIT = "tab:blue", "0.7", "tab:red"

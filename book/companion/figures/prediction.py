@@ -9,7 +9,7 @@ from matplotlib.figure import Figure as Canvas
 
 from bvg import study
 from companion.analysis.prediction import ALL, METHODS, named
-from companion.figures.marks import WIDTH, Figure, styled
+from companion.figures.base import WIDTH, Figure, styled
 from companion.text import signed
 
 _LOOKS = {"linear": ("o", "tab:blue", -0.17), "forest": ("s", "tab:green", 0.17)}

@@ -16,7 +16,8 @@ from matplotlib.legend_handler import HandlerTuple
 from matplotlib.patches import Patch, Rectangle
 
 from bvg import study
-from companion.figures.marks import WIDTH, Figure, group_name, styled
+from companion.figures.base import WIDTH, Figure, styled
+from companion.figures.marks import group_name
 from companion.text import label, listed, number, plain, plural, set_name, signed, told_apart
 
 _COLORS = ScalarMappable(Normalize(-1, 1), "RdBu_r")

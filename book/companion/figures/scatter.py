@@ -16,7 +16,9 @@ from matplotlib.transforms import Bbox
 from bvg import study
 from bvg.results import correlation
 from companion.figures import svg_labels
-from companion.figures.marks import COLORS, LEGEND, NEW, WIDTH, Figure, Mark, key, mark, styled
+from companion.figures.base import WIDTH, Figure, styled
+from companion.figures.legend import LEGEND, key
+from companion.figures.marks import COLORS, NEW, Mark, mark
 from companion.text import SHORT_SETS, label, listed, number, plain, plural, quoted, strongest, told_apart
 
 
@@ -95,7 +97,7 @@ def scatter(
         legend = corner.legend(handles, names, loc="center", title=title, **LEGEND)
     else:
         legend = figure.legend(handles, names, loc="outside lower center", ncols=2, title=title, **LEGEND)
-    svg_labels.link(legend, entries)
+    svg_labels.label_legend(legend, entries)
     if highlight:
         figure.draw_without_rendering()  # fixes the layout, so that names can be placed where there is room
         for axes, at in zip(panels, points, strict=True):
@@ -148,7 +150,9 @@ def _marks(axes: Axes, points: pd.DataFrame, highlight: Sequence[str], size: flo
         order = {"zorder": 3 + top - how.size / 20, "clip_on": False}
         line = how.line([x], [y], size * (1.3 if ringed else 1), label=model, **order)
         axes.add_line(
-            svg_labels.name(line, model, svg_labels.reading(bias, x, world), svg_labels.reading(accuracy, y, world))
+            svg_labels.label_mark(
+                line, model, svg_labels.value_with_unit(bias, x, world), svg_labels.value_with_unit(accuracy, y, world)
+            )
         )
         if ringed:
             ring = Mark("black", "o", "none", how.size * 1.3 + 7, "black")

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from bvg import study
-from companion.figures.marks import WIDTH, Figure, styled
+from companion.figures.base import WIDTH, Figure, styled
 from companion.figures.svg_labels import PICTURE
 from companion.text import label, listed, plural, quoted
 

@@ -1,4 +1,4 @@
-"""Drawings that say which model each mark stands for: names within the SVG, for the pointer, the screen reader and the page."""
+"""Labels of SVG marks: which model a mark stands for and its values, for the pointer, the screen reader and the page."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from matplotlib.text import Text
 from bvg import study
 
 TAG = "bvg:"
-"""How the group ids begin that tell `companion.figures.svg_output` what a mark is."""
+"""Prefix of the group ids that carry a label; `companion.figures.svg_output` turns them into titles and attributes."""
 PICTURE = f"{TAG}picture"
-"""Group id of an image that is itself what is shown (a stimulus), not a map of numbers: pages keep its colours."""
+"""Group id of a displayed stimulus, in contrast to an image that maps numbers to colours: pages keep its colours."""
 
 
 @cache
-def section(model: str) -> str:
-    """Which group of a legend a model belongs to; the strengths of one norm belong together, the miniature's apart.
+def legend_group(model: str) -> str:
+    """Return the id of the legend entry a model belongs to: its group, by norm for adversarial training.
 
     Example:
-        >>> section("tv_resnet50"), section("robust_resnet50_l2_eps3"), section("mini_standard"), section("mine")
+        >>> legend_group("tv_resnet50"), legend_group("robust_resnet50_l2_eps3"), legend_group("mini_standard"), legend_group("mine")
         ('baseline', 'adversarial_training-l2', 'mini-baseline', 'new')
     """
     known = study.describe([model]).iloc[0]
@@ -34,16 +34,16 @@ def section(model: str) -> str:
 
 @cache
 def heading(model: str) -> str:
-    """Name and method of a model: `SIN: trained on …`."""
+    """Return name and training method of a model: `SIN: trained on …`."""
     known = study.describe([model]).iloc[0]
     return f"{known['name']}: {known['method']}" if known["method"] else known["name"]
 
 
-def reading(column: str, value: float, world: study.World = study.STUDY) -> str:
-    """A value with its printed name and unit, biases to two decimals, accuracies to one.
+def value_with_unit(column: str, value: float, world: study.World = study.STUDY) -> str:
+    """Return a value with its printed name and unit: biases with two decimals, accuracies with one.
 
     Example:
-        >>> reading("bandwidth", 2.104), reading("imagenet-r", 39.36)
+        >>> value_with_unit("bandwidth", 2.104), value_with_unit("imagenet-r", 39.36)
         ('Bandwidth 2.10 octaves', 'ImageNet-R 39.4 %')
     """
     name, _, unit = world.name(column).partition(" [")
@@ -52,28 +52,28 @@ def reading(column: str, value: float, world: study.World = study.STUDY) -> str:
     return f"{name} {value:.1f} %"
 
 
-def name(artist: Artist, model: str, *numbers: str) -> Artist:
-    """The artist, which in the SVG will say that it is this model's and what numbers it stands for."""
-    return _tag(artist, model=model, group=section(model), title="\n".join([heading(model), *numbers]))
+def label_mark(artist: Artist, model: str, *values: str) -> Artist:
+    """Label an artist as the mark of a model with these values (lines of text), and return it."""
+    return _tag(artist, model=model, group=legend_group(model), title="\n".join([heading(model), *values]))
 
 
-def entry(artists: Iterable[Artist], of: str, model: bool = False) -> None:
-    """Mark artists as an entry of a legend, of a group (see `section`) or of one model."""
-    about = {"model": of, "group": section(of)} if model else {"group": of}
+def label_entry(artists: Iterable[Artist], id: str, is_model: bool = False) -> None:
+    """Label artists as a legend entry of one model, or of a group (an id from `legend_group`)."""
+    label = {"model": id, "group": legend_group(id)} if is_model else {"group": id}
     for artist in artists:
-        _tag(artist, **about, entry="")
+        _tag(artist, **label, entry="")
 
 
-def link(legend: Legend, entries: Sequence[tuple[str, bool]]) -> None:
-    """Tell what each entry of a legend stands for, in its order: a group (see `section`), False; or a model, True."""
+def label_legend(legend: Legend, entries: Sequence[tuple[str, bool]]) -> None:
+    """Label the entries of a legend, in order, each given by its id and whether that is a model's."""
     texts, waiting, left = legend.get_texts(), [], list(entries)
     for artist in legend.findobj(lambda a: isinstance(a, Line2D | Text)):
         waiting.append(artist)
         if artist in texts:
-            entry([a for a in waiting if a in texts or isinstance(a, Line2D)], *left.pop(0))
+            label_entry([a for a in waiting if a in texts or isinstance(a, Line2D)], *left.pop(0))
             waiting = []
 
 
-def _tag(artist: Artist, **about: str) -> Artist:
-    artist.set_gid(TAG + json.dumps(about, ensure_ascii=False))
+def _tag(artist: Artist, **label: str) -> Artist:
+    artist.set_gid(TAG + json.dumps(label, ensure_ascii=False))
     return artist

@@ -138,5 +138,5 @@ def test_photographs_are_saved_as_jpeg_and_flat_colours_exactly(tmp_path):
 
 
 def test_a_figure_knows_who_drew_it():
-    assert figures.legend().drawn_by == "companion.figures.marks:legend"
-    assert svg_labels.section("robust_resnet50_linf_eps8.0") == "adversarial_training-linf"
+    assert figures.legend().drawn_by == "companion.figures.legend:legend"
+    assert svg_labels.legend_group("robust_resnet50_linf_eps8.0") == "adversarial_training-linf"
