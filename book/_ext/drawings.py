@@ -1,20 +1,23 @@
-"""Sphinx extension: drawings whose marks say which model they are stand in the page itself, so that a script can ask them.
+"""Sphinx extension: put drawings with labelled marks into the page itself, where `figures.js` can read the labels.
 
-Every SVG in a figure gets a class by its content: `bvg-card` where its colours are to be left alone, because it shows stimuli or
-a map of colours, or its caption tells light from dark; else `bvg-drawing`, which a dark page may invert. An image that names
-models is replaced by its SVG.
+Every SVG in a figure gets a class by its content. `bvg-card` keeps its colours on a dark page: it shows stimuli or a colour
+map, or its caption names light and dark colours. `bvg-drawing` may be inverted. Only SVGs that label models are inlined.
 """
 
-import html
 import re
 from collections import Counter
 from pathlib import Path
+from xml.etree import ElementTree
 
 from docutils import nodes
 
+SVG = "{http://www.w3.org/2000/svg}"
+HREF = "{http://www.w3.org/1999/xlink}href"
+REFERENCE = re.compile(r"#([^\s)]+)")
+
 
 class Drawing(nodes.General, nodes.Element):
-    """An SVG written into the page; unlike a raw node it is not searched for words."""
+    """An SVG written into the page; unlike a raw node, the search index skips it."""
 
 
 def write(translator, node):
@@ -23,66 +26,104 @@ def write(translator, node):
 
 
 def place(app, doctree, docname):
-    """Give each SVG of a page its class, its frame and, if its marks are named, a place in the page."""
+    """Give each SVG of a page its class and frame, and inline it if its marks are labelled."""
     for number, figure in enumerate(list(doctree.findall(nodes.figure)), start=1):
         image = next(figure.findall(nodes.image), None)
         if image is None or not image["uri"].endswith(".svg"):
             continue
         svg = (Path(app.srcdir) / image["uri"]).read_text(encoding="utf-8")
-        said = " ".join(caption.astext() for caption in figure.findall(nodes.caption))
-        maps = "<image" in svg or "QuadMesh" in svg  # stimuli; colours that stand for numbers, with their scale
-        fixed = maps or re.search(r"\b(white|dark|light|pale)\b", said, re.IGNORECASE)
+        caption = " ".join(caption.astext() for caption in figure.findall(nodes.caption))
+        has_pixels = "<image" in svg or "QuadMesh" in svg  # stimuli, or a colour map with its scale
+        fixed = has_pixels or re.search(r"\b(white|dark|light|pale)\b", caption, re.IGNORECASE)
         figure["classes"].append("bvg-card" if fixed else "bvg-drawing")
-        shown = image.parent if isinstance(image.parent, nodes.reference) else image
-        named = "data-model=" in svg
-        inside = Drawing(svg=inline(svg, image["uri"], f"f{number}-", image["alt"])) if named else shown.deepcopy()
-        frame = nodes.container("", inside, classes=["bvg-canvas"])
-        shown.replace_self(frame)
+        outer = image.parent if isinstance(image.parent, nodes.reference) else image
+        labelled = "data-model=" in svg
+        inner = Drawing(svg=inline(svg, image["uri"], f"f{number}-", image["alt"])) if labelled else outer.deepcopy()
+        outer.replace_self(nodes.container("", inner, classes=["bvg-canvas"]))
 
 
 def inline(svg: str, src: str, prefix: str, alt: str) -> str:
-    """An SVG file `src` as an element of a page: with an alternative text, ids of its own, and what the page does not know.
+    """Return an SVG as an element of a page: small, and with ids that no other drawing on the page has.
 
-    The font is the style sheet's. A model's method and group stand at its first mark; `figures.js` reads them there.
+    Args:
+        svg: the file's text.
+        src: its address, kept for `figures.js`.
+        prefix: unique to the drawing; starts its ids and classes.
+        alt: alternative text.
     """
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>|<defs>\s*<style.*?</defs>", "", svg, flags=re.DOTALL)
-    box = re.search(r'viewBox="([^"]*)"', svg)[1]
-    head = f'<svg class="bvg-marks" data-src="{src}" viewBox="{box}" role="img" aria-label="{html.escape(alt)}">'
-    svg = re.sub(r"<svg[^>]*>", head, svg, count=1)
-    used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
-    svg = re.sub(r' id="([^"]*)"', lambda m: f' id="{prefix}{m[1]}"' if m[1] in used else "", svg)
-    svg = re.sub(r'(?:xlink:)?href="#', f'href="#{prefix}', svg).replace("url(#", f"url(#{prefix}")
-    svg = re.sub(r"font-family: [^;\"]*(?:; )?", "", svg)
-    svg = re.sub(r">\s+<", "><", svg).strip()
-    svg = re.sub(r"<g>(<use[^>]*/>)</g>|<g></g>|<g/>", r"\1", svg)
-    return _classes(_told_once(svg), prefix)
+    root = ElementTree.fromstring(svg)
+    for definitions in root.findall(f"{SVG}defs"):
+        if definitions.find(f"{SVG}style") is not None:  # the page's style sheet has these rules
+            root.remove(definitions)
+    box = root.get("viewBox")
+    root.attrib = {
+        "class": "bvg-marks", "data-src": src, "viewBox": box, "role": "img", "aria-label": alt,
+    }  # fmt: skip
+    used = {name for e in root.iter() for a in references(e) for name in REFERENCE.findall(e.get(a))}
+    for element in root.iter():
+        element.tag = element.tag.removeprefix(SVG)  # HTML knows no namespaces
+        for attribute in references(element):
+            element.set(attribute, element.get(attribute).replace("#", f"#{prefix}", 1))
+        if HREF in element.attrib:
+            element.set("href", element.attrib.pop(HREF))
+        name = element.attrib.pop("id", None)
+        if name in used:
+            element.set("id", f"{prefix}{name}")
+        if "style" in element.attrib:
+            element.set("style", re.sub(r"font-family: [^;]*(?:; )?", "", element.get("style")))
+        if not (element.text or "").strip():
+            element.text = None
+        if not (element.tail or "").strip():
+            element.tail = None
+    unwrap(root)
+    label_once(root)
+    share_styles(root, prefix)
+    return ElementTree.tostring(root, encoding="unicode")
 
 
-def _told_once(svg: str) -> str:
-    """Method and group at a model's first mark, and numbers once: a model's curve stands in every panel."""
-    models, numbers = set(), set()
+def references(element) -> list[str]:
+    """Return the names of the attributes that refer to an id: `#id` or `url(#id)`."""
+    return [a for a, v in element.items() if "url(#" in v or (a in ("href", HREF) and v.startswith("#"))]
 
-    def again(match: re.Match) -> str:
-        model, name, told = match[1], match[2].partition(":")[0], match[3]
-        title = "" if (model, told) in numbers else f"<title>{name}{told}</title>"
+
+def unwrap(element) -> None:
+    """Replace groups without attributes by their content."""
+    for child in element:
+        unwrap(child)
+    element[:] = [part for child in element for part in ([child] if child.tag != "g" or child.attrib else child)]
+
+
+def label_once(root) -> None:
+    """Keep group and method at a model's first mark only, and each set of values once per model.
+
+    A model's curve is in every panel of a figure; repeating its full label would make the page heavy.
+    """
+    models, labels = set(), set()
+    for mark in root.iter("g"):
+        model, title = mark.get("data-model"), mark.find("title")
+        if model is None or title is None:
+            continue
+        heading, *values = title.text.split("\n")
         if model in models:
-            numbers.add((model, told))
-            return f'<g data-model="{model}">{title}'
+            del mark.attrib["data-group"]
+            if (model, *values) in labels:
+                mark.remove(title)
+            else:
+                title.text = "\n".join([heading.partition(":")[0], *values])
         models.add(model)
-        numbers.add((model, told))
-        return match[0]
-
-    return re.sub(r'<g data-model="([^"]*)" data-group="[^"]*"><title>([^\n<]*)([^<]*)</title>', again, svg)
+        labels.add((model, *values))
 
 
-def _classes(svg: str, prefix: str) -> str:
-    """Styles that occur often become classes."""
-    often = [style for style, n in Counter(re.findall(r' style="([^"]*)"', svg)).items() if n > 3]
-    names = {style: f"{prefix}s{i}" for i, style in enumerate(often)}
-    svg = re.sub(r' style="([^"]*)"', lambda m: f' class="{names[m[1]]}"' if m[1] in names else m[0], svg)
-    rules = "".join(f".{name}{{{style}}}" for style, name in names.items())
-    return svg.replace(">", f"><style>{rules}</style>", 1)
+def share_styles(root, prefix: str) -> None:
+    """Replace style attributes that occur more than three times by classes."""
+    counts = Counter(e.get("style") for e in root.iter() if e.get("style"))
+    names = {style: f"{prefix}s{i}" for i, style in enumerate(s for s, n in counts.items() if n > 3)}
+    for element in root.iter():
+        if element.get("style") in names:
+            element.set("class", names[element.attrib.pop("style")])
+    rules = ElementTree.Element("style")
+    rules.text = "".join(f".{name}{{{style}}}" for style, name in names.items())
+    root.insert(0, rules)
 
 
 def setup(app):

@@ -1,0 +1,89 @@
+"""The `drawings` extension: an SVG in a page keeps its look, its labels and unique ids."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from companion import figures
+
+from bvg import results, study
+from bvg.results import scores
+
+EXTENSION = Path(__file__).resolve().parents[2] / "book" / "_ext" / "drawings.py"
+
+
+@pytest.fixture(scope="module")
+def inline():
+    spec = importlib.util.spec_from_file_location("drawings", EXTENSION)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.inline
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory) -> str:
+    table = scores.per_model(results.load("published"))
+    path = tmp_path_factory.mktemp("drawings") / "drawn.svg"
+    figures.scatter(table, ["shape"], ["ID", "Concepts"]).save(path)
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def drawing(inline, file) -> ElementTree.Element:
+    return ElementTree.fromstring(inline(file, "figures/a.svg", "f1-", 'Models "A" & <B>'))
+
+
+def test_root_states_its_source_and_alternative_text(drawing):
+    assert drawing.tag == "svg"
+    assert drawing.get("data-src") == "figures/a.svg"
+    assert drawing.get("aria-label") == 'Models "A" & <B>'
+    assert drawing.get("viewBox")
+
+
+def test_ids_carry_the_prefix_and_every_reference_resolves(drawing, inline, file):
+    text = ElementTree.tostring(drawing, encoding="unicode")
+    ids = [e.get("id") for e in drawing.iter() if e.get("id")]
+    assert len(ids) == len(set(ids))
+    assert {i[:3] for i in ids} == {"f1-"}
+    assert set(re.findall(r'(?:href="|url\()#([^")]+)', text)) == set(ids)
+    assert "xlink" not in text
+    other = ElementTree.fromstring(inline(file, "figures/a.svg", "f2-", ""))
+    assert not {e.get("id") for e in other.iter() if e.get("id")} & set(ids)
+
+
+def test_classes_give_every_shape_the_style_of_the_file(drawing, file):
+    svg = "{http://www.w3.org/2000/svg}"
+    rules = dict(re.findall(r"\.([\w-]+)\{([^}]*)\}", drawing.find("style").text))
+    styles = [e.get("style") or rules.get(e.get("class"), "") for e in drawing.iter("path")]
+    original = [e.get("style", "") for e in ElementTree.fromstring(file).iter(f"{svg}path")]
+    assert styles == original
+
+
+def test_only_the_first_mark_of_a_model_carries_its_group_and_method(drawing):
+    models = study.models().query("in_study")
+    marks = [g for g in drawing.iter("g") if g.get("data-model") and g.find("title") is not None]
+    assert len(marks) == 2 * len(models)
+    first = {}
+    for mark in marks:
+        heading = mark.find("title").text.split("\n")[0]
+        name = models.loc[mark.get("data-model"), "name"]
+        if mark.get("data-model") not in first:
+            first[mark.get("data-model")] = mark
+            assert mark.get("data-group")
+            assert heading == f"{name}: {models.loc[mark.get('data-model'), 'method']}"
+        else:
+            assert "data-group" not in mark.attrib
+            assert heading == name
+    assert set(first) == set(models.index)
+
+
+def test_repeated_values_are_stated_once(inline):
+    mark = '<g id="m{}" data-model="a" data-group="new"><title>A: method\n0.5</title><path d="M 0 0"/></g>'
+    file = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1">{mark.format(1)}<g/>{mark.format(2)}</svg>'
+    drawing = ElementTree.fromstring(inline(file, "a.svg", "f1-", ""))
+    assert [t.text for t in drawing.iter("title")] == ["A: method\n0.5"]
+    assert len(list(drawing.iter("g"))) == 2 == len(list(drawing.iter("path")))
