@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,8 +102,12 @@ def set_name(group: str, cells: pd.DataFrame) -> str:
     return SETS[group][n != 1].format(n)
 
 
-def told_apart(cells: pd.DataFrame) -> pd.DataFrame:
-    """The cells without those of empty sets of models, and without sets that are all the models over again."""
+def distinct_sets(cells: pd.DataFrame) -> pd.DataFrame:
+    """Drop the cells of sets of models that are empty or hold all models.
+
+    Args:
+        cells: one row per correlation, with the columns group (set of models) and n (number of models).
+    """
     n = cells.groupby("group", sort=False)["n"].max()
     parts = [g for g in n.index if g != "total" and n[g]]
     return cells[cells["group"].isin(["total", *(parts if len(parts) > 1 else [])])]
@@ -132,3 +138,22 @@ def quoted(names: Iterable[str]) -> str:
 
 def plural(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def without_roles(text: str, glued: Mapping[str, Any] | None = None) -> str:
+    """Replace the MyST roles in a text by plain text.
+
+    Args:
+        text: MyST text.
+        glued: values of the roles `{glue:text}`, by name; without one, the name stays.
+
+    Example:
+        >>> without_roles("as in the {ref}`legend <legend>` {cite:p}`key`: r = {glue:text}`r`", {"r": 0.5})
+        'as in the legend key: r = 0.5'
+    """
+
+    def plain(role: re.Match) -> str:
+        words = role["title"] or role["words"]
+        return str((glued or {}).get(words, words)) if role["name"] == "glue:text" else words
+
+    return re.sub(r"\{(?P<name>[a-z:]+)\}`(?:(?P<title>[^`<]*?) ?<[^`>]*>|(?P<words>[^`]*))`", plain, text)

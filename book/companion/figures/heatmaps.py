@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 
 from bvg import study
 from companion.figures.base import WIDTH, Figure, styled
-from companion.text import label, listed, number, plain, plural, set_name, strongest, told_apart
+from companion.text import distinct_sets, label, listed, number, plain, plural, set_name, strongest
 
 _COLORMAP = "RdBu_r"
 
@@ -34,7 +34,7 @@ def correlation_heatmap(cells: pd.DataFrame, world: study.World = study.STUDY) -
     Returns:
         `data` with the columns generalization, bias, group, r, p, n, shown: of the sets drawn.
     """
-    cells = told_apart(cells)
+    cells = distinct_sets(cells)
     rows, columns, groups = (pd.unique(cells[c]) for c in ("row", "column", "group"))
     height = len(groups) * (0.34 * len(rows) + 0.32) + 1.0
     figure = Canvas(figsize=(WIDTH, height), facecolor="white", layout="constrained")

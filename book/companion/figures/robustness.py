@@ -18,7 +18,7 @@ from matplotlib.patches import Patch, Rectangle
 from bvg import study
 from companion.figures.base import WIDTH, Figure, styled
 from companion.figures.marks import group_name
-from companion.text import label, listed, number, plain, plural, set_name, signed, told_apart
+from companion.text import distinct_sets, label, listed, number, plain, plural, set_name, signed
 
 _COLORS = ScalarMappable(Normalize(-1, 1), "RdBu_r")
 _PALE, _BENT, _GREY = 0.7, "#fff2b3", "0.45"
@@ -50,7 +50,7 @@ def firmness(
     Returns:
         `data` is `firm` of the sets drawn.
     """
-    firm = told_apart(firm)
+    firm = distinct_sets(firm)
     rows, columns, groups = (pd.unique(firm[c]) for c in ("row", "column", "group"))
     figure = Canvas(
         figsize=(WIDTH, len(groups) * (0.46 * len(rows) + 0.34) + 1.1), facecolor="white", layout="constrained"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 from textwrap import fill
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.gridspec import GridSpec
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
@@ -19,30 +21,60 @@ from companion.figures import svg_labels
 from companion.figures.base import WIDTH, Figure, styled
 from companion.figures.legend import LEGEND, key
 from companion.figures.marks import COLORS, NEW, Mark, mark
-from companion.text import SHORT_SETS, label, listed, number, plain, plural, quoted, strongest, told_apart
+from companion.text import SHORT_SETS, distinct_sets, listed, number, plural, quoted, strongest
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How the panels are arranged.
+
+    Attributes:
+        wrapped: panels fill the rows one after the other, instead of one row per bias.
+        columns, rows: of the grid of panels.
+        spare: panels of the last row that stay empty; from two on, the legend stands there.
+        height: of a row in inches.
+        mark_size: scale of the marks.
+        fontsize: of the correlations, in points.
+        letters: that fit in a line above a panel.
+    """
+
+    wrapped: bool
+    columns: int
+    rows: int
+    spare: int
+    height: float
+    mark_size: float
+    fontsize: float
+    letters: int
+
+
+# Columns -> height of a row, scale of the marks, font size, letters in a line above a panel.
+_SIZES = {1: (3.2, 1.0, 8.5, 90), 2: (2.5, 0.95, 8.5, 60), 3: (2.1, 0.85, 7.5, 38), 4: (1.95, 0.72, 7.5, 31)}
+_BIAS_IDS = tuple(b.id for b in study.BIASES)
 
 
 @styled
 def scatter(
     scores: pd.DataFrame, x: Sequence[str], y: Sequence[str], alpha: float = 0.05, highlight: Sequence[str] = ()
 ) -> Figure:
-    """Scatter plots of biases against accuracies, one mark per model, with Spearman's r above each panel.
+    """Draw biases against accuracies, one mark per model, with Spearman's r above each panel.
 
-    Several biases make one row each, with one column per accuracy; the panels of a single bias, or of more
-    than four accuracies, are wrapped to fit.
-    A model that lacks a value is missing from that panel. The legend states over how many models r is taken; a panel over
-    others states its own n, for each set of models. Without any adversarially trained model, or with nothing else, r is
-    that of all models alone.
+    Several biases make one row each, with one column per accuracy. The panels of a single bias, or of more than four
+    accuracies, are wrapped to fit. A model that lacks a value is missing from that panel. The legend states the number of
+    models behind r; a panel with other numbers states its own n, for each set of models. If all models or none are
+    adversarially trained, only r over all models is printed.
 
     Args:
         scores: one row per model: model, group and the columns named in `x` and `y` (see `bvg.results.scores`).
-        x: biases. y: categories or benchmarks, in percent.
+        x: biases.
+        y: categories or benchmarks, in percent.
         alpha: level of significance; correlations with p >= alpha are printed as n.s.
-        highlight: models to ring and name; they are left out of the correlations (see `study.counted`). One that lacks
-            the values is not drawn.
+        highlight: models to ring and name; they are left out of the correlations (see `study.counted`). A model that
+            lacks the values is not drawn.
 
     Returns:
-        `data` with the columns model, group, x, y, x_value, y_value, in_statistics; `statistics` from `stats.correlate`.
+        `data` with the columns model, group, x, y, x_value, y_value, in_statistics; `statistics` from
+        `bvg.results.correlation.correlate`.
 
     Raises:
         KeyError: a column that `scores` does not have.
@@ -53,86 +85,106 @@ def scatter(
     cells = correlation.correlate(scores, y, x, {k: m for k, m in sets.items() if k == "total" or m.any()}, alpha)
     if not len(x) or not len(y):
         raise ValueError(f"expected at least one column in `x` and in `y`, got {list(x)} and {list(y)}")
-    wrapped = len(x) == 1 or len(y) > 4
-    columns = min(len(y), 4 if not wrapped else 2 if len(y) <= 4 else 3)
-    rows = -(-len(x) * len(y) // columns)
     pairs = list(product(x, y))
     points = [_points(scores.assign(in_statistics=counted), bias, accuracy) for bias, accuracy in pairs]
     data = pd.concat(points, ignore_index=True)
-    seen = scores["model"].isin(data["model"])
-    highlight = [m for m in highlight if seen[scores["model"] == m].any()]
-    handles, names, entries = key(list(scores["model"][seen]))
-    entries += [(m, True) for m in highlight]
+    drawn = scores["model"][scores["model"].isin(data["model"])]
+    highlight = [m for m in highlight if m in set(drawn)]
+    printed = distinct_sets(cells)
+    panel_cells = [printed[(printed["row"] == accuracy) & (printed["column"] == bias)] for bias, accuracy in pairs]
+    most = max(panel_cells, key=lambda c: c["n"].iloc[0])
+    over = _over(list(most["n"]), data.loc[~data["in_statistics"], "model"], highlight)
+    layout = _layout(len(x), len(y))
+    figure = Canvas(figsize=(WIDTH, layout.height * layout.rows + 0.3), facecolor="white", layout="constrained")
+    grid = figure.add_gridspec(layout.rows, layout.columns)
+    texts = [_correlations(c, most, layout.letters) for c in panel_cells]
+    panels = _panels(grid, layout, pairs, texts, world)
+    for axes, at in zip(panels, points, strict=True):
+        _draw_marks(axes, at, highlight, layout.mark_size, world)
+    _add_legend(figure, grid, layout, list(drawn), highlight, over)
+    if highlight:
+        figure.draw_without_rendering()  # fixes the layout, so that names can be placed where there is room
+        for axes, at in zip(panels, points, strict=True):
+            _name_highlighted(axes, at, highlight)
+    alt = (
+        f"{plural(len(panels), 'scatter plot')} of {plural(len(drawn), 'model')}: accuracy "
+        f"({listed(map(world.name, y))}) against {listed(map(world.plain, x))}. {over}. {strongest(printed, world)}"
+    )
+    return Figure(figure, data, alt + _alt_exceptions(panel_cells, most, highlight, world), cells)
+
+
+def _layout(biases: int, accuracies: int) -> _Layout:
+    wrapped = biases == 1 or accuracies > 4
+    columns = min(accuracies, 4 if not wrapped else 2 if accuracies <= 4 else 3)
+    rows = -(-biases * accuracies // columns)
+    return _Layout(wrapped, columns, rows, columns * rows - biases * accuracies, *_SIZES[columns])
+
+
+def _add_legend(
+    figure: Canvas, grid: GridSpec, layout: _Layout, models: Sequence[str], highlight: Sequence[str], over: str
+) -> None:
+    """Add the legend of the groups and the highlighted models, in the spare panels or below all, where the figure grows."""
+    handles, names, entries = key(models)
     handles += [(mark(m).line(),) for m in highlight]
     names += [f"{name} (ringed)" for name in study.describe(highlight)["name"]]
-    printed = told_apart(cells)
-    own = [printed[(printed["row"] == accuracy) & (printed["column"] == bias)] for bias, accuracy in pairs]
-    most = max(own, key=lambda c: c["n"].iloc[0])
-    over = _over(list(most["n"]), data.loc[~data["in_statistics"], "model"], highlight)
-    spare = columns * rows - len(x) * len(y)
-    title = fill(over, 26 * spare if spare > 1 else 106)
-    below = 0.0 if spare > 1 else 0.3 + 0.2 * (-(-len(handles) // 2) + len(title.splitlines()))
-    height, size, fontsize, width = _PANELS[columns]
-    figure = Canvas(figsize=(WIDTH, height * rows + 0.3 + below), facecolor="white", layout="constrained")
-    grid = figure.add_gridspec(rows, columns)
-    texts = [_correlations(c, most, width) for c in own]
+    entries += [(m, True) for m in highlight]
+    if layout.spare > 1:
+        corner = figure.add_subplot(grid[-1, layout.columns - layout.spare :])
+        corner.axis("off")
+        legend = corner.legend(handles, names, loc="center", title=fill(over, 26 * layout.spare), **LEGEND)
+    else:
+        title = fill(over, 106)
+        lines = -(-len(handles) // 2) + len(title.splitlines())
+        figure.set_figheight(figure.get_figheight() + 0.3 + 0.2 * lines)
+        legend = figure.legend(handles, names, loc="outside lower center", ncols=2, title=title, **LEGEND)
+    svg_labels.label_legend(legend, entries)
+
+
+def _panels(
+    grid: GridSpec, layout: _Layout, pairs: Sequence[tuple[str, str]], texts: Sequence[str], world: study.World
+) -> list[Axes]:
+    """Add one panel per pair of bias and accuracy, with titles, labels and the text above it."""
+    columns, fontsize = layout.columns, layout.fontsize
+    several_biases = len({bias for bias, _ in pairs}) > 1
     panels = []
     for i, (bias, accuracy) in enumerate(pairs):
-        axes = figure.add_subplot(grid[i // columns, i % columns])
-        _marks(axes, points[i], highlight, size, world)
+        axes = grid.figure.add_subplot(grid[i // columns, i % columns])
         axes.annotate(texts[i], (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points", fontsize=fontsize)
         first = i - i % columns
         lines = 1 + max(text.count("\n") for text in texts[first : first + columns])
-        name = label(accuracy, world) if i < columns or wrapped else ""
-        axes.set_title(name, weight="bold", pad=5 + 1.35 * lines * fontsize)
-        outer = len(x) > 1 or i + columns >= len(pairs)
-        axes.set_xlabel(fill(label(bias, world), 22 if columns > 2 else 60) if outer else "", fontsize=fontsize + 0.5)
+        title = world.name(accuracy) if i < columns or layout.wrapped else ""
+        axes.set_title(title, weight="bold", pad=5 + 1.35 * lines * fontsize)
+        outer = several_biases or i + columns >= len(pairs)
+        axes.set_xlabel(fill(world.name(bias), 22 if columns > 2 else 60) if outer else "", fontsize=fontsize + 0.5)
         axes.set_ylabel("" if i % columns or accuracy in _BIAS_IDS else "Accuracy [%]")
         axes.margins(0.07)
         axes.locator_params(nbins=5)
         panels.append(axes)
-    if spare > 1:
-        corner = figure.add_subplot(grid[-1, columns - spare :])
-        corner.axis("off")
-        legend = corner.legend(handles, names, loc="center", title=title, **LEGEND)
-    else:
-        legend = figure.legend(handles, names, loc="outside lower center", ncols=2, title=title, **LEGEND)
-    svg_labels.label_legend(legend, entries)
-    if highlight:
-        figure.draw_without_rendering()  # fixes the layout, so that names can be placed where there is room
-        for axes, at in zip(panels, points, strict=True):
-            _annotate(axes, at, highlight)
-    alt = (
-        f"{plural(len(panels), 'scatter plot')} of {plural(seen.sum(), 'model')}: accuracy "
-        f"({listed(label(a, world) for a in y)}) against {listed(plain(b, world) for b in x)}. {over}. "
-        f"{strongest(printed, world)}"
-    )
+    return panels
+
+
+def _alt_exceptions(
+    panel_cells: Sequence[pd.DataFrame], most: pd.DataFrame, highlight: Sequence[str], world: study.World
+) -> str:
+    """Return the end of the alternative text: panels with fewer models, and highlighted models."""
     fewer = [
-        f"{label(c['row'].iloc[0], world)} against {plain(c['column'].iloc[0], world)} ({_n(c)})"
-        for c in own
+        f"{world.name(c['row'].iloc[0])} against {world.plain(c['column'].iloc[0])} ({_n(c)})"
+        for c in panel_cells
         if _n(c) != _n(most)
     ]
-    if fewer:
-        alt += f" Other numbers of models: {listed(fewer)}."
-    if highlight:
-        alt += f" Highlighted: {quoted(study.describe(highlight)['name'])}."
-    return Figure(figure, data, alt, cells)
-
-
-# Columns of panels -> height of a row [in], size of the marks, size of type, letters in a line above the panel.
-_PANELS = {1: (3.2, 1.0, 8.5, 90), 2: (2.5, 0.95, 8.5, 60), 3: (2.1, 0.85, 7.5, 38), 4: (1.95, 0.72, 7.5, 31)}
-_BIAS_IDS = tuple(b.id for b in study.BIASES)
+    text = f" Other numbers of models: {listed(fewer)}." if fewer else ""
+    return text + (f" Highlighted: {quoted(study.describe(highlight)['name'])}." if highlight else "")
 
 
 def _points(scores: pd.DataFrame, bias: str, accuracy: str) -> pd.DataFrame:
-    """The models that have both values."""
+    """Return the models that have both values."""
     values = {"x": bias, "y": accuracy, "x_value": scores[bias], "y_value": scores[accuracy]}
     columns = ["model", "group", *values, "in_statistics"]
     return scores.assign(**values)[columns].dropna(subset=["x_value", "y_value"])
 
 
 def _over(n: Sequence[int], left_out: pd.Series, highlight: Sequence[str]) -> str:
-    """Over which models r is taken, n of all, of AT and of others; and what kinds of models are drawn and left out."""
+    """State the models behind r (n: all, AT, others) and the kinds of models drawn but left out of it."""
     text = f"Spearman's r over {plural(n[0], 'model')}"
     if len(n) > 1:
         text += f", {n[1]} adversarially trained (AT) and {n[2]} {'other' if n[2] == 1 else 'others'}"
@@ -142,8 +194,8 @@ def _over(n: Sequence[int], left_out: pd.Series, highlight: Sequence[str]) -> st
     return f"{text}; {listed(kinds)} models are left out" if kinds else text
 
 
-def _marks(axes: Axes, points: pd.DataFrame, highlight: Sequence[str], size: float, world: study.World) -> None:
-    """One artist per model, labelled with its id; large marks below small ones, highlighted and new models on top."""
+def _draw_marks(axes: Axes, points: pd.DataFrame, highlight: Sequence[str], size: float, world: study.World) -> None:
+    """Add one artist per model, labelled with its id: small marks above large ones, highlighted and new models on top."""
     for model, bias, accuracy, x, y in points[["model", "x", "y", "x_value", "y_value"]].itertuples(index=False):
         how, ringed = mark(model), model in highlight
         top = 20 if ringed else 19 if how.color == NEW.color else 5 if how.color == COLORS["baseline"] else 0
@@ -162,8 +214,8 @@ def _marks(axes: Axes, points: pd.DataFrame, highlight: Sequence[str], size: flo
         axes.text(0.5, 0.5, "no model has both values", ha="center", transform=axes.transAxes)
 
 
-def _annotate(axes: Axes, points: pd.DataFrame, highlight: Sequence[str]) -> None:
-    """Name the highlighted models, each where its name stays in the panel and hides the fewest marks and no other name."""
+def _name_highlighted(axes: Axes, points: pd.DataFrame, highlight: Sequence[str]) -> None:
+    """Name the highlighted models where the name fits in the panel and covers the fewest marks and no other name."""
     pixels = axes.transData.transform(points[["x_value", "y_value"]].to_numpy(float))
     ringed = points["model"].isin(list(highlight)).to_numpy()
     point, panel = axes.figure.dpi / 72, axes.bbox
@@ -194,17 +246,17 @@ def _annotate(axes: Axes, points: pd.DataFrame, highlight: Sequence[str]) -> Non
 
 
 def _n(cells: pd.DataFrame) -> str:
-    """How many models each set of a panel has, all first: `n = 45, 12, 33`."""
+    """Return the number of models of each set in a panel, all first: `n = 45, 12, 33`."""
     return f"n = {', '.join(map(str, cells['n']))}"
 
 
 def _correlations(cells: pd.DataFrame, most: pd.DataFrame, width: int) -> str:
-    """The line above a panel, e.g. `r: −0.76 (all), n.s. (AT), −0.60 (others)`, with n where it is not that of `most`."""
+    """Return the line above a panel, such as `r: −0.76 (all), n.s. (AT)`, with n where it differs from that of `most`."""
     parts = [
         f"{'not defined' if np.isnan(c.r) else 'n.s.' if c.shown == 0 else number(c.shown)} ({SHORT_SETS[c.group]})"
         for c in cells.itertuples()
     ]
     if _n(cells) != _n(most):
         parts.append(_n(cells))
-    parts = [p.replace(" ", "\u00a0") for p in parts]  # no-break spaces keep a number and its set on one line
+    parts = [p.replace(" ", "\u00a0") for p in parts]  # keeps a number and its set on one line
     return fill("r:\u00a0" + ", ".join(parts), width, break_on_hyphens=False)
