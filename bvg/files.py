@@ -1,16 +1,28 @@
-"""Write files atomically."""
+"""Atomic writes, digests, and the folder of cached files."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
 
 
-class atomic:
-    """Context that yields a temporary path beside `path` and moves it there only if the block succeeds.
+def cache_dir() -> Path:
+    """Return the folder of downloads and decoded images: $BVG_CACHE, by default ~/.cache/bvg."""
+    return Path(os.environ.get("BVG_CACHE") or Path.home() / ".cache" / "bvg")
 
-    A reader, or a process that dies, sees the old file or the new one, never half of one.
+
+def sha256(path: str | os.PathLike) -> str:
+    """Compute the SHA-256 of a file's content, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class atomic:
+    """Context that yields a temporary path next to `path` and renames it to `path` only if the block succeeds.
+
+    A reader, or a process that dies, finds the old file or the new one, never half of one.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:

@@ -61,6 +61,42 @@ class Bias:
         return self.name.partition(" [")[0]
 
 
+@dataclass(frozen=True)
+class ModelSet:
+    """One of the three sets of models that Figure 2 compares.
+
+    Attributes:
+        id: value of the column `group` in tables of correlations.
+        name: name as printed.
+        short: name where room is scarce.
+        one, many: phrase for a set of one model, and of `{}` models.
+    """
+
+    id: str
+    name: str
+    short: str
+    one: str
+    many: str
+
+    def phrase(self, n: int) -> str:
+        """Name the set with its number of models.
+
+        >>> MODEL_SETS["other"].phrase(33), MODEL_SETS["total"].phrase(1)
+        ('33 others', 'the one model')
+        """
+        return (self.one if n == 1 else self.many).format(n)
+
+
+MODEL_SETS: dict[str, ModelSet] = {
+    s.id: s
+    for s in (
+        ModelSet("total", "All", "all", "the one model", "all {} models"),
+        ModelSet("at", "AT", "AT", "{} adversarially trained", "{} adversarially trained"),
+        ModelSet("other", "Others", "others", "{} other", "{} others"),
+    )
+}
+"""The three sets of models of Figure 2, by the id in the column `group`."""
+
 BENCHMARKS: tuple[Benchmark, ...] = (
     Benchmark("imagenet", "ImageNet", "IN", "ID", 50_000, 1000,
               "top-1 on the validation images", "russakovsky2015imagenet"),

@@ -1,0 +1,29 @@
+"""Parts of error messages: suggestions for a misspelt word, and short lists of names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Suggest the nearest known word, or nothing.
+
+    >>> suggest("shape-bais", ["shape-bias", "pgd"])
+    ' (did you mean shape-bias?)'
+    >>> suggest("nothing like it", ["shape-bias", "pgd"])
+    ''
+    """
+    near = get_close_matches(str(word), [str(name) for name in known], 1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def shorten(names: Iterable, limit: int = 6) -> str:
+    """List the first few of many names.
+
+    >>> shorten(["fc.bias", "fc.weight", "bn1.bias"], limit=2), shorten([])
+    ('fc.bias, fc.weight and 1 more', 'none')
+    """
+    names = [str(name) for name in names]
+    listed = ", ".join(names[:limit]) or "none"
+    return listed if len(names) <= limit else f"{listed} and {len(names) - limit} more"
