@@ -1,4 +1,4 @@
-"""Shared fixtures: the repository, the data folder beside it, the built book."""
+"""Shared fixtures: the repository, the data folder beside it, the built book, a browser."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The authors' raw results and real images, beside the repository; they are not part of it."""
+    """The authors' raw results and real images, in a folder beside the repository that is not part of it."""
     if not SHARED.is_dir():
         pytest.skip("needs ../shared/data, which holds the authors' raw results and is not part of the repository")
     return SHARED
@@ -29,7 +29,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="module")
 def one_thread():
-    """torch on one thread, for tests whose many small tensors threads would only slow down."""
+    """torch on one thread: more threads slow down tests with many small tensors."""
     import torch
 
     before = torch.get_num_threads()
@@ -62,17 +62,35 @@ def site(build) -> Iterator[str]:
         yield address
 
 
-# Of a module, not of the session: while Playwright runs, no other code of this thread can run an event loop of its own.
+# Scope: module, because no other code of this thread can run an event loop of its own while Playwright runs.
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium without a window, driven by Playwright."""
-    from browser import ARGUMENTS, chromium_path
+    """Headless Chromium, driven by Playwright."""
+    from builder import chromium
 
-    path = chromium_path()
+    path = chromium.find()
     if path is None:
-        pytest.skip("needs Chromium (Debian's package is `chromium`); another one can be named in $CHROMIUM")
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright, of the extra `test`")
+        pytest.skip("needs Chromium (Debian's package is `chromium`; $CHROMIUM can name another one)")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright, from the extra `book`")
     with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+        started = driver.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def context(browser):
+    """A browser context of the size of a desktop window, without animations."""
+    from browser import DESK
+
+    context = browser.new_context(viewport=DESK, reduced_motion="reduce")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context):
+    """An empty page in the browser."""
+    page = context.new_page()
+    yield page
+    page.close()

@@ -1,4 +1,4 @@
-"""Sphinx extension: formulas become MathML when the book is built, which browsers draw and read aloud without a script."""
+"""Sphinx extension: convert formulas to MathML, which browsers display and read aloud without a script."""
 
 from html import escape
 
@@ -7,8 +7,8 @@ from latex2mathml.converter import convert
 
 
 def mathml(latex: str, display: str) -> str:
-    r"""A formula as MathML that keeps its LaTeX as alternative text; `display` is `inline` or `block`."""
-    known = latex.replace("{aligned}", "{align*}")  # the converter's name for the same
+    r"""A formula as MathML with its LaTeX as alternative text; `display` is `inline` or `block`."""
+    known = latex.replace("{aligned}", "{align*}")  # the converter's name for `aligned`
     return convert(known, display=display).replace("<math ", f'<math alttext="{escape(latex)}" ', 1)
 
 

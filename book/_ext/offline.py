@@ -1,7 +1,7 @@
-"""Sphinx extension: keep the pages free of scripts from other hosts.
+"""Sphinx extension: keep scripts from other hosts out of the pages.
 
-Jupyter Book always loads sphinx_thebe, which writes a script address of another host into every page although live code is
-switched off. The listener that does so is disconnected here.
+Jupyter Book always loads sphinx_thebe, which adds the address of such a script to every page even when live code is off. This
+extension disconnects the listener that adds it.
 """
 
 

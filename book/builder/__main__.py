@@ -1,4 +1,4 @@
-"""`python -m builder`, from the folder `book`."""
+"""Run `python -m builder` from the folder `book`."""
 
 from builder.build import main
 

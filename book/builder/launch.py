@@ -1,8 +1,9 @@
-"""What one setting turns on: the address of the repository, `repository: url` in `_config.yml` or `BVG_REPOSITORY`.
+"""Buttons and notebooks of a published book: everything that the address of the repository turns on.
 
-With it the pages get buttons: the repository, an issue, and for pages that are notebooks Binder and Colab. These two open the
-executed notebooks as the publishing workflow puts them on the branch `gh-pages`, folder `notebooks`, where a first cell
-installs `bvg` and `requirements.txt` is Binder's environment. Without it none of this is there.
+The address is `repository: url` in `_config.yml`, or the variable `BVG_REPOSITORY`. With it, pages get buttons for the repository
+and its issues, and pages that are notebooks get buttons for Binder and Colab. These open the executed notebooks that the
+publishing workflow puts into the folder `notebooks` of the branch `gh-pages`; a first cell installs `bvg`, and
+`requirements.txt` is Binder's environment. Without the address, the book has none of these.
 """
 
 from __future__ import annotations
@@ -23,26 +24,26 @@ EXTRAS = "measure,book"
 
 
 def settings(root: Path) -> dict:
-    """`_config.yml` of the repository at `root` with what the address turns on, for this process's environment."""
+    """Jupyter Book's settings: `_config.yml` of the repository at `root`, with what the address turns on."""
     config = effective(yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8")), os.environ)
-    # A page says {{ book_pdf }}: only the published book has the file for certain beside its pages.
+    # The text for {{ book_pdf }} on a page: only the published book is sure to have the file.
     offered = f"[`book.pdf`]({site(config)}book.pdf)" if site(config) else "`_build/book.pdf`"
     config["sphinx"]["config"]["myst_substitutions"] = {"book_pdf": offered}
-    # Jupyter Book looks for these from the folder of the file that it is given, which is another one than _config.yml's.
+    # Jupyter Book resolves these from the folder of the settings file that it is given, which is not the repository.
     local = config["sphinx"]["local_extensions"]
     config["sphinx"]["local_extensions"] = {name: str(root / folder) for name, folder in local.items()}
     return config
 
 
 def effective(config: dict, environment: Mapping[str, str]) -> dict:
-    """Jupyter Book's settings with what the repository's address turns on.
+    """Settings with what the repository's address turns on.
 
     Args:
-        config: what `_config.yml` holds.
-        environment: the process environment; `BVG_REPOSITORY` there goes before the file.
+        config: content of `_config.yml`.
+        environment: the process environment; its `BVG_REPOSITORY` takes precedence over the file.
 
     Raises:
-        SystemExit: the address is not one of a repository on github.com, the only host that Colab and Pages serve.
+        SystemExit: the address is not a repository on github.com, the only host that Colab and GitHub Pages serve.
 
     >>> effective({"repository": {"url": ""}}, {})
     {}
@@ -55,7 +56,7 @@ def effective(config: dict, environment: Mapping[str, str]) -> dict:
     if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", url):
         raise SystemExit(f"expected the repository's address to be https://github.com/OWNER/NAME, got {url!r}")
     config["repository"] = {"url": url}
-    # The theme knows one branch and one folder for all its buttons; of those shown here only the notebooks' need them.
+    # The theme uses one branch and folder for all buttons; of the buttons shown, only those of notebooks need them.
     options = {
         "repository_url": url,
         "repository_branch": BRANCH,
@@ -68,14 +69,14 @@ def effective(config: dict, environment: Mapping[str, str]) -> dict:
             "colab_url": "https://colab.research.google.com",
         },
     }
-    # Said to the theme itself: where `_config.yml` has options for it, Jupyter Book drops those that it derives from its own.
+    # Given to the theme directly: Jupyter Book drops the options that it derives if `_config.yml` has options for the theme.
     sphinx = config.setdefault("sphinx", {}).setdefault("config", {})
     sphinx["html_theme_options"] = sphinx.get("html_theme_options", {}) | options
     return config
 
 
 def site(config: dict) -> str | None:
-    """Address of the published book, with a slash at its end, or None without a repository.
+    """Address of the published book, with a final slash; None without a repository.
 
     >>> site({"repository": {"url": "https://github.com/Owner/name"}})
     'https://owner.github.io/name/'
@@ -89,17 +90,17 @@ def site(config: dict) -> str | None:
 
 
 def requirement(config: dict) -> str:
-    """What pip installs: `bvg` with all that the notebooks import, from the repository's default branch."""
+    """The requirement for pip: `bvg` with all that the notebooks import, from the default branch."""
     return f"bvg[{EXTRAS}] @ git+{config['repository']['url']}"
 
 
 def launchable(notebook: str, config: dict) -> str:
-    """An executed notebook (JSON) with a first cell that installs `bvg` where it is missing; unchanged without a repository."""
+    """Add a first cell that installs `bvg` to an executed notebook (JSON); no change without a repository."""
     if not site(config):
         return notebook
     content = json.loads(notebook)
     source = (
-        "# Installs the companion where it is missing, as on Colab; this takes a few minutes.\n"
+        "# Installs the companion if it is missing, as on Colab. This takes a few minutes.\n"
         "import importlib.util\n\n"
         'if importlib.util.find_spec("bvg") is None:\n'
         f'    %pip install --quiet "{requirement(config)}"'
@@ -110,9 +111,9 @@ def launchable(notebook: str, config: dict) -> str:
 
 
 def environment_files(config: dict, folder: Path) -> None:
-    """Write what Binder and GitHub Pages look for at the top of the branch; nothing without a repository."""
+    """Write the files that Binder and GitHub Pages expect at the top of the branch; none without a repository."""
     if site(config):
-        # PyTorch's own index has builds for CPU, a tenth of the size of those that pip takes by default.
+        # PyTorch's own index has builds for CPU only, a tenth the size of the default ones.
         wheels = "--extra-index-url https://download.pytorch.org/whl/cpu"
         (folder / "requirements.txt").write_text(f"{wheels}\n{requirement(config)}\n", encoding="utf-8")
         (folder / "runtime.txt").write_text("python-3.11\n", encoding="utf-8")

@@ -1,17 +1,16 @@
-"""The book as one PDF: headless Chromium prints each page of `_build/html`, pypdf joins them.
+"""Print the book as one PDF: headless Chromium prints each page of `_build/html`, pypdf joins them.
 
-    python book/pdf.py        writes _build/book.pdf, and _build/html/book.pdf beside the pages
+    python -m builder.pdf     writes _build/book.pdf and a copy next to the pages
 
-The order is that of `book/_toc.yml`, after the first page come the contents. Parts and pages are bookmarks. A link to another
-page of the book, or to a place on one, leads there within the PDF. A link to a file beside the pages (a table, a notebook)
-leads to the published book where a repository is set (`book/launch.py`); else it is only text, since a PDF that is carried
-away has no files beside it. Chromium is offline while it prints.
+Pages come in the order of `book/_toc.yml`, with a table of contents after the first. Parts and pages are bookmarks. A link to
+another page of the book leads there within the PDF. A link to a file next to the pages (a table, a notebook) leads to the
+published book if a repository is set (`launch.py`); otherwise it becomes plain text, since a PDF has no files next to it.
+Chromium is offline while it prints.
 """
 
 from __future__ import annotations
 
 import html
-import os
 import shutil
 import sys
 import time
@@ -23,28 +22,21 @@ from playwright.sync_api import Page, sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject, NullObject, TextStringObject
 
-from builder import launch
+from builder import BUILD, ROOT, chromium, launch
 from bvg.files import atomic
 
-ROOT = Path(__file__).resolve().parents[2]
-MISSING = (
-    "expected Chromium, found none: install it (Debian, Ubuntu: apt-get install chromium) or name one by "
-    "CHROMIUM=/path/to/chrome make pdf"
-)
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 LIGHT = "localStorage.setItem('mode', 'light'); localStorage.setItem('theme', 'light')"
-WIDTH = 680  # CSS pixels between the margins: 210 mm less twice 15 mm, at 96 per inch
-CORNER = 15 / 25.4 * 72, (297 - 16) / 25.4 * 72  # where the text begins: upper left, in points from the lower left
+WIDTH = 680  # CSS pixels between the margins: 210 mm minus 2 x 15 mm, at 96 per inch
+CORNER = 15 / 25.4 * 72, (297 - 16) / 25.4 * 72  # upper left corner of the text, in points from the page's lower left
 CSS = """
 @page { size: A4; margin: 16mm 15mm 20mm;
   @bottom-left { content: %(title)s; font: 8pt sans-serif; color: #555; }
   @bottom-right { content: counter(page); font: 8pt sans-serif; color: #555; } }
 html { counter-reset: page %(before)d; font-size: 13px !important; }
 #jb-print-toc, #print-main-content, .toggle-button, .headerlink { display: none !important; }
-article details:not([open]), .sd-tab-set > input { display: none !important; }  /* what is folded away, as code is */
+article details:not([open]), .sd-tab-set > input { display: none !important; }  /* folded content, such as code */
 .cell:has(details:not([open])):not(:has(.cell_output)) { display: none !important; }
-.sd-tab-set, .sd-tab-set > label { display: block !important; }  /* each tab's name above it */
+.sd-tab-set, .sd-tab-set > label { display: block !important; }  /* the name of each tab above its content */
 h1, .bd-article h1, #jb-print-docs-body h1 { text-align: left !important; margin: 0 0 0.5em; }
 h1, h2, h3, h4, dt, table > caption, .sd-tab-set > label { break-after: avoid; }
 figure, tr, .admonition-title { break-inside: avoid; }
@@ -54,8 +46,8 @@ figure img { max-height: 225mm; max-width: 100%% !important; width: auto !import
 pre, code { white-space: pre-wrap !important; overflow-wrap: anywhere; }
 thead { display: table-header-group; }
 """
-# What print cannot scroll is made to fit; every id becomes a place that another page's link can lead to, since Chromium
-# writes a destination for each id that a link of the same document names.
+# Shrinks tables that would have to scroll. Adds a link to every id, because Chromium writes a destination only for ids that a
+# link of the same document names; links from other pages need these destinations.
 PREPARE = """async () => {
   await Promise.all([...document.images].map(i => { i.loading = 'eager'; return i.decode().catch(() => {}); }));
   await document.fonts.ready;
@@ -80,13 +72,8 @@ PREPARE = """async () => {
 }"""
 
 
-def chromium() -> str | None:
-    """The Chromium to print with: `$CHROMIUM`, else the first one installed, else None."""
-    return next((found for n in (os.environ.get("CHROMIUM"), *NAMES) if n and (found := shutil.which(n))), None)
-
-
 def contents(toc: dict) -> list[tuple[str, list[str]]]:
-    """Parts of the book and the names of their pages, in order; the root page is a part without a name.
+    """Parts of the book and the names of their pages, in order; the root page is a part without a title.
 
     >>> contents({"root": "index", "parts": [{"caption": "A", "chapters": [{"file": "b", "sections": [{"file": "c"}]}]}]})
     [('', ['index']), ('A', ['b', 'c'])]
@@ -100,21 +87,21 @@ def contents(toc: dict) -> list[tuple[str, list[str]]]:
     return [("", [toc["root"]]), *((part.get("caption", ""), files(part["chapters"])) for part in parts)]
 
 
-def dressed(page: Page, title: str, before: int) -> str:
-    """Give the page its print form and page numbers that follow `before`; returns its heading."""
+def prepare(page: Page, title: str, before: int) -> str:
+    """Give the page its print style and page numbers that follow `before`; returns its heading."""
     quoted = "'" + title.replace("\\", "").replace("'", "\\'") + "'"
     page.add_style_tag(content=CSS % {"title": quoted, "before": before})
     return page.evaluate(PREPARE)
 
 
-def printed(page: Page, target: Path) -> PdfReader:
-    """What the browser shows, as A4 pages."""
+def print_page(page: Page, target: Path) -> PdfReader:
+    """Print the page on A4 into the file `target` and read it."""
     page.pdf(path=target, prefer_css_page_size=True, print_background=True)
     return PdfReader(target)
 
 
 def contents_page(parts: list[tuple[str, list[str]]], titles: dict[str, str], first: dict[str, int], site: Path) -> str:
-    """The printed contents, with page numbers, as HTML."""
+    """The table of contents, with page numbers, as HTML."""
     rows = ""
     for part, names in parts:
         rows += f"<tr><th colspan=2>{html.escape(part)}</th></tr>" if part else ""
@@ -129,12 +116,12 @@ def contents_page(parts: list[tuple[str, list[str]]], titles: dict[str, str], fi
 
 
 def join(pieces: list[tuple[str, PdfReader]], site: Path, published: str | None) -> tuple[PdfWriter, dict[str, int]]:
-    """All pieces as one document whose links know each other, and the number of each piece's first page, from 0."""
+    """Join the printed pages and connect their links; also returns the number of each one's first page, from 0."""
     writer, first, places = PdfWriter(), {}, {}
     for name, reader in pieces:
         first[name] = start = len(writer.pages)
         named = reader.named_destinations
-        # Chromium leaves the margins out of destinations. A place that is known to be at the corner says by how much.
+        # Chromium's destinations ignore the margins; the element `corner`, whose true position is known, gives the offset.
         right, up = CORNER[0] - named["/corner"].left, CORNER[1] - named["/corner"].top
         for place, found in named.items():
             number = reader.get_destination_page_number(found)
@@ -143,9 +130,9 @@ def join(pieces: list[tuple[str, PdfReader]], site: Path, published: str | None)
         for page in reader.pages:
             writer.add_page(page)
         for page in writer.pages[start:]:
-            kept = (relinked(writer, mark.get_object(), name, first, site) for mark in page.get("/Annots", []))
-            page[NameObject("/Annots")] = ArrayObject(mark for mark in kept if mark is not None)
-    for page in writer.pages:  # only now is every place known
+            marks = (noted(mark.get_object(), name, site) for mark in page.get("/Annots", []))
+            page[NameObject("/Annots")] = ArrayObject(marks)
+    for page in writer.pages:  # now that every place is known
         for mark in list(page["/Annots"]):
             target = mark.pop("/Book", None)
             if target is None:
@@ -164,8 +151,8 @@ def join(pieces: list[tuple[str, PdfReader]], site: Path, published: str | None)
     return writer, first
 
 
-def relinked(writer, mark, name: str, first, site: Path):
-    """One link; where it leads within the book is kept under `/Book` as page, place and path until all pages are known."""
+def noted(mark: DictionaryObject, name: str, site: Path) -> DictionaryObject:
+    """Note under `/Book` where a link within the book leads (page, place, path), until all pages are known."""
     if "/Dest" in mark:
         target = (name, unquote(str(mark.pop("/Dest")).lstrip("/")), "")
     elif str(mark.get("/A", {}).get("/URI", "")).startswith("file:"):
@@ -180,20 +167,20 @@ def relinked(writer, mark, name: str, first, site: Path):
 
 
 def main() -> int:
-    browser_path = chromium()
+    browser_path = chromium.find()
     if browser_path is None:
-        print(MISSING, file=sys.stderr)
+        print(chromium.MISSING, file=sys.stderr)
         return 2
     config = launch.settings(ROOT)
     parts = contents(yaml.safe_load((ROOT / "book" / "_toc.yml").read_text(encoding="utf-8")))
-    site = ROOT / "_build" / "html"
-    write(browser_path, parts, config, site, ROOT / "_build" / "book.pdf")
-    shutil.copy2(ROOT / "_build" / "book.pdf", site)
+    site = BUILD / "html"
+    write(browser_path, parts, config, site, BUILD / "book.pdf")
+    shutil.copy2(BUILD / "book.pdf", site)
     return 0
 
 
 def write(browser_path: str, parts: list[tuple[str, list[str]]], config: dict, site: Path, out: Path) -> None:
-    """Print the pages named in `parts` from the folder `site` into the file `out`, a line of progress for each."""
+    """Print the pages named in `parts` from the folder `site` into the file `out`; reports each page."""
     title, names, began = config["title"], [name for _, part in parts for name in part], time.monotonic()
     missing = [name for name in names if not (site / f"{name}.html").is_file()]
     if missing:
@@ -202,22 +189,22 @@ def write(browser_path: str, parts: list[tuple[str, list[str]]], config: dict, s
     work.mkdir(parents=True, exist_ok=True)
     pieces, titles, before = [], {}, {}
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=browser_path, args=chromium.ARGUMENTS)
         context = browser.new_context(offline=True, color_scheme="light", viewport={"width": WIDTH, "height": 960})
         context.add_init_script(LIGHT)
         page = context.new_page()
         page.emulate_media(media="print")
-        count = 1  # of the contents, which come after the first page and are printed last: one page, checked below
+        count = 1  # pages of the contents, which are printed last and inserted after the first page; checked below
         for number, name in enumerate(names):
             page.goto((site / f"{name}.html").as_uri(), wait_until="load")
             before[name] = sum(len(r.pages) for _, r in pieces) + count * bool(number)
-            titles[name] = dressed(page, title, before[name])
-            pieces.append((name, printed(page, work / f"{name}.pdf")))
+            titles[name] = prepare(page, title, before[name])
+            pieces.append((name, print_page(page, work / f"{name}.pdf")))
             print(f"  {number + 1:2d}/{len(names)} {name}: {len(pieces[-1][1].pages)} pages", flush=True)
         page.goto("about:blank")
         page.set_content(contents_page(parts, titles, before, site))
-        dressed(page, title, len(pieces[0][1].pages))
-        listed = printed(page, work / "contents.pdf")
+        prepare(page, title, len(pieces[0][1].pages))
+        listed = print_page(page, work / "contents.pdf")
         if len(listed.pages) != count:
             raise SystemExit(f"expected the contents to fill one page, got {len(listed.pages)}: print them smaller")
         pieces.insert(1, ("", listed))
@@ -232,7 +219,7 @@ def write(browser_path: str, parts: list[tuple[str, list[str]]], config: dict, s
     )
     writer.root_object[NameObject("/Lang")] = TextStringObject("en")
     writer.root_object[NameObject("/PageMode")] = NameObject("/UseOutlines")
-    writer.compress_identical_objects()  # the pages' common pictures and fonts
+    writer.compress_identical_objects()  # images and fonts that pages share
     with atomic(out) as path:
         writer.write(path)
     shutil.rmtree(work)

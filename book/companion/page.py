@@ -1,11 +1,10 @@
-"""What a notebook does besides computing: guard its parameters, show and save its figures and tables, pass numbers to prose."""
+"""A notebook's page: it checks parameters, displays and saves figures and tables, and passes numbers to the prose."""
 
 from __future__ import annotations
 
 import ast
 import html
 import json
-import re
 import shlex
 import time
 from collections.abc import Mapping, Sequence
@@ -19,36 +18,36 @@ from IPython.display import display
 
 from bvg.files import atomic
 from companion import parameters
-from companion.text import pipe_table, signed
+from companion.text import pipe_table, signed, without_roles
 
 # Names that an IPython kernel puts into the namespace itself.
 _OWN = {"In", "Out", "get_ipython", "exit", "quit", "open"}
-_CAVEAT = "The numbers in the text follow the parameters; the words around them were written for these."
+_CAVEAT = "The numbers in the text follow the parameters. The words around them were written for these values."
 _PLAIN = (str, int, float, bool, list, dict, tuple, type(None))
 
 
 class Page:
-    """One notebook at work. Creating it checks the parameters and shows them; figures and tables go through it.
+    """A notebook while it runs. Creating it checks and displays the parameters; figures and tables go through it.
 
     Args:
-        name: name of the notebook, without ending.
+        name: name of the notebook, without suffix.
         namespace: the notebook's `globals()`.
         declared: names of the parameters, as in the parameters cell.
 
     Raises:
-        companion.parameters.ParameterError: an unknown parameter, or a value of the wrong type or range. papermill itself only
-            warns of an unknown parameter and goes on with the defaults, so the notebook has to refuse it.
+        companion.parameters.ParameterError: an unknown parameter, or a value of the wrong type or range. papermill only
+            warns about an unknown parameter and runs with the defaults, so the notebook has to reject it.
     """
 
     def __init__(self, name: str, namespace: Mapping[str, Any], declared: Sequence[str]) -> None:
         self.name, self._began = name, time.monotonic()
         given = {k: v for k, v in namespace.items() if k in declared}
         if "page" in namespace:
-            # Run again in a live kernel: the namespace holds the notebook's own variables too, so look at the cell of
-            # parameters as it was last run.
+            # A second run in a live kernel: the namespace also holds the notebook's own variables, so read the parameters
+            # cell as it was last run.
             given |= dict.fromkeys(_assigned(namespace.get("In", []), declared) - set(given))
         else:
-            # Run for the first time: every plain value in the namespace was given as a parameter.
+            # A first run: every plain value in the namespace was given as a parameter.
             given |= {
                 k: v for k, v in namespace.items() if not k.startswith("_") and k not in _OWN and isinstance(v, _PLAIN)
             }
@@ -59,16 +58,16 @@ class Page:
         _show(self._parameters_html(), self._parameters_markdown(), {"page": name})
 
     def figure(self, id: str, drawn, caption: str, beside: str = "") -> None:
-        """Save a figure as SVG and PNG, its numbers as CSV, and show it with its caption.
+        """Save a figure as SVG and PNG and its numbers as CSV, and display it with its caption.
 
         Args:
-            id: name of the files and target of cross-references, such as `figure-2`.
-            drawn: a `companion.figures.Figure`: the drawing, the tidy numbers behind it, the alt text.
+            id: name of the files and label for cross-references, such as `figure-2`.
+            drawn: a `companion.figures.Figure`: the drawing, the tidy numbers behind it and the alternative text.
             caption: MyST text.
-            beside: id of another page's figure, which the book shows in a second tab.
+            beside: id of another page's figure, which the book puts into a second tab.
         """
-        for ending in ("svg", "png"):
-            with atomic(self.out / "figures" / f"{id}.{ending}") as path:
+        for suffix in ("svg", "png"):
+            with atomic(self.out / "figures" / f"{id}.{suffix}") as path:
                 drawn.save(path)
         self.save(id, drawn.data)
         svg = (self.out / "figures" / f"{id}.svg").read_text(encoding="utf-8")
@@ -80,23 +79,23 @@ class Page:
         display({"text/markdown": f"{caption}\n\n{links}"}, raw=True, metadata={"bvg": {"part-of": id}})
 
     def table(self, id: str, table, caption: str) -> None:
-        """Save a table's numbers as CSV and show it.
+        """Save a table's numbers as CSV and display the table.
 
         Args:
-            id: name of the file and target of cross-references, such as `table-models`.
-            table: a `companion.tables.study.Table`: the table as read, whose cells are MyST text or numbers (shown to two decimals), and
-                the tidy numbers behind it.
+            id: name of the file and label for cross-references, such as `table-models`.
+            table: a `companion.tables` table: the table to display, whose cells are MyST text or numbers (printed with two
+                decimals), and the tidy numbers behind it.
             caption: MyST text.
         """
         self.save(id, table.data)
         text = table.shown.map(_cell)
-        plain = text.map(_without_roles)
+        plain = text.map(lambda cell: without_roles(cell).replace("`", ""))
         link = f'<a href="{self.out}/tables/{id}.csv">CSV</a>'
         page = f"<p>{html.escape(caption)} {link}</p>" + plain.to_html(index=False, border=0, escape=True)
         _show(page, pipe_table(text), {"table": id, "caption": caption})
 
     def explorer(self, shown) -> None:
-        """Save the explorer as one file, `explorer.html`, and its numbers as the table `explorer`, and show it.
+        """Save the explorer as the file `explorer.html` and its numbers as the table `explorer`, and display it.
 
         Args:
             shown: a `companion.explorer.Explorer`.
@@ -105,32 +104,32 @@ class Page:
         page = shown.standalone()
         with atomic(self.out / "explorer.html") as path:
             path.write_text(page, encoding="utf-8")
-        # The whole page within the output, not a link to the file: it works wherever the notebook is carried.
+        # The output holds the whole page, not a link to the file, so that it works wherever the notebook is copied.
         frame = f'<iframe title="Explorer" srcdoc="{html.escape(page)}" width="100%" height="1500"></iframe>'
         display({"text/html": frame}, raw=True, metadata={"bvg": {"explorer": shown.data}})
 
     def save(self, id: str, data: pd.DataFrame) -> None:
-        """Write a table to `tables/<id>.csv`, at full precision."""
+        """Write a table to `tables/<id>.csv` at full precision."""
         with atomic(self.out / "tables" / f"{id}.csv") as path:
             data.to_csv(path, index=False, lineterminator="\n")
 
     def glue(self, **values: Any) -> None:
-        """Hand values to the prose, where `` {glue:text}`name` `` prints them. Numbers should come formatted, as text."""
+        """Pass values to the prose, where `` {glue:text}`name` `` prints them. Pass numbers as formatted text."""
         from myst_nb import glue
 
         glued = {name.replace("_", "-"): value for name, value in values.items()}
         for name, value in glued.items():
             glue(name, value, display=False)
-        # JupyterLab does not fill in the prose: show there what the book prints in it.
+        # JupyterLab does not insert these values into the prose, so display them there as a table.
         rows = "".join(f"<tr><td>{k}</td><td>{html.escape(str(v))}</td></tr>" for k, v in glued.items())
         display({"text/html": f"<table>{rows}</table>"}, raw=True, metadata={"bvg": {"glue": glued}})
 
     def text(self, markdown: str) -> None:
-        """Show a sentence with computed numbers, for notebooks that are read outside of the book as well."""
+        """Display a sentence with computed numbers. It also reads well in a notebook outside the book."""
         display({"text/markdown": markdown}, raw=True, metadata={"bvg": {"text": True}})
 
     def elapsed(self) -> float:
-        """Seconds since the page began."""
+        """Seconds since the page was created."""
         return time.monotonic() - self._began
 
     def command(self) -> str:
@@ -153,25 +152,25 @@ class Page:
         )
         return (
             f"<table><thead><tr><th>parameter</th><th>value</th><th>meaning</th></tr></thead><tbody>{rows}</tbody></table>"
-            f"<p>Run it again with:</p><pre>{html.escape(self.command())}</pre><p>{_CAVEAT}</p>"
+            f"<p>Run this notebook again with:</p><pre>{html.escape(self.command())}</pre><p>{_CAVEAT}</p>"
         )
 
     def _parameters_markdown(self) -> str:
         table = pd.DataFrame(
             [(f"`{k}`", f"`{v}`", m) for k, v, m in self._rows()], columns=["parameter", "value", "meaning"]
         )
-        return f"{pipe_table(table)}\n\nRun it again, with any of these changed:\n\n```bash\n{self.command()}\n```\n\n{_CAVEAT}"
+        return f"{pipe_table(table)}\n\nRun this page again, with any of these parameters changed:\n\n```bash\n{self.command()}\n```\n\n{_CAVEAT}"
 
 
 def _writable(folder: Path) -> None:
-    """Refuse a folder that cannot be made or written to, before anything is computed; nothing is made yet."""
+    """Reject a folder that cannot be created or written to, before anything is computed. Creates nothing."""
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
         with TemporaryFile(dir=there):
             pass
     except OSError as error:
         raise parameters.ParameterError(
-            f"expected `out` to be a folder that can be written to, got {str(folder)!r} ({error.strerror}): give another"
+            f"expected `out` to be a folder that can be written to, got {str(folder)!r} ({error.strerror})"
         ) from None
 
 
@@ -189,7 +188,7 @@ def _assigned(cells: Sequence[str], declared: Sequence[str]) -> set[str]:
 
 
 def _written(value: Any) -> str:
-    """A parameter's value as one writes it in the parameters cell."""
+    """A parameter's value as written in the parameters cell."""
     return str(value) if value is None or isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
 
 
@@ -199,11 +198,6 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def _without_roles(text: str) -> str:
-    """MyST text for a plain notebook: a citation or reference role becomes its target."""
-    return re.sub(r"\{[a-z:]+\}`([^`]*)`", r"\1", text).replace("`", "")
-
-
 def _show(page: str, markdown: str, meta: Mapping[str, Any]) -> None:
-    # JupyterLab shows the HTML; the book is made from the Markdown, where citations and references are resolved.
+    # JupyterLab displays the HTML. The book is built from the Markdown, in which Sphinx resolves citations and references.
     display({"text/html": page, "text/markdown": markdown}, raw=True, metadata={"bvg": dict(meta)})

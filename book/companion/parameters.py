@@ -133,7 +133,7 @@ PARAMETERS: dict[str, Parameter] = {
         "a list of model names, at least one, each once",
         lambda v: _strings(v) and len(v) > 0,
     ),
-    "data_root": Parameter(
+    "data": Parameter(
         "folder that holds the data sets, or miniature for the drawn images",
         "a path",
         lambda v: isinstance(v, str) and v != "",
@@ -166,7 +166,7 @@ PARAMETERS: dict[str, Parameter] = {
         "one of fp32, tf32, fp16, bf16",
         lambda v: v in ("fp32", "tf32", "fp16", "bf16"),
     ),
-    "epsilon": Parameter(
+    "eps": Parameter(
         "largest change of a pixel by the attack, as a fraction of 1",
         "a number in (0, 1) (0.5/255 is about 0.00196)",
         lambda v: _number(v) and 0 < v < 1,

@@ -23,7 +23,7 @@ def shown(value: float) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names for prose: none; A; A and B; A, B and C.
+    """Join names for prose: none; A; A and B; A, B and C.
 
     Example:
         >>> listed([]), listed(["A"]), listed(["A", "B", "C"])
@@ -34,7 +34,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 def pipe_table(table: pd.DataFrame) -> str:
-    """A table of strings as a Markdown pipe table."""
+    """Return a table of strings as a Markdown pipe table."""
     lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + " --- |" * table.shape[1]]
     lines += ["| " + " | ".join(c.replace("|", "\\|") for c in row) + " |" for row in table.itertuples(index=False)]
     return "\n".join(lines)
@@ -64,21 +64,13 @@ def took(seconds: float, models: int) -> str:
     return f"This took {time} for {models} model{'s' * (models != 1)}."
 
 
-SETS = {
-    "total": ("the one model", "all {} models"),
-    "at": ("{} adversarially trained",) * 2,
-    "other": ("{} other", "{} others"),
-}
-SHORT_SETS = {"total": "all", "at": "AT", "other": "others"}
-
-
-def label(column: str, world: study.World = study.STUDY) -> str:
-    """The printed name of a column of the scores or benchmarks table; a column that its world does not know names itself."""
-    return world.name(column)
-
-
 def strongest(cells: pd.DataFrame, world: study.World) -> str:
-    """A sentence on the strongest significant correlation within each set of models; how many are not defined, if any."""
+    """State the strongest significant correlation within each set of models, and how many are undefined, if any.
+
+    Args:
+        cells: from `bvg.results.correlation.correlate`.
+        world: the benchmarks whose names to print.
+    """
     parts = []
     for group, own in cells.groupby("group", sort=False):
         name, undefined = set_name(group, own), int(own["r"].isna().sum())
@@ -89,17 +81,20 @@ def strongest(cells: pd.DataFrame, world: study.World) -> str:
             parts.append(f"among {name}: none significant")
         else:
             best = significant.loc[significant["shown"].abs().idxmax()]
-            parts.append(
-                f"among {name}: {plain(best['row'], world)} against {plain(best['column'], world)}, r = {number(best['shown'])} "
-                f"({len(significant)} of {len(own)} significant{f', {undefined} not defined' if undefined else ''})"
+            pair = f"{world.plain(best['row'])} against {world.plain(best['column'])}"
+            counts = f"{len(significant)} of {len(own)} significant" + (
+                f", {undefined} not defined" if undefined else ""
             )
+            parts.append(f"among {name}: {pair}, r = {number(best['shown'])} ({counts})")
     return f"Strongest Spearman correlation {'; '.join(parts)}."
 
 
 def set_name(group: str, cells: pd.DataFrame) -> str:
-    """The set and its number of models: the largest n, as a model that lacks a value is missing from some cells only."""
-    n = int(cells["n"].max())
-    return SETS[group][n != 1].format(n)
+    """Return the name of a set of models with its size, such as `all 48 models`.
+
+    The size is the largest n of the cells: a model that lacks a value is missing from some cells only.
+    """
+    return study.MODEL_SETS[group].phrase(int(cells["n"].max()))
 
 
 def distinct_sets(cells: pd.DataFrame) -> pd.DataFrame:
@@ -120,13 +115,8 @@ def number(value: float) -> str:
     return "0" if value == 0 else signed(value)
 
 
-def plain(column: str, world: study.World) -> str:
-    """The printed name without its unit."""
-    return world.plain(column)
-
-
 def quoted(names: Iterable[str]) -> str:
-    """Names for an alternative text, in quotation marks if one of them has a comma of its own.
+    """Join names for an alternative text, in quotation marks if any of them contains a comma.
 
     Example:
         >>> quoted(["low", "high"]), quoted(["noise, band 1", "noise, band 3"])
@@ -137,6 +127,12 @@ def quoted(names: Iterable[str]) -> str:
 
 
 def plural(count: int, one: str, many: str = "") -> str:
+    """Return a count with its noun.
+
+    Example:
+        >>> plural(1, "model"), plural(0, "bias", "biases")
+        ('1 model', '0 biases')
+    """
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 

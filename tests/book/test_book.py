@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from builder import inputs, notebooks
 
 from bvg import study
 
@@ -207,10 +208,13 @@ def test_a_second_build_does_nothing(build, builder, capsys):
     assert (build / "html" / "index.html").stat().st_mtime_ns == stamp
 
 
-def test_a_notebooks_key_follows_what_it_depends_on(builder):
-    figures = builder.module_files({"companion.figures"})
+def test_every_notebook_has_a_key_of_its_own():
+    texts = notebooks.find()
+    assert len({inputs.key(notebook) for notebook in texts}) == len(texts)
+
+
+def test_a_notebook_depends_on_the_modules_that_it_imports_through_others():
+    figures = inputs.modules("from companion import figures")
     assert ROOT / "bvg/study.py" in figures
     assert ROOT / "bvg/results/correlation.py" in figures
     assert ROOT / "bvg/models/zoo.py" not in figures
-    texts = {p.stem: p for p in (ROOT / "notebooks").glob("*.md")}
-    assert len({builder.key(p) for p in texts.values()}) == len(texts)

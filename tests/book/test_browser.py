@@ -1,21 +1,21 @@
-"""Every page of the built book in a real browser: sound, self-contained, accessible, narrow enough, light, quick, printable."""
+"""Every page of the built book in a browser: no errors, no other hosts, accessible, fits a phone, small, fast, printable."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import pytest
-from browser import DESK, PAINT, PHONE, SETTLED, THEME, UNFOLD, WIDER, Traffic, axe, page_names, told, watch
+from browser import DESK, PAINT, PHONE, SETTLED, THEME, UNFOLD, WIDER, Traffic, axe, page_names, violations, watch
 
 PAGES = page_names()
 MOST_BYTES = 2_000_000
 LONGEST_MS = 1000
-DEBOUNCE_MS = 350  # for so long the theme waits for the last change of the window's size
-IN_DARK = ["color-contrast", "link-in-text-block"]  # what a theme can change; the rest is as in the light theme
+DEBOUNCE_MS = 350  # the theme's delay after a change of the window's size
+IN_DARK = ["color-contrast", "link-in-text-block"]  # rules whose result a theme can change
 
-ON_PHONE = ["scrollable-region-focusable", "target-size"]  # what a width can change
+ON_PHONE = ["scrollable-region-focusable", "target-size"]  # rules whose result a width can change
 
-# Where the keyboard is, and whether it shows: as an outline or a shadow with some width.
+# The focused element, and whether the focus is visible as an outline or a shadow.
 FOCUS = """() => {
   const at = document.activeElement, style = getComputedStyle(at);
   return {
@@ -27,7 +27,7 @@ FOCUS = """() => {
 
 @dataclass
 class Look:
-    """What one visit to a page has shown."""
+    """Results of one visit to a page."""
 
     traffic: Traffic
     light: list[dict[str, str]]
@@ -39,22 +39,8 @@ class Look:
 
 
 @pytest.fixture(scope="module")
-def context(browser):
-    context = browser.new_context(viewport=DESK, reduced_motion="reduce")
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context):
-    page = context.new_page()
-    yield page
-    page.close()
-
-
-@pytest.fixture(scope="module")
 def look(context, site):
-    """Visit a page once, whatever number of tests asks about it."""
+    """Visit a page once, however many tests use the result."""
     seen: dict[str, Look] = {}
 
     def visit(name: str) -> Look:
@@ -66,9 +52,7 @@ def look(context, site):
         page.evaluate(UNFOLD)
         light = axe(page)
         page.evaluate(THEME, "dark")
-        dark = axe(
-            page, IN_DARK, exclude=[["tbody tr:nth-child(n + 9)"]]
-        )  # more of the same; in the light, all are seen
+        dark = axe(page, IN_DARK, exclude=[["tbody tr:nth-child(n + 9)"]])  # further rows differ in no style
         page.set_viewport_size(PHONE)
         page.wait_for_timeout(DEBOUNCE_MS)
         width = page.evaluate("() => document.documentElement.scrollWidth")
@@ -90,7 +74,7 @@ def test_no_page_is_left_out(build):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_loads_without_errors_and_asks_no_other_host(look, name):
+def test_page_loads_without_errors_or_requests_to_other_hosts(look, name):
     traffic = look(name).traffic
     assert traffic.problems == []
     assert traffic.elsewhere == []
@@ -98,26 +82,26 @@ def test_a_page_loads_without_errors_and_asks_no_other_host(look, name):
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("form", ["light", "dark", "phone"])
-def test_axe_finds_nothing_serious(look, name, form):
-    assert told(getattr(look(name), form)) == []
+def test_axe_finds_no_serious_violation(look, name, form):
+    assert violations(getattr(look(name), form)) == []
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_phone_needs_no_sideways_scrolling(look, name):
+def test_page_fits_the_width_of_a_phone(look, name):
     assert look(name).phone_width <= PHONE["width"] + 1, look(name).too_wide
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_weighs_at_most_two_megabytes(look, name):
+def test_page_weighs_at_most_two_megabytes(look, name):
     traffic = look(name).traffic
     heaviest = sorted(traffic.weights.items(), key=lambda item: -item[1])[:5]
     assert traffic.weight <= MOST_BYTES, heaviest
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_something_is_painted_within_a_second(look, context, site, name):
+def test_first_paint_comes_within_a_second(look, context, site, name):
     times = [look(name).paint]
-    while min(times) >= LONGEST_MS and len(times) < 3:  # the best of three: the machine may be busy with other things
+    while min(times) >= LONGEST_MS and len(times) < 3:  # best of three: the machine may be busy
         page = context.new_page()
         page.goto(f"{site}/{name}.html")
         page.evaluate(SETTLED)
@@ -127,7 +111,7 @@ def test_something_is_painted_within_a_second(look, context, site, name):
 
 
 @pytest.mark.parametrize("name", [name for name in ("index", "shape-bias", "explorer") if name in PAGES])
-def test_a_page_works_from_a_file(page, build, name):
+def test_page_works_as_a_local_file(page, build, name):
     traffic = watch(page)
     page.goto((build / "html" / f"{name}.html").as_uri())
     page.evaluate(SETTLED)
@@ -136,17 +120,17 @@ def test_a_page_works_from_a_file(page, build, name):
     assert page.locator("article h1").is_visible()
 
 
-def test_the_skip_link_leads_into_the_article(page, site):
+def test_skip_link_leads_to_the_article(page, site):
     page.goto(f"{site}/introduction.html")
     page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.textContent") == "Skip to main content"
-    page.wait_for_function("() => document.activeElement.getBoundingClientRect().top >= 0")  # it slides into view
+    page.wait_for_function("() => document.activeElement.getBoundingClientRect().top >= 0")  # wait for the transition
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.closest('main') !== null")
 
 
-def test_tab_reaches_the_search_and_the_article_and_is_seen_where_it_is(page, site):
+def test_tab_reaches_search_and_article_with_visible_focus(page, site):
     page.goto(f"{site}/introduction.html")
     first = page.locator("article a[href]:not(.headerlink)").first.get_attribute("href")
     stops = []
@@ -158,7 +142,7 @@ def test_tab_reaches_the_search_and_the_article_and_is_seen_where_it_is(page, si
     assert [s for s in stops if not s["ring"]] == []
 
 
-def test_the_search_finds_a_page_by_keyboard_alone(page, site):
+def test_search_works_by_keyboard(page, site):
     page.goto(f"{site}/introduction.html")
     page.keyboard.press("Control+k")
     page.keyboard.type("texture")
@@ -167,8 +151,10 @@ def test_the_search_finds_a_page_by_keyboard_alone(page, site):
     page.locator("#search-results li a", has_text="Shape bias").first.wait_for(timeout=10_000)
 
 
-def test_the_theme_switch_works_and_is_remembered(browser, site):
-    context = browser.new_context(viewport=DESK, color_scheme="light")  # its own: what is chosen here stays here
+def test_theme_switch_works_and_is_remembered(browser, site):
+    context = browser.new_context(
+        viewport=DESK, color_scheme="light"
+    )  # a context of its own, so that the chosen theme stays here
     page = context.new_page()
     page.goto(f"{site}/introduction.html")
     background = "() => getComputedStyle(document.body).backgroundColor"
@@ -186,7 +172,7 @@ def test_the_theme_switch_works_and_is_remembered(browser, site):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_on_paper_there_is_the_article_alone_in_dark_on_white(page, site, theme):
+def test_print_shows_only_the_article_on_white(page, site, theme):
     page.goto(f"{site}/shape-bias.html")
     page.evaluate(SETTLED)
     page.evaluate(THEME, theme)
@@ -201,5 +187,5 @@ def test_on_paper_there_is_the_article_alone_in_dark_on_white(page, site, theme)
         assert not page.locator(gone).first.is_visible(), gone
     assert page.locator("article.bd-article p").first.is_visible()
     assert page.locator("article.bd-article figure").first.is_visible()
-    assert told(axe(page, ["color-contrast"])) == []
+    assert violations(axe(page, ["color-contrast"])) == []
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from browser import DESK, PHONE, axe, told, watch
+from browser import DESK, PHONE, axe, violations, watch
 from companion.explorer import explorer
 from scipy.stats import spearmanr
 
@@ -338,7 +338,7 @@ def test_a_new_model_stands_among_the_others_and_does_not_count(visit, tmp_path)
 def test_axe_finds_nothing_serious_and_nothing_scrolls_sideways(visit, theme, size):
     view = f"#x=center_frequency&y=imagenet-cbar/single_frequency_greyscale&off=freezing&models=tv_resnet50,{HIGHEST}"
     page = visit(view, viewport=size, color_scheme=theme)
-    assert told(axe(page)) == []
+    assert violations(axe(page)) == []
     assert page.evaluate("() => document.documentElement.scrollWidth") <= size["width"]
     for plot in page.locator(".bvgx-plot").all():
         box, svg = plot.bounding_box(), plot.locator("svg").bounding_box()

@@ -1,8 +1,7 @@
-"""book/build.py on a small copy of the book: what is executed when, and what makes a build fail."""
+"""The build on a small copy of the book: which changes execute which notebooks, and what makes a build fail."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -10,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from builder import notebooks
+from builder.inputs import data, key, modules
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ("bias-correlation", "corruptions")
@@ -17,7 +18,7 @@ KEPT = ("bias-correlation", "corruptions")
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory) -> Path:
-    """A book of two notebooks and two prose pages."""
+    """A copy of the repository whose book has two notebooks and three prose pages."""
     root = tmp_path_factory.mktemp("copy")
     quiet = shutil.ignore_patterns("__pycache__", "*.ipynb", "output")
     for name in ("bvg", "book", "notebooks"):
@@ -44,18 +45,20 @@ def build(root: Path) -> subprocess.CompletedProcess:
     )
 
 
+def find(root: Path) -> dict[str, notebooks.Notebook]:
+    """The copy's notebooks by the name of their page."""
+    return {notebook.name: notebook for notebook in notebooks.find(root)}
+
+
 def keys(root: Path) -> dict[str, str]:
-    spec = importlib.util.spec_from_file_location("copied_build", root / "book" / "builder" / "build.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return {name: module.key(root / "notebooks" / f"{name}.md") for name in KEPT}
+    return {name: key(notebook) for name, notebook in find(root).items()}
 
 
 @pytest.mark.parametrize(
     ("file", "executed"),
     [
         ("notebooks/corruptions.md", {"corruptions"}),
-        ("bvg/results/correlation.py", {"bias-correlation"}),
+        ("bvg/results/correlation.py", set(KEPT)),
         ("book/companion/figures/heatmaps.py", {"bias-correlation"}),
         ("bvg/results/scores.py", set(KEPT)),
         ("bvg/results/published/results.csv", set(KEPT)),
@@ -65,7 +68,7 @@ def keys(root: Path) -> dict[str, str]:
         ("book/glossary.md", set()),
     ],
 )
-def test_a_change_executes_again_what_depends_on_it(copy, file, executed):
+def test_a_change_executes_the_notebooks_that_depend_on_it(copy, file, executed):
     before = keys(copy)
     path = copy / file
     text = path.read_bytes()
@@ -77,7 +80,7 @@ def test_a_change_executes_again_what_depends_on_it(copy, file, executed):
     assert {name for name in KEPT if before[name] != after[name]} == executed
 
 
-def test_a_build_from_clean_an_edit_a_failing_cell_and_a_broken_reference(copy):
+def test_builds_from_scratch_after_an_edit_with_a_failing_cell_and_with_a_broken_reference(copy):
     first = build(copy)
     assert first.returncode == 0, first.stdout + first.stderr
     assert "to execute: 2" in first.stdout
@@ -99,35 +102,52 @@ def test_a_build_from_clean_an_edit_a_failing_cell_and_a_broken_reference(copy):
     broken = build(copy)
     assert broken.returncode != 0
     assert "no-such-label" in broken.stderr
-    assert "to execute: 0" in broken.stdout, "the run that failed left the good one in place"
+    assert "to execute: 0" in broken.stdout, "the failed run left the last good one in place"
 
-    page.write_text("# A small book\n\nMended.\n")
+    page.write_text("# A small book\n\nFixed.\n")
     assert build(copy).returncode == 0
-    assert "Mended." in index.read_text()
+    assert "Fixed." in index.read_text()
 
 
-def test_a_page_that_reads_measurements_is_keyed_on_those_who_make_them(copy):
-    spec = importlib.util.spec_from_file_location("measured_build", copy / "book" / "builder" / "build.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    measure, page = copy / "notebooks/measure/shape-bias.md", copy / "notebooks/miniature.md"
-    try:
-        for path in (measure, page):
-            shutil.copy2(ROOT / path.relative_to(copy), path)
-        assert module.notebooks()[0] == measure
-        assert module.measures(measure)
-        assert module.reads_measured(page)
-        assert not module.reads_measured(copy / "notebooks/corruptions.md")
-        assert (module.name_of(measure), module.name_of(page)) == ("measure-shape-bias", "miniature")
-        before = {path: module.key(path) for path in (measure, page)}
-        measure.write_text(measure.read_text() + "\n")
-        assert all(module.key(path) != before[path] for path in (measure, page))
-        before = {path: module.key(path) for path in (measure, page)}
-        weights = next((copy / "bvg/miniature/weights").glob("*.safetensors"))
-        content = weights.read_bytes()
-        weights.write_bytes(content + b"0")
-        assert all(module.key(path) != before[path] for path in (measure, page))
-        weights.write_bytes(content)
-    finally:
-        measure.unlink(missing_ok=True)
-        page.unlink(missing_ok=True)
+@pytest.fixture
+def measured(copy):
+    """The copy with one notebook that measures and one that reads what it measured."""
+    paths = copy / "notebooks/measure/shape-bias.md", copy / "notebooks/miniature.md"
+    for path in paths:
+        shutil.copy2(ROOT / path.relative_to(copy), path)
+    yield [find(copy)[name] for name in ("measure-shape-bias", "miniature")]
+    for path in paths:
+        path.unlink()
+
+
+def test_notebooks_that_measure_come_first(copy, measured):
+    measure, page = measured
+    assert notebooks.find(copy)[0] == measure
+    assert measure.measures
+    assert page.reads_measured
+    assert not find(copy)["corruptions"].reads_measured
+
+
+def test_a_page_that_reads_measurements_depends_on_the_notebooks_that_make_them(copy, measured):
+    measure = measured[0].text
+    weights = next((copy / "bvg/miniature/weights").glob("*.safetensors"))
+    for path in (measure, weights, copy / "bvg/miniature/network.py"):
+        before, content = [key(notebook) for notebook in measured], path.read_bytes()
+        path.write_bytes(content + b"\n")
+        after = [key(notebook) for notebook in measured]
+        path.write_bytes(content)
+        assert not set(before) & set(after), path
+
+
+@pytest.mark.parametrize(
+    ("code", "path"),
+    [
+        ("from companion.explorer import explorer", "book/companion/explorer/explorer.js"),
+        ("def f():\n    from bvg.bench import record", "book/benchmarks/amd-epyc.json"),
+        ("from bvg import models", "bvg/models/zoo.toml"),
+        ("import bvg", "bvg/imagenet_classes.json"),
+    ],
+)
+def test_data_of_imported_packages_is_an_input(code, path):
+    assert ROOT / path in data(modules(code))
+    assert ROOT / path not in data(modules("from companion import text")) or path.startswith("bvg/imagenet")

@@ -10,12 +10,11 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+from builder import bundle
 
 import bvg
 
 ROOT = Path(__file__).resolve().parents[2]
-
-from builder import bundle
 
 
 def tables_zip(build: Path) -> zipfile.ZipFile:
@@ -56,7 +55,7 @@ def test_the_dictionary_says_what_is_in_the_tables(build):
 
 
 def test_every_table_has_a_description_and_no_entry_of_the_dictionary_is_stale(build):
-    dictionary = bundle.Dictionary(ROOT / "book" / "dictionary.toml")
+    dictionary = bundle.Dictionary(bundle.DICTIONARY)
     found = bundle.captions(build / "notebooks")
     _, tables = bundle.describe(build / "tables", dictionary, found)
     assert tables.loc[tables["description"] == "", "table"].tolist() == []

@@ -14,12 +14,11 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from builder import launch
 
 ROOT = Path(__file__).resolve().parents[2]
 URL = "https://github.com/someone/companion"
 NOTEBOOK, PROSE = "corruptions", "glossary"
-
-from builder import launch
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from browser import DESK, PHONE, axe, told, watch
+from browser import DESK, PHONE, axe, violations, watch
 
 from bvg import study
 
@@ -12,20 +12,6 @@ SIN = "resnet50_trained_on_SIN"
 MARK = '[data-model="{}"]:not([data-entry])'
 ON = ".bvg-on[data-model]:not([data-entry])"
 GROUND = "e => getComputedStyle(e).filter"
-
-
-@pytest.fixture(scope="module")
-def context(browser):
-    context = browser.new_context(viewport=DESK)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context):
-    page = context.new_page()
-    yield page
-    page.close()
 
 
 def opened(page, site, name: str):
@@ -189,8 +175,8 @@ def test_figures_with_a_tip_open_have_no_serious_findings(page, site):
     traffic = watch(page)
     hover(opened(page, site, "shape-bias"), "figure-4", MARK.format(SIN))
     page.locator("#figure-4 summary").click()
-    assert told(axe(page)) == []
+    assert violations(axe(page)) == []
     page.locator("#figure-4 .bvg-provenance a[href^='code/']").click()
     page.wait_for_url("**/code/**")
-    assert told(axe(page)) == []
+    assert violations(axe(page)) == []
     assert traffic.problems == []

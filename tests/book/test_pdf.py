@@ -8,15 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pypdf
 import pytest
 import yaml
+from builder import chromium, pdf
 
 ROOT = Path(__file__).resolve().parents[2]
-
-pytest.importorskip("playwright.sync_api", reason="needs Playwright, of the extra `test`")
-pypdf = pytest.importorskip("pypdf")
-
-from builder import pdf
 
 PARTS = [
     ("", ["index"]),
@@ -29,13 +26,14 @@ POINTS = 72 / 25.4  # in a millimetre
 
 def test_without_chromium_one_sentence_says_what_to_install():
     run = subprocess.run(
-        [sys.executable, ROOT / "book" / "pdf.py"],
+        [sys.executable, "-m", "builder.pdf"],
+        cwd=ROOT / "book",
         env={k: v for k, v in os.environ.items() if k != "CHROMIUM"} | {"PATH": ""},
         capture_output=True,
         text=True,
     )
     assert run.returncode == 2
-    assert run.stderr == pdf.MISSING + "\n"
+    assert run.stderr == chromium.MISSING + "\n"
 
 
 def test_the_order_is_that_of_the_table_of_contents():
@@ -48,18 +46,18 @@ def test_the_order_is_that_of_the_table_of_contents():
 
 
 @pytest.fixture(scope="module")
-def chromium() -> str:
-    found = pdf.chromium()
+def browser_path() -> str:
+    found = chromium.find()
     if found is None:
         pytest.skip("needs Chromium (Debian's package is `chromium`); another one can be named in $CHROMIUM")
     return found
 
 
 @pytest.fixture(scope="module")
-def printed(build, chromium, tmp_path_factory):
+def printed(build, browser_path, tmp_path_factory):
     """The PDF of five pages of the built book."""
     out = tmp_path_factory.mktemp("pdf") / "book.pdf"
-    pdf.write(chromium, PARTS, CONFIG, build / "html", out)
+    pdf.write(browser_path, PARTS, CONFIG, build / "html", out)
     assert os.listdir(out.parent) == ["book.pdf"], "what is printed on the way is removed"
     return pypdf.PdfReader(out)
 
@@ -153,10 +151,12 @@ def test_links_between_pages_lead_to_the_very_place(printed, starts):
     assert starts["References"] < last
 
 
-def test_links_to_files_beside_the_pages_lead_to_the_published_book_if_there_is_one(build, chromium, printed, tmp_path):
+def test_links_to_files_beside_the_pages_lead_to_the_published_book_if_there_is_one(
+    build, browser_path, printed, tmp_path
+):
     assert not any("figure-2" in str(mark["/A"]) for page in printed.pages for mark in links(page) if "/A" in mark)
     config = CONFIG | {"repository": {"url": "https://github.com/someone/companion"}}
-    pdf.write(chromium, [("", ["biases-and-generalization"])], config, build / "html", tmp_path / "book.pdf")
+    pdf.write(browser_path, [("", ["biases-and-generalization"])], config, build / "html", tmp_path / "book.pdf")
     pages = pypdf.PdfReader(tmp_path / "book.pdf").pages
     addresses = {str(mark["/A"]["/URI"]) for page in pages for mark in links(page) if "/A" in mark}
     assert "https://someone.github.io/companion/tables/scores.csv" in addresses
@@ -176,6 +176,6 @@ def test_it_says_who_made_it(printed):
     assert printed.root_object["/Lang"] == "en"
 
 
-def test_a_page_that_is_not_built_is_named(chromium, tmp_path):
+def test_a_page_that_is_not_built_is_named(browser_path, tmp_path):
     with pytest.raises(SystemExit, match="got no page nowhere: run `make book` first"):
-        pdf.write(chromium, [("", ["nowhere"])], CONFIG, tmp_path, tmp_path / "book.pdf")
+        pdf.write(browser_path, [("", ["nowhere"])], CONFIG, tmp_path, tmp_path / "book.pdf")

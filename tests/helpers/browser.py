@@ -1,9 +1,7 @@
-"""The built book in headless Chromium: which pages there are, what one loads and reports, what axe-core finds in it."""
+"""Helpers for tests in headless Chromium: serve the book, record what a page loads and reports, run axe-core."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +14,11 @@ from urllib.parse import urlsplit
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
-SHARED_LIBRARY = "/_static/vega.js"  # the one script that the weight of a page leaves out
+SHARED_LIBRARY = "/_static/vega.js"  # the one script that does not count in the weight of a page
 
-# Resolves when the page is as the reader will have it: images (the lazy ones, too), formulas and fonts are in.
+# Resolves when the page is complete for the reader: images (lazy ones too) and fonts are loaded.
 SETTLED = """async () => {
   const images = [...document.images];
   images.forEach((image) => { image.loading = "eager"; });
@@ -49,14 +46,8 @@ AXE = """([only, exclude]) => axe.run({ include: [["html"]], exclude }, { result
   }))))"""
 
 
-def chromium_path() -> str | None:
-    """The Chromium to drive: `$CHROMIUM`, else the first that is installed, else None."""
-    names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
-    return next((found for name in names if name and (found := shutil.which(name))), None)
-
-
 def page_names() -> list[str]:
-    """Names of the pages that the book will have, known before it is built: the table of contents and Sphinx's own."""
+    """Names of the book's pages, known before it is built: those in the table of contents and Sphinx's own."""
     toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text(encoding="utf-8"))
     return [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"]), "genindex", "search"]
 
@@ -70,7 +61,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
-    """Address, without a final slash, at which the folder is served on this machine."""
+    """Serve a folder on this machine; yields the address without a final slash."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=folder))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -83,12 +74,12 @@ def serve(folder: Path) -> Iterator[str]:
 
 @dataclass
 class Traffic:
-    """What a page complained of and asked for.
+    """Requests and errors of a page.
 
     Attributes:
-        problems: errors in the console, exceptions, requests that failed, answers from 400 on.
-        requests: every address asked for, in order.
-        weights: bytes of each answer's body, by address; uncompressed.
+        problems: console errors, exceptions, failed requests, responses with a status of 400 or higher.
+        requests: every requested address, in order.
+        weights: uncompressed size in bytes of each response's body, by address.
     """
 
     problems: list[str] = field(default_factory=list)
@@ -97,7 +88,7 @@ class Traffic:
 
     @property
     def elsewhere(self) -> list[str]:
-        """Requests to any other host than this machine."""
+        """Requests to hosts other than this machine."""
         urls = ((u, urlsplit(u)) for u in self.requests)
         return [
             u for u, parts in urls if parts.scheme not in ("data", "blob", "file") and parts.hostname != "127.0.0.1"
@@ -105,12 +96,12 @@ class Traffic:
 
     @property
     def weight(self) -> int:
-        """Bytes of the page and all it loads, each address once, less the one shared library."""
+        """Bytes of the page and all it loads, each address once, without the shared library."""
         return sum(size for url, size in self.weights.items() if urlsplit(url).path != SHARED_LIBRARY)
 
 
 def watch(page) -> Traffic:
-    """Traffic of a Playwright page from now on."""
+    """Record the traffic of a Playwright page from now on."""
     traffic = Traffic()
 
     def answered(response) -> None:
@@ -132,7 +123,10 @@ def watch(page) -> Traffic:
 def axe(page, only: list[str] | None = None, exclude: list[list[str]] | None = None) -> list[dict[str, str]]:
     """Findings of axe-core in a Playwright page: rule, impact, where and why.
 
-    Of the rules `only`, or of all; not in what the selectors `exclude` name, each in a list as axe-core has it.
+    Args:
+        page: the page.
+        only: rules to check; None for all.
+        exclude: selectors of parts to skip, each in a list of its own as axe-core expects.
     """
     if not page.evaluate("() => 'axe' in window"):
         from axe_playwright_python.base import AXE_SCRIPT
@@ -141,6 +135,6 @@ def axe(page, only: list[str] | None = None, exclude: list[list[str]] | None = N
     return page.evaluate(AXE, [only, exclude or []])
 
 
-def told(findings: list[dict[str, str]], impacts: tuple[str, ...] = ("serious", "critical")) -> list[str]:
+def violations(findings: list[dict[str, str]], impacts: tuple[str, ...] = ("serious", "critical")) -> list[str]:
     """Findings of these impacts, one line each."""
     return [f"{f['rule']} ({f['impact']}): {f['where']}: {f['why']}" for f in findings if f["impact"] in impacts]

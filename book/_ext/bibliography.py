@@ -1,7 +1,8 @@
-"""Sphinx extension: a bibliography sorted by author, whose labels are the ones that the text cites (author, year)."""
+"""Sphinx extension: a bibliography sorted by author, with the labels that the text cites (author, year), as an accessible list."""
 
 from string import ascii_lowercase
 
+from docutils import nodes
 from pybtex.plugin import register_plugin
 from pybtex.style.formatting.unsrt import Style as Unsorted
 from pybtex.style.labels import BaseLabelStyle
@@ -29,6 +30,18 @@ class AuthorYear(Unsorted):
     default_label_style = AuthorYearLabel
 
 
+def visit_citation(translator, node):
+    """Begin an entry. docutils gives entries the role `doc-biblioentry`, which a list may not contain."""
+    if not isinstance(node.previous_sibling(), nodes.citation):
+        translator.body.append('<div role="list" class="citation-list">\n')
+    translator.body.append(translator.starttag(node, "div", classes=["citation"], role="listitem"))
+
+
+def depart_citation(translator, node):
+    type(translator).depart_citation(translator, node)
+
+
 def setup(app):
     register_plugin("pybtex.style.formatting", "author_year", AuthorYear)
+    app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,84 @@
+"""Turn an executed notebook into a page of the book, and into a notebook that reads well without the book."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from companion.explorer import Explorer
+from companion.text import without_roles
+
+from builder import notebooks, provenance
+from builder.provenance import link
+
+
+def text_of(source: str | list[str]) -> str:
+    """Text of a cell or output: notebook files hold it as one string or as a list of lines."""
+    return source if isinstance(source, str) else "".join(source)
+
+
+def marks(notebook: dict) -> list[dict]:
+    """What `companion.page` noted about each of a notebook's outputs."""
+    outputs = (output for cell in notebook["cells"] for output in cell.get("outputs", []))
+    return [output["metadata"]["bvg"] for output in outputs if "bvg" in output.get("metadata", {})]
+
+
+def figures() -> list[tuple[str, dict]]:
+    """Every figure of the executed notebooks: name of its page and its mark."""
+    executed = ((n.name, json.loads(n.executed.read_text(encoding="utf-8"))) for n in notebooks.find())
+    return [(name, mark) for name, notebook in executed for mark in marks(notebook) if "figure" in mark]
+
+
+def readable(path: Path) -> str:
+    """An executed notebook for download: MyST roles, which only the book resolves, become plain text."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    glued = {name: value for mark in marks(notebook) for name, value in mark.get("glue", {}).items()}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = without_roles(text_of(cell["source"]), glued)
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def page(path: Path) -> str:
+    """An executed notebook as a Jupyter Book page: marked outputs become Markdown cells that hold MyST directives."""
+    name, notebook = path.stem, json.loads(path.read_text(encoding="utf-8"))
+    cells = []
+    for cell in notebook["cells"]:
+        outputs = cell.pop("outputs", [])
+        marked = [output for output in outputs if "bvg" in output.get("metadata", {})]
+        if cell["cell_type"] == "code":
+            cell["outputs"] = [output for output in outputs if output not in marked]
+        else:
+            # All pages of the book lie in one folder, unlike the notebooks.
+            cell["source"] = text_of(cell["source"]).replace("](../", "](")
+        cells.append(cell)
+        for output in marked:
+            text = directive(name, output["metadata"]["bvg"], output["data"])
+            if text:
+                cells.append({"cell_type": "markdown", "id": f"{name}-{len(cells)}", "metadata": {}, "source": text})
+    return json.dumps(notebook | {"cells": cells}, ensure_ascii=False)
+
+
+def directive(name: str, mark: dict, data: dict) -> str | None:
+    """The MyST text of one marked output; None if the page leaves it out."""
+    if "figure" in mark:
+        text, other = provenance.directive(name, mark), mark.get("beside")
+        return (
+            provenance.tabs(text, other, next(m["alt"] for _, m in figures() if m["figure"] == other))
+            if other
+            else text
+        )
+    if "explorer" in mark:
+        return f"```{{raw}} html\n{Explorer(mark['explorer']).fragment()}\n```"
+    text = text_of(data.get("text/markdown", ""))
+    if "table" in mark:
+        id = mark["table"]
+        caption = f"{mark['caption']} Data: {link(f'tables/{id}.csv', 'CSV')}"
+        return f"````{{table}} {caption}\n:name: {id}\n:class: bvg-table\n\n{text}\n````"
+    if "page" in mark:
+        executed = link(f"notebooks/{name}.ipynb", f"{name}.ipynb")
+        return (
+            f"````{{admonition}} Parameters of this page\n:class: dropdown bvg-parameters\n\n{text}\n\n"
+            f"This page as an executed notebook: {executed}\n````"
+        )
+    return text if "text" in mark else None
