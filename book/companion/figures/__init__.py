@@ -7,7 +7,6 @@ from companion.figures.legend import legend
 from companion.figures.marks import Mark, mark
 from companion.figures.scatter import scatter
 from companion.figures.stimuli import gallery, overview
-from companion.text import label
 
 __all__ = [
     "STYLE",
@@ -17,7 +16,6 @@ __all__ = [
     "correlation_matrix",
     "curves",
     "gallery",
-    "label",
     "legend",
     "mark",
     "overview",

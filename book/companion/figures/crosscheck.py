@@ -1,4 +1,4 @@
-"""Published accuracies against others' measurements of the same checkpoints: the difference, model by model."""
+"""Published accuracies compared with independent measurements of the same checkpoints."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from bvg import study
 from companion.figures import svg_labels
 from companion.figures.base import WIDTH, Figure, styled
 from companion.figures.marks import mark
-from companion.text import listed, signed
+from companion.text import listed, plural, signed
 
 
 @styled
 def crosscheck(agreement: pd.DataFrame) -> Figure:
-    """One panel per source, one row per benchmark, one mark per model at its published accuracy less the independent one.
+    """Draw published minus independent accuracy: a panel per source, a row per benchmark, a mark per model.
 
     Args:
         agreement: model, benchmark, variant, source, published, independent, difference [points], same_protocol (see
-            `companion.analysis.data_audit.agreement`); rows of single corruptions are not drawn.
+            `companion.analysis.data_audit.agreement`); rows of a single corruption are not drawn.
 
     Returns:
-        `data` are the rows drawn. Without any, the figure says that there is nothing to compare.
+        `data` holds the rows drawn. Without any, the figure states that there is nothing to compare.
     """
     data = agreement[agreement["variant"] == ""].reset_index(drop=True)
     if data.empty:
@@ -36,7 +36,7 @@ def crosscheck(agreement: pd.DataFrame) -> Figure:
     for axes, source in zip(panels, sources, strict=True):
         own = data[data["source"] == source]
         present = [m for m in models if m in set(own["model"])]
-        # Models stand at one height in all rows of a panel, so that marks of one place can be told apart.
+        # A model has the same height in all rows of a panel, so that marks at the same difference stay distinct.
         height = dict(zip(present, np.linspace(-0.32, 0.32, len(present)) if len(present) > 1 else [0.0], strict=True))
         for of in own.itertuples(index=False):
             at = rows.index(of.benchmark) + height[of.model]
@@ -67,12 +67,14 @@ def crosscheck(agreement: pd.DataFrame) -> Figure:
 
 def _nothing(data: pd.DataFrame) -> Figure:
     figure = Canvas(figsize=(WIDTH, 0.6), facecolor="white")
+    """Return a figure that states that there is nothing to compare."""
     text = "No model of this table was measured by the two other projects under its published name."
     figure.text(0.5, 0.5, text, ha="center", va="center")
     return Figure(figure, data, text)
 
 
 def _alt(data: pd.DataFrame, rows: list[str], sources: list[str]) -> str:
+    """State the range of differences by source and benchmark."""
     parts = []
     for source in sources:
         own = data[data["source"] == source].groupby("benchmark")["difference"]
@@ -81,9 +83,7 @@ def _alt(data: pd.DataFrame, rows: list[str], sources: list[str]) -> str:
             for b in rows
             if b in own.groups
         ]
-        parts.append(f"{source} ({data.loc[data['source'] == source, 'model'].nunique()} models): {listed(spans)}")
-    return (
-        "Differences between the published top-1 and that of two independent measurements, in points, by benchmark. "
-        + ". ".join(parts)
-        + "."
-    )
+        parts.append(
+            f"{source} ({plural(data.loc[data['source'] == source, 'model'].nunique(), 'model')}): {listed(spans)}"
+        )
+    return f"Published minus independently measured top-1 accuracy, in points, by benchmark. {'. '.join(parts)}."

@@ -1,9 +1,8 @@
-"""Accuracy on filtered images over the cut-off, for every model."""
+"""Curves of accuracy on filtered images over the cut-off of the filter."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import product
+from collections.abc import Collection, Mapping, Sequence
 from textwrap import shorten
 
 import numpy as np
@@ -26,16 +25,16 @@ def curves(
     high_cutoffs: Sequence[float] = study.BIAS_CUTOFFS,
     highlight: Sequence[str] = (),
 ) -> Figure:
-    """Accuracy on low- and high-pass filtered images, relative to clean accuracy, over the cut-off; one line per model.
+    """Draw relative accuracy on filtered images over the cut-off, one line per model.
 
     One row per large group, with all models in grey behind and the baseline in black; the small groups share a row.
-    New and highlighted models stand in every row. The span of the cut-offs that a bias averages is shaded.
+    New and highlighted models are in every row. The cut-offs that a bias averages over are shaded.
 
     Args:
-        curves: from `scores.bandpass`: model, kind, cutoff in [0, 1], relative_top1 (fraction). Models outside the study
-            are not drawn.
+        curves: from `bvg.results.scores.bandpass`: model, kind, cutoff in [0, 1], relative_top1 (fraction of clean accuracy).
+            Models outside the study are not drawn.
         low_cutoffs, high_cutoffs: the cut-offs over which the low- and the high-frequency bias average.
-        highlight: models to draw on top and name; one without a curve is not drawn.
+        highlight: models to draw on top and name; a model without a curve is not drawn.
 
     Returns:
         `data` with the columns model, group, kind, cutoff, relative_top1.
@@ -47,68 +46,85 @@ def curves(
         raise ValueError(f"expected `highlight` to be a list of model ids, got {highlight!r}")
     curves = curves.dropna(subset="relative_top1")
     highlight = [m for m in highlight if m in set(curves["model"])]
-    about = study.describe(pd.unique(curves["model"]))
-    groups, norms = about["group"], about.loc[about["group"] == "adversarial_training", "norm"]
+    groups = study.describe(pd.unique(curves["model"]))["group"]
     data = curves.assign(group=curves["model"].map(groups))
     data = data[(data["group"] != "outside") | data["model"].isin(highlight)]
     groups, world = groups[pd.unique(data["model"])], study.world(groups.index)
     everywhere = [m for m, g in groups.items() if g in ("baseline", "new") or "@" in m or m in highlight]
-    counts = groups.drop(everywhere).value_counts()
-    large = [g for g in GROUP_NAMES if counts.get(g, 0) >= 5]
-    small = [g for g in GROUP_NAMES if 0 < counts.get(g, 0) < 5]
-    rows = [[g] for g in large] + ([small] if small or not large else [])
+    rows = _rows(groups.drop(everywhere))
+    windows = {"low-pass": low_cutoffs, "high-pass": high_cutoffs}
     figure = Canvas(figsize=(WIDTH, 1.55 * len(rows) + 0.75), facecolor="white", layout="constrained")
     panels = figure.subplots(len(rows), 2, sharex=True, sharey=True, squeeze=False)
-    windows = {"low-pass": low_cutoffs, "high-pass": high_cutoffs}
-    for (row, members), (column, (kind, window)) in product(enumerate(rows), enumerate(windows.items())):
-        axes = panels[row, column]
-        axes.axvspan(min(window), max(window), color="0.95", zorder=0)
-        for model, line in data[data["kind"] == kind].groupby("model", sort=False):
-            x, y = line.sort_values("cutoff")[["cutoff", "relative_top1"]].to_numpy().T
-            if model in everywhere or groups[model] in members:
-                drawn = axes.add_line(_line(model, x, y, model in everywhere, model in highlight))
-            else:
-                (drawn,) = axes.plot(x, y, label=f"_{model}", color="0.85", linewidth=0.5, zorder=1)
-            svg_labels.label_mark(drawn, model, *_reading(kind, y[np.isin(x, list(window))]))
-        title = axes.set_title(", ".join(group_name(g, world) for g in members) if column == 0 else "", weight="bold")
-        if len(members) == 1 and column == 0:
-            of = next(m for m, g in groups.items() if g == members[0])
-            svg_labels.label_entry([title], svg_labels.legend_group(of).removesuffix("-l2").removesuffix("-linf"))
-        axes.set_xlim(0, 1)
-        axes.autoscale_view(scalex=False)
-        if "adversarial_training" in members and column == 0:
-            text = "L2 solid, L∞ broken;\nwider: larger ε" if len(set(norms)) > 1 else "Wider: larger ε"
-            axes.text(0.98, 0.08, text, ha="right", fontsize=8, transform=axes.transAxes)
+    for row, members in zip(panels, rows, strict=True):
+        for axes, (kind, window) in zip(row, windows.items(), strict=True):
+            axes.axvspan(min(window), max(window), color="0.95", zorder=0)
+            foreground = {*everywhere, *groups.index[groups.isin(members)]}
+            _draw_lines(axes, data[data["kind"] == kind], window, foreground, everywhere, highlight)
+        _row_title(row[0], members, groups, world)
     for axes, kind in zip(panels[0], windows, strict=True):
-        axes.annotate(
-            f"{kind.capitalize()} filtered",
-            (0.5, 1),
-            (0, 24),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            ha="center",
-            fontsize=10,
-        )
+        axes.annotate(f"{kind.capitalize()} filtered", (0.5, 1), (0, 24), xycoords="axes fraction",
+                      textcoords="offset points", ha="center", fontsize=10)  # fmt: skip
     for axes in panels[-1]:
         axes.set_xlabel("Cut-off [fraction of the Nyquist frequency]")
     figure.supylabel("Accuracy / clean accuracy", fontsize=9)
-    _curve_legends(figure, panels[-1, 0], everywhere, {g: group_name(g, world) for g in small})
-    alt = f"Relative accuracy of {plural(len(groups), 'model')} over the cut-off of a filter. " + " ".join(
-        _curve_extremes(data[data["kind"] == kind], kind, window) for kind, window in windows.items()
+    _legends(
+        figure, panels[-1, 0], everywhere, {g: group_name(g, world) for g in rows[-1]} if len(rows[-1]) > 1 else {}
     )
+    extremes = " ".join(_extremes(data[data["kind"] == kind], kind, window) for kind, window in windows.items())
+    alt = f"Relative accuracy of {plural(len(groups), 'model')} over the cut-off of a filter. {extremes}"
     if highlight:
         alt += f" Highlighted: {quoted(study.describe(highlight)['name'])}."
     return Figure(figure, data[["model", "group", "kind", "cutoff", "relative_top1"]].reset_index(drop=True), alt)
 
 
-def _reading(kind: str, inside: np.ndarray) -> list[str]:
-    """What a curve says in the shaded span, in words."""
+def _rows(groups: pd.Series) -> list[list[str]]:
+    """Return the groups of each row of panels: one row per group of five or more models, a shared one for the others."""
+    counts = groups.value_counts()
+    large = [[g] for g in GROUP_NAMES if counts.get(g, 0) >= 5]
+    small = [g for g in GROUP_NAMES if 0 < counts.get(g, 0) < 5]
+    return large + ([small] if small or not large else [])
+
+
+def _draw_lines(
+    axes: Axes,
+    data: pd.DataFrame,
+    window: Sequence[float],
+    foreground: Collection[str],
+    everywhere: Collection[str],
+    highlight: Collection[str],
+) -> None:
+    """Draw the curves of one panel: the models of `foreground` in colour, the others in grey behind them."""
+    for (model, kind), line in data.groupby(["model", "kind"], sort=False):
+        x, y = line.sort_values("cutoff")[["cutoff", "relative_top1"]].to_numpy().T
+        if model in foreground:
+            drawn = axes.add_line(_line(model, x, y, model in everywhere, model in highlight))
+        else:
+            (drawn,) = axes.plot(x, y, label=f"_{model}", color="0.85", linewidth=0.5, zorder=1)
+        svg_labels.label_mark(drawn, model, *_mean_text(kind, y[np.isin(x, list(window))]))
+    axes.set_xlim(0, 1)
+    axes.autoscale_view(scalex=False)
+
+
+def _row_title(axes: Axes, members: Sequence[str], groups: pd.Series, world: study.World) -> None:
+    """Name the groups of a row above its first panel, and explain the lines of adversarially trained models."""
+    title = axes.set_title(", ".join(group_name(g, world) for g in members), weight="bold")
+    if len(members) == 1:
+        entry = svg_labels.legend_group(groups.index[groups == members[0]][0])
+        svg_labels.label_entry([title], entry.removesuffix("-l2").removesuffix("-linf"))
+    if "adversarial_training" in members:
+        norms = study.describe(groups.index[groups == "adversarial_training"])["norm"]
+        text = "L2 solid, L∞ broken;\nwider: larger ε" if norms.nunique() > 1 else "Wider: larger ε"
+        axes.text(0.98, 0.08, text, ha="right", fontsize=8, transform=axes.transAxes)
+
+
+def _mean_text(kind: str, inside: np.ndarray) -> list[str]:
+    """Return the mean of a curve over the shaded cut-offs as a line of text; none without a value there."""
     text = f"{kind.capitalize()} filtered, mean over the shaded cut-offs: "
     return [f"{text}{number(inside.mean())} of clean accuracy"] if len(inside) else []
 
 
 def _line(model: str, x: np.ndarray, y: np.ndarray, everywhere: bool, highlighted: bool) -> Line2D:
-    """The line of one model: colour and line style of its group, with its mark if it stands in every row."""
+    """Return the line of a model in its group's colour and line style, with its mark if it is in every row."""
     how, known = mark(model), study.describe([model]).iloc[0]
     style = {"linestyle": LINES["contrastive" if known["norm"] == "linf" else known["group"]], "label": model}
     if everywhere:
@@ -118,25 +134,31 @@ def _line(model: str, x: np.ndarray, y: np.ndarray, everywhere: bool, highlighte
     return Line2D(x, y, color=how.color, alpha=0.8, linewidth=how.size / 8 if adversarial else 1.2, zorder=3, **style)
 
 
-def _curve_legends(figure: Canvas, axes: Axes, everywhere: Sequence[str], small: Mapping[str, str]) -> None:
-    """Below the panels: the models in every row; in the shared last row: its groups (id -> name) by line style."""
-    lines = {line.get_label(): line for line in axes.get_lines()}
-    known = [m for m in everywhere if m in lines]
-    if known:
-        names = study.describe(known)["name"]
-        legend = figure.legend([lines[m] for m in known], [shorten(n, 40, placeholder="…") for n in names],
-                               loc="outside lower center", ncols=2 if len(known) > 2 else max(len(known), 1))  # fmt: skip
-        svg_labels.label_legend(legend, [(m, True) for m in known])
-    firsts = {g: next((a for m, a in lines.items() if not m.startswith("_") and m not in known
-                       and study.describe([m])["group"].iloc[0] == g), None) for g in small}  # fmt: skip
-    if len(small) > 1:
-        firsts = {g: a for g, a in firsts.items() if a}
-        legend = axes.legend(list(firsts.values()), [small[g] for g in firsts], fontsize=8)
-        svg_labels.label_legend(legend, [(svg_labels.legend_group(a.get_label()), False) for a in firsts.values()])
+def _legends(figure: Canvas, axes: Axes, everywhere: Sequence[str], shared: Mapping[str, str]) -> None:
+    """Add a legend of the models in every row below the panels, and one of the groups that share the last row.
+
+    Args:
+        figure: the whole figure.
+        axes: first panel of the last row.
+        everywhere: models drawn in every row.
+        shared: groups of the last row, id -> printed name; empty if it is a single group's.
+    """
+    lines = {line.get_label(): line for line in axes.get_lines() if not line.get_label().startswith("_")}
+    models = [m for m in everywhere if m in lines]
+    if models:
+        names = [shorten(n, 40, placeholder="…") for n in study.describe(models)["name"]]
+        columns = 2 if len(models) > 2 else len(models)
+        legend = figure.legend([lines[m] for m in models], names, loc="outside lower center", ncols=columns)
+        svg_labels.label_legend(legend, [(m, True) for m in models])
+    if shared:
+        groups = study.describe([m for m in lines if m not in models])["group"]
+        firsts = {g: groups.index[groups == g][0] for g in shared if (groups == g).any()}
+        legend = axes.legend([lines[m] for m in firsts.values()], [shared[g] for g in firsts], fontsize=8)
+        svg_labels.label_legend(legend, [(svg_labels.legend_group(m), False) for m in firsts.values()])
 
 
-def _curve_extremes(curves: pd.DataFrame, kind: str, window: Sequence[float]) -> str:
-    """Who keeps most and least accuracy in the middle of the averaging window."""
+def _extremes(curves: pd.DataFrame, kind: str, window: Sequence[float]) -> str:
+    """State which models keep the most and the least accuracy in the middle of the window."""
     if curves.empty:
         return f"{kind.capitalize()}: no values."
     middle = np.median(list(window))

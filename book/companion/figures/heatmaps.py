@@ -1,4 +1,4 @@
-"""Heat maps of rank correlations: biases against categories, benchmarks or biases against each other."""
+"""Heat maps of rank correlations between biases, categories and benchmarks."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from matplotlib.patches import Rectangle
 
 from bvg import study
 from companion.figures.base import WIDTH, Figure, styled
-from companion.text import distinct_sets, label, listed, number, plain, plural, set_name, strongest
+from companion.text import distinct_sets, listed, number, plural, set_name, strongest
 
 _COLORMAP = "RdBu_r"
 
 
 @styled
 def correlation_heatmap(cells: pd.DataFrame, world: study.World = study.STUDY) -> Figure:
-    """Figure 2: Spearman's r of every category with every bias, one heat map per set of models.
+    """Draw Figure 2: Spearman's r of every category with every bias, one heat map per set of models.
 
-    A correlation that is not significant is printed as 0 (grey), one that is not defined as n.d. (hatched). Without any
-    adversarially trained model, or with nothing else, there is one heat map, of all models.
+    A correlation that is not significant is printed as 0 (grey), an undefined one as n.d. (hatched). If all models or none
+    are adversarially trained, there is one heat map, over all models.
 
     Args:
-        cells: from `stats.correlate(scores, categories, biases, study.figure2_groups(...))`.
-        world: whose names to print (see `study.world`).
+        cells: from `bvg.results.correlation.correlate(scores, categories, biases, study.figure2_groups(...))`.
+        world: the benchmarks and groups whose names to print.
 
     Returns:
-        `data` with the columns generalization, bias, group, r, p, n, shown: of the sets drawn.
+        `data` with the columns generalization, bias, group, r, p, n, shown; only the sets drawn.
     """
     cells = distinct_sets(cells)
     rows, columns, groups = (pd.unique(cells[c]) for c in ("row", "column", "group"))
@@ -43,8 +43,8 @@ def correlation_heatmap(cells: pd.DataFrame, world: study.World = study.STUDY) -
         own = cells[cells["group"] == group]
         _heat(axes, own, rows, columns, fontsize=10)
         axes.set_title(_title(own), fontsize=10, weight="bold")
-        axes.set_yticks(np.arange(len(rows)) + 0.5, [label(r, world) for r in rows], rotation=0, fontsize=9.5)
-    names = [fill(plain(c, world), 14) for c in columns]
+        axes.set_yticks(np.arange(len(rows)) + 0.5, [world.name(r) for r in rows], rotation=0, fontsize=9.5)
+    names = [fill(world.plain(c), 14) for c in columns]
     panels[-1].set_xticks(np.arange(len(columns)) + 0.5, names, rotation=0, fontsize=9)
     _colorbar(figure, panels, "bottom")
     data = cells.rename(columns={"row": "generalization", "column": "bias"})
@@ -62,16 +62,16 @@ def correlation_matrix(
     blocks: Mapping[str, Sequence[str]] | None = None,
     world: study.World = study.STUDY,
 ) -> Figure:
-    """Figure 3, and the biases against each other: the lower triangle of a symmetric matrix of Spearman's r.
+    """Draw the lower triangle of a symmetric matrix of Spearman's r, as in Figure 3.
 
     Args:
-        cells: from `stats.correlate(scores, order, order)`.
+        cells: from `bvg.results.correlation.correlate(scores, order, order)`.
         order: columns of the scores table, from top to bottom.
-        blocks: name -> members, set apart by lines; those of the benchmarks are `world.categories`.
-        world: whose names to print (see `study.world`).
+        blocks: name -> members, separated by lines; for benchmarks these are `world.categories`.
+        world: the benchmarks and groups whose names to print.
 
     Returns:
-        `data` with the columns row, column, r, p, n, shown: the whole square, whose upper half repeats the lower.
+        `data` with the columns row, column, r, p, n, shown: the whole matrix, both triangles.
     """
     cells = cells[cells["row"].isin(list(order)) & cells["column"].isin(list(order))]
     below = [order.index(r) > order.index(c) for r, c in zip(cells["row"], cells["column"], strict=True)]
@@ -80,29 +80,29 @@ def correlation_matrix(
     figure = Canvas(figsize=(WIDTH, 0.42 * size + 1.0), facecolor="white", layout="constrained")
     axes = figure.subplots()
     _heat(axes, drawn, order[1:], order[:-1], fontsize=8.5 if size > 6 else 9.5)
-    axes.set_yticks(np.arange(size) + 0.5, [plain(r, world) for r in order[1:]], rotation=0, fontsize=9)
+    axes.set_yticks(np.arange(size) + 0.5, [world.plain(r) for r in order[1:]], rotation=0, fontsize=9)
     turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if size > 6 else {"rotation": 0}
     short = [world.short(c) for c in order[:-1]]
     names = short if size > 6 else [fill(name, 11) for name in short]
     axes.set_xticks(np.arange(size) + 0.5, names, fontsize=9, **turned)
     axes.set_title(_title(drawn), fontsize=10, weight="bold")
-    _blocks(axes, order, blocks or {})
+    _blocks(axes, order, blocks or {}, world)
     _colorbar(figure, [axes], "right")
     alt = (
-        f"Triangular heat map of Spearman's r between {listed(plain(o, world) for o in order)}. {strongest(drawn, world)} "
+        f"Triangular heat map of Spearman's r between {listed(map(world.plain, order))}. {strongest(drawn, world)} "
         f"{(drawn['shown'] > 0).sum()} of the {len(drawn)} pairs correlate positively, {(drawn['shown'] < 0).sum()} negatively."
     )
     return Figure(figure, cells.drop(columns="group").reset_index(drop=True), alt)
 
 
 def _title(cells: pd.DataFrame) -> str:
-    """The set of models of these cells, as a heading: `All 48 models`."""
+    """Return the name of the cells' set of models as a heading: `All 48 models`."""
     name = set_name(cells["group"].iloc[0], cells)
     return name[0].upper() + name[1:]
 
 
-def _blocks(axes: Axes, order: Sequence[str], blocks: Mapping[str, Sequence[str]]) -> None:
-    """Lines between the blocks of a triangular matrix, and the blocks' names left of their rows."""
+def _blocks(axes: Axes, order: Sequence[str], blocks: Mapping[str, Sequence[str]], world: study.World) -> None:
+    """Draw lines between the blocks of a triangular matrix, and the blocks' names left of their rows."""
     member = {m: name for name, members in blocks.items() for m in members}
     for k, (before, after) in enumerate(pairwise(order), start=1):
         if member.get(before) != member.get(after):
@@ -117,19 +117,18 @@ def _blocks(axes: Axes, order: Sequence[str], blocks: Mapping[str, Sequence[str]
     places = {name: at for name, at in places.items() if at}
     if places:
         second = axes.secondary_yaxis(-0.28)
-        second.set_yticks([np.mean(at) for at in places.values()], [fill(label(n), 12) for n in places], weight="bold")
+        second.set_yticks(
+            [np.mean(at) for at in places.values()], [fill(world.name(n), 12) for n in places], weight="bold"
+        )
         second.tick_params(length=0, labelsize=8.5)
         second.spines["left"].set_visible(False)
 
 
 def _heat(axes: Axes, cells: pd.DataFrame, rows: Sequence[str], columns: Sequence[str], fontsize: float) -> None:
-    """One annotated heat map of `shown`; cells without an entry in `cells` stay empty."""
-    everyone = cells["n"].max()
-    cells = cells.assign(
-        text=[
-            number(v) + (f"\nn = {n}" if n < everyone else "") for v, n in zip(cells["shown"], cells["n"], strict=True)
-        ]
-    )
+    """Draw one annotated heat map of `shown`; cells without an entry in `cells` stay empty."""
+    most = cells["n"].max()
+    text = [number(v) + (f"\nn = {n}" if n < most else "") for v, n in zip(cells["shown"], cells["n"], strict=True)]
+    cells = cells.assign(text=text)
     shown, text = (
         cells.pivot(index="row", columns="column", values=v).reindex(rows, columns=columns) for v in ("shown", "text")
     )
@@ -151,6 +150,7 @@ def _heat(axes: Axes, cells: pd.DataFrame, rows: Sequence[str], columns: Sequenc
 
 
 def _colorbar(figure: Canvas, panels: Sequence[Axes], location: str) -> None:
+    """Add the colour scale of r, from -1 to 1, at a side of the panels."""
     bar = figure.colorbar(
         panels[0].collections[0],
         ax=list(panels),

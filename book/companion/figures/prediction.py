@@ -1,4 +1,4 @@
-"""How well biases predict the categories of generalization of models that were left out, beside what chance predicts."""
+"""Cross-validated prediction of generalization from the biases, compared with its null distribution."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from companion.figures.base import WIDTH, Figure, styled
 from companion.text import signed
 
 _LOOKS = {"linear": ("o", "tab:blue", -0.17), "forest": ("s", "tab:green", 0.17)}
-_LEAST = -0.3  # R2 below it is drawn at the edge, as an arrow
+_LEAST = -0.3  # a smaller R2 is drawn as an arrow at the edge
 
 
 @styled
 def prediction(predicted: pd.DataFrame, threshold: float | None = None) -> Figure:
-    """R2 of models left out, one panel per category, one row per set of features, both methods, over all models.
+    """Draw R2 on held-out models: a panel per category, a row per set of features, both methods, over all models.
 
-    A grey bar reaches to the null distribution's quantile: what a fit without any relation exceeds with probability alpha.
+    A grey bar ends at the (1 - alpha) quantile of the null distribution: without any relation, R2 exceeds it with
+    probability alpha.
 
     Args:
         predicted: from `companion.analysis.prediction.prediction`.
-        threshold: an R2 at which to draw a line; None draws none.
+        threshold: R2 at which to draw a line; None for no line.
 
     Returns:
-        `data` is the table's rows of all models.
+        `data` holds the rows over all models.
     """
     data = predicted[predicted["group"] == "total"].reset_index(drop=True)
     features = list(dict.fromkeys(data["features"]))
@@ -40,7 +41,7 @@ def prediction(predicted: pd.DataFrame, threshold: float | None = None) -> Figur
             axes.axvline(threshold, color="0.3", linewidth=0.9, linestyle=(0, (3, 2)))
         axes.set_title(study.CATEGORY_NAMES[category], fontsize=9.5, weight="bold")
         axes.set(xlim=(_LEAST - 0.06, 1.04), xticks=[0, 0.5, 1])
-        axes.set_xlabel("R² of models left out", fontsize=8.5)
+        axes.set_xlabel("R² on held-out models", fontsize=8.5)
     panels[0].set_yticks(range(len(features)), [named(f) for f in features], fontsize=8.5)
     panels[0].set_ylim(len(features) - 0.5, -0.5)
     handles, labels = panels[0].get_legend_handles_labels()
@@ -49,6 +50,7 @@ def prediction(predicted: pd.DataFrame, threshold: float | None = None) -> Figur
 
 
 def _panel(axes: Axes, data: pd.DataFrame, features: list[str]) -> None:
+    """Draw one category: both methods and the null distribution's quantile for every set of features."""
     for method, (marker, color, shift) in _LOOKS.items():
         own = data[data["method"] == method].set_index("features").reindex(features)
         at, r2 = np.arange(len(features)) + shift, own["r2"].to_numpy(float)
@@ -67,6 +69,7 @@ def _panel(axes: Axes, data: pd.DataFrame, features: list[str]) -> None:
 
 
 def _alt(data: pd.DataFrame, categories: list[str]) -> str:
+    """State, by category, R2 from all biases and from the best single bias."""
     parts = []
     for category in categories:
         of = data[data["category"] == category]
@@ -77,4 +80,4 @@ def _alt(data: pd.DataFrame, categories: list[str]) -> str:
             best = single.loc[single["r2"].idxmax()]
             text += f"; best single bias: {named(best['features'])}, {signed(best['r2'])} ({METHODS[best['method']].lower()})"
         parts.append(f"{study.CATEGORY_NAMES[category]} {text}")
-    return f"Dot plot of the R2 with which biases predict models left out. From all six: {'. '.join(parts)}."
+    return f"Dot plot of the R2 of predictions for held-out models. From all six biases: {'. '.join(parts)}."

@@ -18,7 +18,7 @@ from matplotlib.patches import Patch, Rectangle
 from bvg import study
 from companion.figures.base import WIDTH, Figure, styled
 from companion.figures.marks import group_name
-from companion.text import distinct_sets, label, listed, number, plain, plural, set_name, signed
+from companion.text import distinct_sets, listed, number, plural, set_name, signed
 
 _COLORS = ScalarMappable(Normalize(-1, 1), "RdBu_r")
 _PALE, _BENT, _GREY = 0.7, "#fff2b3", "0.45"
@@ -62,8 +62,8 @@ def firmness(
             _cell(axes, list(columns).index(cell.column), list(rows).index(cell.row), cell)
         _bare(axes, len(columns), len(rows))
         axes.set_title(_title(group, own, world, set_apart), fontsize=10, weight="bold")
-        axes.set_yticks(np.arange(len(rows)) + 0.5, [label(r, world) for r in rows], fontsize=9.5)
-    panels[-1].set_xticks(np.arange(len(columns)) + 0.5, [fill(plain(c, world), 14) for c in columns], fontsize=9)
+        axes.set_yticks(np.arange(len(rows)) + 0.5, [world.name(r) for r in rows], fontsize=9.5)
+    panels[-1].set_xticks(np.arange(len(columns)) + 0.5, [fill(world.plain(c), 14) for c in columns], fontsize=9)
     kinds = [k for k in _KINDS if k in set(firm["verdict"])]
     figure.legend(
         [_swatch(k) for k in kinds],
@@ -79,9 +79,7 @@ def firmness(
         own = firm[firm["group"] == group]
         counts = own["verdict"].value_counts()
         strong = own[own["verdict"] == "firm"].sort_values("r", key=abs, ascending=False)
-        best = [
-            f"{label(c.row, world)} with {plain(c.column, world)} {signed(c.r)}" for c in strong.head(2).itertuples()
-        ]
+        best = [f"{world.name(c.row)} with {world.plain(c.column)} {signed(c.r)}" for c in strong.head(2).itertuples()]
         found = listed(f"{counts[k]} {k}" for k in kinds if k in counts)
         title = _title(group, own, world, set_apart)
         parts.append(f"{title}: {found}" + (f"; the strongest firm ones are {listed(best)}" if best else ""))
@@ -191,12 +189,12 @@ def windows(table: pd.DataFrame, world: study.World = study.STUDY, group: str = 
             axes.spines[["left", "bottom"]].set_visible(False)
             signs = np.sign(cells["shown"].dropna())
             parts.append(
-                f"{plain(bias, world)} with {label(category, world)}: r from {number(cells['r'].min())} to "
+                f"{world.plain(bias)} with {world.name(category)}: r from {number(cells['r'].min())} to "
                 f"{number(cells['r'].max())}, {(signs > 0).sum()} significant windows positive, {(signs < 0).sum()} negative"
             )
             if i == 0:
-                axes.set_title(label(category, world), fontsize=9.5, weight="bold")
-        panels[i, 0].set_ylabel(f"{plain(bias, world)}\nfirst cut-off")
+                axes.set_title(world.name(category), fontsize=9.5, weight="bold")
+        panels[i, 0].set_ylabel(f"{world.plain(bias)}\nfirst cut-off")
     some = np.arange(0, len(cutoffs), 2)
     for axes in panels.flat:
         axes.set_yticks(some + 0.5, [f"{cutoffs[k]:g}" for k in some])

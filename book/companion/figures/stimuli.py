@@ -1,4 +1,4 @@
-"""Stimuli: the overview of the study and galleries."""
+"""Figures made of stimuli: the overview of the study (Figure 1) and galleries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from bvg import study
 from companion.figures.base import WIDTH, Figure, styled
 from companion.figures.svg_labels import PICTURE
-from companion.text import label, listed, plural, quoted
+from companion.text import listed, plural, quoted
 
 
 @styled
@@ -23,24 +23,25 @@ def gallery(
     images: Sequence[Sequence[np.ndarray]],
     titles: Sequence[str],
     row_labels: Sequence[str] | None = None,
-    seen: str = "",
+    description: str = "",
 ) -> Figure:
-    """A grid of stimuli with a caption per column and, if given, a label per row.
+    """Draw a grid of stimuli with a caption per column and, if given, a label per row.
 
     Args:
         images: rows of images [H, W, 3] or [H, W] (grey), uint8 or float in [0, 1].
-        titles: one caption per column. row_labels: one label per row.
-        seen: what one sees, as a sentence, for those who cannot: "A horse, first as …". Starts the alternative text
-            and has to be given: nobody but the caller knows.
+        titles: one caption per column.
+        row_labels: one label per row.
+        description: required sentence on what the images show ("A horse, first as …"); starts the alternative text.
 
     Returns:
         `data` with the columns row, column, height, width, mean (intensity in [0, 1]).
 
     Raises:
-        ValueError: ragged rows, an image of another shape or range, or nothing in `seen`.
+        ValueError: rows of unequal length, an image of another shape or range, or no `description`.
     """
-    if not seen.strip():
-        raise ValueError(f"expected `seen` to be a sentence on what the images show, got {seen!r}")
+    description = description.strip()
+    if not description:
+        raise ValueError(f"expected `description` to be a sentence on what the images show, got {description!r}")
     images = [[_picture(image) for image in row] for row in images]
     labels = list(row_labels) if row_labels is not None else [""] * len(images)
     if not images or {len(row) for row in images} != {len(titles)} or len(labels) != len(images):
@@ -64,27 +65,26 @@ def gallery(
         columns=["row", "column", "height", "width", "mean"],
     )
     rows = f"; rows: {quoted(labels)}" if any(labels) else ""
-    sentence = seen.strip() + ("" if seen.strip().endswith((".", "!", "?")) else ".")
+    sentence = description + ("" if description.endswith((".", "!", "?")) else ".")
     alt = f"{sentence} Grid of {plural(len(data), 'image')}; columns: {quoted(titles)}{rows}."
     return Figure(figure, data, alt)
 
 
 @styled
 def overview(images: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """Figure 1: the three families of biases with their stimuli, and the categories that they are asked to explain.
+    """Draw Figure 1: the three families of biases with their stimuli, and the categories they might explain.
 
     Args:
-        images: family -> caption -> image ([H, W, 3] or [H, W]; uint8 or float in [0, 1]), up to three per family. The
-            families are those of `study.BIASES`: shape, spectral, critical band.
+        images: family -> caption -> image ([H, W, 3] or [H, W]; uint8 or float in [0, 1]), one to three per
+            family. The families are those of `study.BIASES`: shape, spectral, critical band.
 
     Returns:
         `data` with the columns side, name, member: the biases of each family and the benchmarks of each category.
     """
     families = list(dict.fromkeys(b.test for b in study.BIASES))
     if sorted(images) != sorted(families) or not all(1 <= len(of) <= 3 for of in images.values()):
-        raise ValueError(
-            f"expected `images` with one to three images for each of {', '.join(families)}, got { {k: len(v) for k, v in images.items()} }"
-        )
+        counts = {family: len(of) for family, of in images.items()}
+        raise ValueError(f"expected `images` with one to three images for each of {', '.join(families)}, got {counts}")
     figure = Canvas(figsize=(WIDTH, 5.0), facecolor="white")
     page = figure.add_axes((0, 0, 1, 1))
     page.set(xlim=(0, WIDTH), ylim=(0, 5.0))
@@ -92,52 +92,54 @@ def overview(images: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     page.text(0.1, 4.75, "Biases", fontsize=12, weight="bold")
     page.text(5.0, 4.75, "Generalization", fontsize=12, weight="bold")
     for i, family in enumerate(families):
-        top = 4.55 - 1.52 * i
-        page.text(0.1, top - 0.12, f"{family.capitalize()}", weight="bold", fontsize=9.5)
-        page.text(1.2, top - 0.12, _QUESTIONS[family], fontsize=8.5, color="0.25")
-        for j, (caption, image) in enumerate(images[family].items()):
-            axes = figure.add_axes(((0.1 + 1.25 * j) / WIDTH, (top - 1.24) / 5.0, 1.15 / WIDTH, 1.0 / 5.0), anchor="W")
-            _show(axes, _picture(image))
-            page.text(0.1 + 1.25 * j, top - 1.27, caption, fontsize=8, va="top")
+        _draw_family(page, 4.55 - 1.52 * i, family, images[family])
     arrow = "simple,head_width=16,head_length=12,tail_width=6"
     page.add_patch(FancyArrowPatch((4.0, 2.4), (4.85, 2.4), arrowstyle=arrow, color="0.35"))
     page.text(4.4, 2.62, "explain?", ha="center", fontsize=10, style="italic")
-    top = 4.5
+    _draw_categories(page, 4.5)
+    benchmarks = {c: [study.benchmark(m).name for m in members] for c, members in study.CATEGORIES.items()}
+    rows = [("bias", b.test, b.name) for b in study.BIASES]
+    rows += [("generalization", category, name) for category, names in benchmarks.items() for name in names]
+    stimuli = " ".join(f"{family.capitalize()}: {quoted(images[family])}." for family in families)
+    categories = " ".join(f"{study.CATEGORY_NAMES[c]}: {listed(names)}." for c, names in benchmarks.items())
+    alt = (
+        f"Overview. On the left are the biases, each with its stimuli. {stimuli} An arrow marked “explain?” points right, "
+        f"to the categories of generalization, each with its benchmarks. {categories}"
+    )
+    return Figure(figure, pd.DataFrame(rows, columns=["side", "name", "member"]), alt)
+
+
+def _draw_family(page: Axes, top: float, family: str, images: Mapping[str, np.ndarray]) -> None:
+    """Draw a family of biases below the height `top` [in]: its name, its question and its stimuli with captions."""
+    page.text(0.1, top - 0.12, family.capitalize(), weight="bold", fontsize=9.5)
+    page.text(1.2, top - 0.12, _QUESTIONS[family], fontsize=8.5, color="0.25")
+    for j, (caption, image) in enumerate(images.items()):
+        place = ((0.1 + 1.25 * j) / WIDTH, (top - 1.24) / 5.0, 1.15 / WIDTH, 1.0 / 5.0)
+        _show(page.figure.add_axes(place, anchor="W"), _picture(image))
+        page.text(0.1 + 1.25 * j, top - 1.27, caption, fontsize=8, va="top")
+
+
+def _draw_categories(page: Axes, top: float) -> None:
+    """Draw a box per category of generalization with its benchmarks, from the height `top` [in] down."""
     for category, members in study.CATEGORIES.items():
         height = 0.36 + 0.19 * len(members)
-        box = FancyBboxPatch(
-            (5.05, top - height), 2.0, height, boxstyle="round,pad=0.03", facecolor="0.96", edgecolor="0.6"
-        )
-        page.add_patch(box)
+        style = {"boxstyle": "round,pad=0.03", "facecolor": "0.96", "edgecolor": "0.6"}
+        page.add_patch(FancyBboxPatch((5.05, top - height), 2.0, height, **style))
         page.text(5.15, top - 0.06, study.CATEGORY_NAMES[category], weight="bold", fontsize=9.5, va="top")
         names = "\n".join(study.benchmark(m).name for m in members)
         page.text(5.15, top - 0.29, names, fontsize=8.5, va="top", linespacing=1.35)
         top -= height + 0.3
-    data = pd.DataFrame(
-        [("bias", b.test, b.name) for b in study.BIASES]
-        + [("generalization", c, study.benchmark(m).name) for c, members in study.CATEGORIES.items() for m in members],
-        columns=["side", "name", "member"],
-    )
-    stimuli = " ".join(f"{family.capitalize()}: {quoted(images[family])}." for family in families)
-    categories = " ".join(
-        f"{study.CATEGORY_NAMES[c]}: {listed(label(m) for m in of)}." for c, of in study.CATEGORIES.items()
-    )
-    alt = (
-        f"Overview. On the left the biases, each with its stimuli. {stimuli} An arrow marked “explain?” leads to the right, "
-        f"to the categories of generalization, each with its benchmarks. {categories}"
-    )
-    return Figure(figure, data, alt)
 
 
 _QUESTIONS = {
     "shape": "Shape or texture: which decides?",
-    "spectral": "How much do low or high frequencies tell?",
-    "critical band": "Noise in which frequencies disturbs?",
+    "spectral": "Do low or high frequencies suffice?",
+    "critical band": "Which frequencies are sensitive to noise?",
 }
 
 
 def _picture(image: np.ndarray) -> np.ndarray:
-    """The image as float [H, W, 3] in [0, 1]."""
+    """Return an image as float [H, W, 3] in [0, 1]."""
     image = np.asarray(image)
     values = image / 255 if image.dtype == np.uint8 else image.astype(float)
     if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)) or not ((values >= 0) & (values <= 1)).all():
@@ -149,7 +151,8 @@ def _picture(image: np.ndarray) -> np.ndarray:
 
 
 def _show(axes: Axes, image: np.ndarray) -> None:
-    axes.imshow(image, interpolation="none").set_gid(PICTURE)  # the SVG then has the stimulus's own pixels
+    """Show an image without axes; the SVG holds its own pixels."""
+    axes.imshow(image, interpolation="none").set_gid(PICTURE)
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
     axes.spines[:].set_visible(False)

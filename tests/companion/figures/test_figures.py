@@ -521,9 +521,9 @@ def test_the_gallery_shows_its_images_under_their_titles():
 
 
 def test_the_gallery_says_what_is_seen_and_names_with_commas_are_quoted():
-    result = figures.gallery([[gradient()] * 2], ["noise, band 1", "noise, band 3"], seen="A cat in noise.")
+    result = figures.gallery([[gradient()] * 2], ["noise, band 1", "noise, band 3"], description="A cat in noise.")
     assert result.alt == "A cat in noise. Grid of 2 images; columns: “noise, band 1” and “noise, band 3”."
-    with pytest.raises(ValueError, match="expected `seen` to be a sentence"):
+    with pytest.raises(ValueError, match="expected `description` to be a sentence"):
         figures.gallery([[gradient()]], ["title"])
 
 
@@ -533,7 +533,7 @@ def test_the_gallery_says_what_is_seen_and_names_with_commas_are_quoted():
 )
 def test_a_gallery_of_other_things_is_refused(images):
     with pytest.raises(ValueError, match=r"expected (`images`|an image)"):
-        figures.gallery(images, ["title"], seen="A ramp.")
+        figures.gallery(images, ["title"], description="A ramp.")
 
 
 def test_the_overview_names_every_stimulus_category_and_benchmark():
@@ -579,7 +579,7 @@ def test_saved_figures_have_an_opaque_white_background_whatever_the_settings(sco
         figures.correlation_heatmap(cells(scores)),
         figures.correlation_matrix(cells(scores, BIASES, BIASES, None), BIASES),
         figures.curves(bandpass),
-        figures.gallery([[gradient()]], ["ramp"], seen="A ramp."),
+        figures.gallery([[gradient()]], ["ramp"], description="A ramp."),
         figures.legend(),
     ]
     for result in drawings:

@@ -129,7 +129,7 @@ def test_photographs_are_saved_as_jpeg_and_flat_colours_exactly(tmp_path):
     smooth = np.kron(rng.uniform(0.2, 0.8, (14, 14, 3)), np.ones((16, 16, 1)))
     noisy = np.clip(smooth + rng.normal(0, 0.03, smooth.shape), 0, 1)
     flat = np.zeros((64, 64, 3))
-    root = drawn(figures.gallery([[noisy, flat]], ["a photograph", "black"], seen="Two images."), tmp_path)
+    root = drawn(figures.gallery([[noisy, flat]], ["a photograph", "black"], description="Two images."), tmp_path)
     images = [e for e in root.iter(f"{SVG}image")]
     kinds = [e.get("{http://www.w3.org/1999/xlink}href").partition(";")[0] for e in images]
     assert kinds == ["data:image/jpeg", "data:image/png"]

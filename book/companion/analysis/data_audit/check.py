@@ -12,7 +12,7 @@ import pandas as pd
 from bvg import study
 from bvg.results import correlation, scores
 from companion.analysis import choices
-from companion.text import SHORT_SETS, signed
+from companion.text import signed
 
 FOUND, ABSENT, NOT_APPLICABLE = "found", "not found", "not applicable"
 
@@ -64,7 +64,7 @@ def effect(base: pd.DataFrame, changed: pd.DataFrame) -> Effect:
     before, after = np.sign(both["shown"]), np.sign(both["shown_after"])
     moved = both["r_after"] - both["r"]
     most = both.loc[moved.abs().idxmax()]
-    where = f"{most['row']} × {study.STUDY.short(most['column'])} ({SHORT_SETS[most['group']]})"
+    where = f"{most['row']} × {study.STUDY.short(most['column'])} ({study.MODEL_SETS[most['group']].short})"
     largest = float(most["r_after"] - most["r"])
     return Effect(int((before != after).sum()), int((before * after < 0).sum()), len(both), lost, largest, where)
 
