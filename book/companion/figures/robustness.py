@@ -1,8 +1,9 @@
-"""How firm Figure 2 is, at a glance; and the correlations of the spectral biases over all windows of cut-offs."""
+"""How robust the correlations of Figure 2 are, and how those of the spectral biases depend on the cut-offs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from textwrap import fill
 
 import matplotlib
@@ -21,85 +22,93 @@ from companion.figures.marks import group_name
 from companion.text import distinct_sets, listed, number, plural, set_name, signed
 
 _COLORS = ScalarMappable(Normalize(-1, 1), "RdBu_r")
-_PALE, _BENT, _GREY = 0.7, "#fff2b3", "0.45"
+_YELLOW, _GREY = "#fff2b3", "0.45"
 _HATCH = {"hatch.color": "white", "hatch.linewidth": 1.6}
-"""White lines on a pale face leave the type legible."""
-_KINDS = {
-    "firm": "firm: passes every check",
-    "fragile": "fragile: significant, fails a check",
-    "not monotonic": "not monotonic: only distance correlation sees it",
-    "nothing": "nothing significant",
+"""White lines on a pale face keep the text legible."""
+_NAMES = {
+    "firm": "robust",
+    "fragile": "fragile",
+    "not monotonic": "not monotonic",
+    "nothing": "not significant",
     "not defined": "not defined",
+}
+"""Verdicts (see `companion.analysis.robustness`) -> their printed names."""
+_MEANINGS = {
+    "firm": ": passes every check",
+    "fragile": ": significant, fails a check",
+    "not monotonic": ": only the distance correlation is significant",
 }
 
 
 @styled
-def firmness(
-    firm: pd.DataFrame, world: study.World = study.STUDY, set_apart: Sequence[str] = ("adversarial_training",)
+def robustness(
+    checked: pd.DataFrame, world: study.World = study.STUDY, set_apart: Sequence[str] = ("adversarial_training",)
 ) -> Figure:
-    """Figure 2 coloured by how firm each correlation is: r, and below it the bootstrap interval.
+    """Draw Figure 2 with each correlation coloured by its robustness; r above its bootstrap interval.
 
-    Full colour is kept for cells that pass every check; fragile ones are pale and hatched, dependence that is not monotonic is
-    yellow (with the distance correlation below r), the rest is white.
+    Cells that pass every check have full colour. Fragile ones are pale and hatched. Dependence that only the distance
+    correlation detects is yellow, with that correlation below r. All other cells are white.
 
     Args:
-        firm: from `companion.analysis.robustness.firmness`.
-        world: whose names to print.
+        checked: the cells with their verdicts, from `companion.analysis.robustness`.
+        world: the benchmarks and groups whose names to print.
         set_apart: groups of models that make up the set `at`.
 
     Returns:
-        `data` is `firm` of the sets drawn.
+        `data` holds the rows of `checked` of the sets drawn.
     """
-    firm = distinct_sets(firm)
-    rows, columns, groups = (pd.unique(firm[c]) for c in ("row", "column", "group"))
-    figure = Canvas(
-        figsize=(WIDTH, len(groups) * (0.46 * len(rows) + 0.34) + 1.1), facecolor="white", layout="constrained"
-    )
+    checked = distinct_sets(checked)
+    rows, columns, groups = (pd.unique(checked[c]) for c in ("row", "column", "group"))
+    height = len(groups) * (0.46 * len(rows) + 0.34) + 1.1
+    figure = Canvas(figsize=(WIDTH, height), facecolor="white", layout="constrained")
     panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
+    parts = []
     for axes, group in zip(panels, groups, strict=True):
-        own = firm[firm["group"] == group]
+        own = checked[checked["group"] == group]
         for cell in own.itertuples():
             _cell(axes, list(columns).index(cell.column), list(rows).index(cell.row), cell)
         _bare(axes, len(columns), len(rows))
-        axes.set_title(_title(group, own, world, set_apart), fontsize=10, weight="bold")
+        title = _title(group, own, world, set_apart)
+        axes.set_title(title, fontsize=10, weight="bold")
         axes.set_yticks(np.arange(len(rows)) + 0.5, [world.name(r) for r in rows], fontsize=9.5)
+        parts.append(f"{title}: {_counts(own, world)}")
     panels[-1].set_xticks(np.arange(len(columns)) + 0.5, [fill(world.plain(c), 14) for c in columns], fontsize=9)
-    kinds = [k for k in _KINDS if k in set(firm["verdict"])]
+    verdicts = [v for v in _NAMES if v in set(checked["verdict"])]
     figure.legend(
-        [_swatch(k) for k in kinds],
-        [_KINDS[k] for k in kinds],
+        [_swatch(v) for v in verdicts],
+        [_NAMES[v] + _MEANINGS.get(v, "") for v in verdicts],
         loc="outside lower center",
         ncols=2,
         handlelength=2.8,
         handleheight=1.2,
         handler_map={tuple: HandlerTuple(ndivide=None, pad=0)},
     )
-    parts = []
-    for group in groups:
-        own = firm[firm["group"] == group]
-        counts = own["verdict"].value_counts()
-        strong = own[own["verdict"] == "firm"].sort_values("r", key=abs, ascending=False)
-        best = [f"{world.name(c.row)} with {world.plain(c.column)} {signed(c.r)}" for c in strong.head(2).itertuples()]
-        found = listed(f"{counts[k]} {k}" for k in kinds if k in counts)
-        title = _title(group, own, world, set_apart)
-        parts.append(f"{title}: {found}" + (f"; the strongest firm ones are {listed(best)}" if best else ""))
     alt = (
         f"{plural(len(groups), 'heat map')} of Spearman's r, {plural(len(rows), 'category', 'categories')} of generalization by "
-        f"{plural(len(columns), 'bias', 'biases')}, coloured where firm. {'. '.join(parts)}."
+        f"{plural(len(columns), 'bias', 'biases')}, coloured where robust. {'. '.join(parts)}."
     )
-    return Figure(figure, firm.reset_index(drop=True), alt)
+    return Figure(figure, checked.reset_index(drop=True), alt)
+
+
+def _counts(cells: pd.DataFrame, world: study.World) -> str:
+    """Count the verdicts of a set of models, and name its two strongest robust correlations."""
+    counts = cells["verdict"].value_counts()
+    text = listed(f"{counts[v]} {name}" for v, name in _NAMES.items() if v in counts)
+    robust = cells[cells["verdict"] == "firm"].sort_values("r", key=abs, ascending=False).head(2)
+    pairs = [f"{world.name(c.row)} with {world.plain(c.column)} {signed(c.r)}" for c in robust.itertuples()]
+    return text + (f"; strongest robust: {listed(pairs)}" if pairs else "")
 
 
 def _cell(axes: Axes, x: int, y: int, cell) -> None:
+    """Draw one cell (a row of the table) at column x and row y: r above the interval or the distance correlation."""
     face, hatch, ink = _look(cell.verdict, cell.r)
     with matplotlib.rc_context(_HATCH):
         axes.add_patch(Rectangle((x, y), 1, 1, facecolor=face, hatch=hatch, linewidth=0))
-    firm = cell.verdict == "firm"
     if np.isnan(cell.r):
         axes.text(x + 0.5, y + 0.5, "n.d.", ha="center", va="center", fontsize=9, color=ink)
         return
     axes.text(x + 0.5, y + 0.34, signed(cell.r), ha="center", va="center", fontsize=10.5, color=ink,
-              weight="bold" if firm else "normal")  # fmt: skip
+              weight="bold" if cell.verdict == "firm" else "normal")  # fmt: skip
     if cell.verdict == "not monotonic":
         below = f"distance {signed(cell.dcor)}"
     else:
@@ -108,22 +117,23 @@ def _cell(axes: Axes, x: int, y: int, cell) -> None:
 
 
 def _look(verdict: str, r: float) -> tuple[object, str | None, str]:
-    """Face, hatch and colour of the type."""
+    """Return the face colour, hatch and text colour of a cell."""
     if verdict == "firm":
         return _COLORS.to_rgba(r), None, "white" if abs(r) > 0.62 else "0.05"
     if verdict == "fragile":
-        # A hue of its own sign, told from the firm ones by being pale whatever its r.
-        return _pale(np.sign(r) * 0.6), "///", "0.15"
+        return _pale(np.sign(r) * 0.6), "///", "0.15"  # one paleness, whatever the size of r
     if verdict == "not monotonic":
-        return _BENT, None, "0.15"
+        return _YELLOW, None, "0.15"
     return ("white", None, _GREY) if verdict == "nothing" else ("0.87", "////", "0.3")
 
 
 def _pale(r: float) -> tuple[float, ...]:
-    return tuple(1 - (1 - np.array(to_rgb(_COLORS.to_rgba(r)))) * (1 - _PALE + 0.15))
+    """Return the colour of r, mixed with white."""
+    return tuple(1 - (1 - np.array(to_rgb(_COLORS.to_rgba(r)))) * 0.45)
 
 
 def _swatch(verdict: str) -> Patch | tuple[Patch, ...]:
+    """Return the legend handle of a verdict: one patch, or a negative and a positive one."""
     with matplotlib.rc_context(_HATCH):
         if verdict in ("firm", "fragile"):
             looks = [_look(verdict, r) for r in (-0.8, 0.8)]
@@ -133,7 +143,7 @@ def _swatch(verdict: str) -> Patch | tuple[Patch, ...]:
 
 
 def _bare(axes: Axes, width: int, height: int) -> None:
-    """Axes of unit cells, the first row on top, with white lines between and a grey one around."""
+    """Turn axes into a grid of unit cells, the first row on top, without ticks."""
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.grid(False)
     axes.tick_params(length=0)
@@ -146,6 +156,7 @@ def _bare(axes: Axes, width: int, height: int) -> None:
 
 
 def _title(group: str, cells: pd.DataFrame, world: study.World, set_apart: Sequence[str]) -> str:
+    """Return the name of a set of models as a heading; groups set apart by a parameter are named."""
     if group == "at" and list(set_apart) != ["adversarial_training"]:
         return f"{cells['n'].max()} of {listed(group_name(g, world) for g in set_apart)}"
     name = set_name(group, cells)
@@ -154,55 +165,58 @@ def _title(group: str, cells: pd.DataFrame, world: study.World, set_apart: Seque
 
 @styled
 def windows(table: pd.DataFrame, world: study.World = study.STUDY, group: str = "total") -> Figure:
-    """Correlations of the spectral biases over every window of cut-offs: triangles of the first and the last cut-off.
+    """Draw the correlations of the spectral biases for every window of cut-offs, as triangles of first and last cut-off.
 
     Significant correlations are coloured, others grey; the window in use is outlined.
 
     Args:
         table: from `companion.analysis.definitions.windows`.
-        world: whose names to print.
-        group: the set of models.
+        world: the benchmarks and groups whose names to print.
+        group: the set of models to draw.
 
     Returns:
-        `data` is `table` of all sets.
+        `data` is `table`, with all sets.
     """
     own = table[table["group"] == group]
     biases, categories = pd.unique(own["bias"]), pd.unique(own["category"])
     cutoffs = sorted(set(own["first"]) | set(own["last"]))
     figure = Canvas(figsize=(WIDTH, 1.75 * len(biases) + 0.9), facecolor="white", layout="constrained")
     panels = figure.subplots(len(biases), len(categories), sharex=True, sharey=True, squeeze=False)
-    place = {c: i for i, c in enumerate(cutoffs)}
     parts = []
-    for i, bias in enumerate(biases):
-        for j, category in enumerate(categories):
-            axes, cells = panels[i, j], own[(own["bias"] == bias) & (own["category"] == category)]
-            for cell in cells.itertuples():
-                face = "0.88" if not abs(cell.shown) > 0 else _COLORS.to_rgba(cell.shown)
-                at = (place[cell.last], place[cell.first])
-                axes.add_patch(Rectangle(at, 1, 1, facecolor=face, edgecolor="white", linewidth=0.6))
-            for cell in cells[cells["chosen"]].itertuples():
-                at = (place[cell.last], place[cell.first])
-                axes.add_patch(Rectangle(at, 1, 1, facecolor="none", edgecolor="black", linewidth=1.4))
-            axes.set(xlim=(0, len(cutoffs)), ylim=(len(cutoffs), 0), aspect="equal")
-            axes.grid(False)
-            axes.tick_params(length=2)
-            axes.spines[["left", "bottom"]].set_visible(False)
-            signs = np.sign(cells["shown"].dropna())
-            parts.append(
-                f"{world.plain(bias)} with {world.name(category)}: r from {number(cells['r'].min())} to "
-                f"{number(cells['r'].max())}, {(signs > 0).sum()} significant windows positive, {(signs < 0).sum()} negative"
-            )
-            if i == 0:
-                axes.set_title(world.name(category), fontsize=9.5, weight="bold")
-        panels[i, 0].set_ylabel(f"{world.plain(bias)}\nfirst cut-off")
-    some = np.arange(0, len(cutoffs), 2)
-    for axes in panels.flat:
-        axes.set_yticks(some + 0.5, [f"{cutoffs[k]:g}" for k in some])
-        axes.set_xticks(some + 0.5, [f"{cutoffs[k]:g}" for k in some], rotation=90)
+    for axes, (bias, category) in zip(panels.flat, product(biases, categories), strict=True):
+        cells = own[(own["bias"] == bias) & (own["category"] == category)]
+        _triangle(axes, cells, cutoffs)
+        signs = np.sign(cells["shown"].dropna())
+        parts.append(
+            f"{world.plain(bias)} with {world.name(category)}: r from {number(cells['r'].min())} to {number(cells['r'].max())}, "
+            f"{plural((signs > 0).sum(), 'significant window')} positive, {(signs < 0).sum()} negative"
+        )
+    for axes, category in zip(panels[0], categories, strict=True):
+        axes.set_title(world.name(category), fontsize=9.5, weight="bold")
+    for axes, bias in zip(panels[:, 0], biases, strict=True):
+        axes.set_ylabel(f"{world.plain(bias)}\nfirst cut-off")
     for axes in panels[-1]:
         axes.set_xlabel("last cut-off")
     bar = figure.colorbar(_COLORS, ax=list(panels.flat), location="bottom", shrink=0.6, aspect=35, pad=0.02, ticks=[-1, -0.5, 0, 0.5, 1])  # fmt: skip
     bar.set_label("Spearman's r (grey: not significant)", fontsize=9)
     bar.outline.set_visible(False)
-    alt = f"Triangles of all {plural(len(own) // max(len(biases) * len(categories), 1), 'window')} of cut-offs. {'; '.join(parts)}."
-    return Figure(figure, table.reset_index(drop=True), alt)
+    count = plural(len(own) // max(len(biases) * len(categories), 1), "window")
+    return Figure(figure, table.reset_index(drop=True), f"Triangles of all {count} of cut-offs. {'; '.join(parts)}.")
+
+
+def _triangle(axes: Axes, cells: pd.DataFrame, cutoffs: Sequence[float]) -> None:
+    """Draw one bias and category: a square per window, at its last (x) and first (y) cut-off."""
+    place = {c: i for i, c in enumerate(cutoffs)}
+    for cell in cells.sort_values("chosen", kind="stable").itertuples():  # the outlined ones last, on top
+        at = (place[cell.last], place[cell.first])
+        face = _COLORS.to_rgba(cell.shown) if abs(cell.shown) > 0 else "0.88"
+        axes.add_patch(Rectangle(at, 1, 1, facecolor=face, edgecolor="white", linewidth=0.6))
+        if cell.chosen:
+            axes.add_patch(Rectangle(at, 1, 1, facecolor="none", edgecolor="black", linewidth=1.4))
+    axes.set(xlim=(0, len(cutoffs)), ylim=(len(cutoffs), 0), aspect="equal")
+    axes.grid(False)
+    axes.tick_params(length=2)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    some = np.arange(0, len(cutoffs), 2)
+    axes.set_yticks(some + 0.5, [f"{cutoffs[k]:g}" for k in some])
+    axes.set_xticks(some + 0.5, [f"{cutoffs[k]:g}" for k in some], rotation=90)

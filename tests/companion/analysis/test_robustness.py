@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from companion.analysis import choices, resampling, robustness, robustness_summary
-from companion.figures.robustness import firmness as drawn
+from companion.figures.robustness import robustness as drawn
 from scipy.stats import kendalltau, spearmanr
 from statsmodels.stats.multitest import multipletests
 
@@ -248,7 +248,7 @@ def test_the_picture_shows_every_cell_by_its_verdict():
     assert len(bold) == 17
     assert sum(t.startswith("distance") for t in texts) == 6
     assert all(t.get_fontsize() >= 8 for axes in figure.figure.axes for t in axes.texts)
-    assert "All 48 models: 8 firm, 7 fragile, 2 not monotonic and 7 nothing" in figure.alt
+    assert "All 48 models: 8 robust, 7 fragile, 2 not monotonic and 7 not significant" in figure.alt
     apart = drawn(published(), study.STUDY, ["contrastive", "freezing"])
     assert "15 of Contrastive learning and Frozen filters" in apart.alt
 
