@@ -52,7 +52,7 @@ class Page:
                 k: v for k, v in namespace.items() if not k.startswith("_") and k not in _OWN and isinstance(v, _PLAIN)
             }
         parameters.check(given, declared)
-        self.parameters = {k: given[k] for k in declared}
+        self.parameters = {k: parameters.PARAMETERS[k].default if given[k] is None else given[k] for k in declared}
         self.out = Path(self.parameters["out"])
         _writable(self.out)
         _show(self._parameters_html(), self._parameters_markdown(), {"page": name})

@@ -24,11 +24,13 @@ class Parameter:
         meaning: what it does, in one phrase, as shown on the page.
         expected: the values it accepts, in words.
         accepts: whether a value is one of them.
+        default: the value that None stands for, which the page displays; None if None means itself.
     """
 
     meaning: str
     expected: str
     accepts: Callable[[Any], bool]
+    default: Any = None
 
 
 def _number(value: Any) -> bool:
@@ -50,7 +52,7 @@ def _cutoffs(value: Any) -> bool:
 
 def _categories(value: Any) -> bool:
     ids = {b.id for b in study.BENCHMARKS}
-    return (
+    return value is None or (
         isinstance(value, dict)
         and set(value) == set(study.CATEGORIES)
         and all(_strings(members) and members and ids.issuperset(members) for members in value.values())
@@ -84,9 +86,10 @@ PARAMETERS: dict[str, Parameter] = {
     "high_cutoffs": Parameter("cut-offs over which the high-frequency bias averages", _CUTOFFS_TEXT, _cutoffs),
     "categories": Parameter(
         "benchmarks behind each category of generalization",
-        f"a mapping from each of {', '.join(study.CATEGORIES)} to a list of benchmark ids "
+        f"None for the paper's, or a mapping from each of {', '.join(study.CATEGORIES)} to a list of benchmark ids "
         f"among {', '.join(b.id for b in study.BENCHMARKS)}",
         _categories,
+        {name: list(members) for name, members in study.CATEGORIES.items()},
     ),
     "replicates": Parameter(
         "bootstrap replicates, and permutations behind p values and the linear null distribution",

@@ -54,6 +54,11 @@ def test_first_comes_a_cell_of_plain_defaults_then_the_guard_that_declares_them(
 
 
 @names
+def test_categories_of_the_paper_are_not_repeated(text):
+    assert assigned(cells(text)[0].source).get("categories") is None
+
+
+@names
 def test_holds_no_outputs_and_no_loops(text):
     raw = text.read_text(encoding="utf-8")
     assert "image/png" not in raw

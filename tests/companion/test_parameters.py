@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import html
+import json
+
 import pytest
+from companion.page import Page
 from companion.parameters import PARAMETERS, ParameterError, check
 
 from bvg import study
 
+CATEGORIES = {name: list(members) for name, members in study.CATEGORIES.items()}
 GOOD = {
     "results": ["published", ["published", "mine.csv"]],
     "highlight": [[], ["tv_resnet50"]],
@@ -14,7 +19,7 @@ GOOD = {
     "alpha": [0.05, 0.5],
     "low_cutoffs": [[0.1], [0.1, 0.99]],
     "high_cutoffs": [[0.01, 0.5]],
-    "categories": [{name: list(members) for name, members in study.CATEGORIES.items()}],
+    "categories": [None, CATEGORIES, CATEGORIES | {"ID": ["imagenet"]}],
     "replicates": [100, 2000],
     "permutations": [19],
     "families": ["recipe", "source", "group"],
@@ -88,6 +93,16 @@ def test_unknown_parameters_are_refused_naming_those_that_exist():
         check({"alpha": 0.05, "out": "output", "alhpa": 0.01}, ["alpha", "out"])
     with pytest.raises(ParameterError, match="`out` is not set"):
         check({"alpha": 0.05}, ["alpha", "out"])
+
+
+@pytest.mark.parametrize(("given", "displayed"), [(None, CATEGORIES), (CATEGORIES | {"ID": ["imagenet"]},) * 2])
+def test_page_displays_the_categories_that_none_stands_for(monkeypatch, tmp_path, given, displayed):
+    outputs = []
+    monkeypatch.setattr("companion.page.display", lambda data, **_: outputs.append(data))
+    page = Page("any", {"categories": given, "out": str(tmp_path)}, ["categories", "out"])
+    assert f"`{json.dumps(displayed)}`" in outputs[0]["text/markdown"]
+    assert html.escape(json.dumps(displayed)) in outputs[0]["text/html"]
+    assert json.dumps({"categories": displayed}) in page.command()
 
 
 def test_every_parameter_is_tried_above():
