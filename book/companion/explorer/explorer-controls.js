@@ -1,11 +1,11 @@
-// What a reader chooses in the explorer: the two measures, groups, a model by name, the link to the view.
+// Controls of the explorer: the two measures, the groups, the search for a model, the link to the view.
 window.bvgx = window.bvgx || {};
 
 bvgx.createControls = (data, state, say) => {
   "use strict";
   const { h, mark, plural } = bvgx.parts;
 
-  /** Measures to choose from, in groups by kind. */
+  /** A list of measures, grouped by kind. */
   function chooser(axis, label, kinds) {
     const options = kinds.map(([title, belongs]) => {
       const rows = data.measures.filter(belongs).map((m) => h("option", { value: m.id }, m.plain));
@@ -22,8 +22,8 @@ bvgx.createControls = (data, state, say) => {
     const benchmark = data.measures.find((m) => m.id === id);
     return [`Corruptions of ${benchmark ? benchmark.plain : id}`, within(id)];
   });
-  const x = chooser("x", "Bias, across", [["Biases", kind("bias")]]);
-  const y = chooser("y", "Against, upwards", [
+  const x = chooser("x", "Bias (x axis)", [["Biases", kind("bias")]]);
+  const y = chooser("y", "Compare with (y axis)", [
     ["Categories", kind("category")], ["Benchmarks", kind("benchmark")], ...corruptions, ["Other biases", kind("bias")],
   ]);
 
@@ -64,7 +64,7 @@ bvgx.createControls = (data, state, say) => {
     const words = input.value.trim();
     const hits = words ? matches(words) : [];
     if (hits.length) found(hits);
-    else say(words ? `No model’s name or method has “${words}” in it.` : "Type a part of a model’s name or method.");
+    else say(words ? `No model has “${words}” in its name or method.` : "Type part of a model’s name or method.");
   }
   const form = h("form", { class: "bvgx-field", role: "search", onsubmit: search },
     h("label", { for: input.id }, "Find a model"),
@@ -74,9 +74,9 @@ bvgx.createControls = (data, state, say) => {
     const link = state.link();
     try {
       await navigator.clipboard.writeText(link);
-      say("The link is copied.");
+      say("Link copied.");
     } catch {
-      say(`Copy this address: ${link}`); // a browser may refuse, as some do for local files
+      say(`Copy this address: ${link}`); // browsers may forbid it, some for local files
     }
   }
   const reset = h("button", { type: "button", onclick: () => state.reset() }, "Reset");

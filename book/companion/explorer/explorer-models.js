@@ -1,7 +1,7 @@
-// Models in words: the explorer's table of the shown ones, and the profile of one.
+// The explorer's table of models, and the profile of one model.
 window.bvgx = window.bvgx || {};
 
-/** The table of shown models; the buttons that are their names select them. `point(id)` rings a model in the plots. */
+/** The table of the models in the plot. Their names are buttons that select them; `point(id)` rings a model in the plots. */
 bvgx.createTable = (state, point) => {
   "use strict";
   const { h, mark, number, axis, plural } = bvgx.parts;
@@ -14,7 +14,7 @@ bvgx.createTable = (state, point) => {
   const caption = h("caption");
   const table = h("table", {}, caption, h("thead", {}, h("tr", {}, heads.name, heads.x, heads.y)), body);
   const box = h("div", { class: "bvgx-models" }, table);
-  const buttons = new Map(); // kept between drawings, so that the focus stays where it is
+  const buttons = new Map(); // reused, so that the focus stays on its button
 
   function sort(key) {
     sorted.down = sorted.by === key ? !sorted.down : key !== "name";
@@ -24,7 +24,7 @@ bvgx.createTable = (state, point) => {
 
   function button(m) {
     if (!buttons.has(m.id)) {
-      const group = h("span", { class: "bvgx-unseen" }, `, ${m.groupName}${m.counted ? "" : ", does not count"}`);
+      const group = h("span", { class: "bvgx-unseen" }, `, ${m.groupName}${m.counted ? "" : ", not in the statistics"}`);
       buttons.set(m.id, h("button", {
         type: "button", title: [m.method, m.groupName].filter(Boolean).join(" · "), "data-model": m.id,
         onclick: () => state.toggle(m.id),
@@ -48,7 +48,7 @@ bvgx.createTable = (state, point) => {
     const of = (m) => (sorted.by === "name" ? m.name.toLowerCase() : state.value(m.id, state[sorted.by]));
     const rows = state.shown().map((m) => [of(m), m]);
     rows.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0) * (sorted.down ? -1 : 1));
-    caption.textContent = `${plural(rows.length, "model")} shown. A name selects its model.`;
+    caption.textContent = `${plural(rows.length, "model")}. Click a name to select the model.`;
     head("name", "Model");
     for (const key of ["x", "y"]) head(key, axis(state.measure(state[key])));
     body.replaceChildren(...rows.map(([, m]) => {
@@ -61,7 +61,7 @@ bvgx.createTable = (state, point) => {
   return { box, draw };
 };
 
-/** The profile of the model that was selected last: every bias, category and benchmark, with its rank. */
+/** The profile of the model selected last: its value and rank on every bias, category and benchmark. */
 bvgx.createProfile = (data, state) => {
   "use strict";
   const { h, mark, axis, number, ordinal, plural } = bvgx.parts;
@@ -69,7 +69,7 @@ bvgx.createProfile = (data, state) => {
   const counted = data.models.filter((m) => m.counted);
   const PARTS = [["bias", "Biases"], ["category", "Categories of generalization [%]"], ["benchmark", "Benchmarks [%]"]];
 
-  /** Places that a model's number has among those of the models that count, highest first; equals share theirs. */
+  /** A model's rank among the models in the statistics, highest first; equal values share a range of ranks. */
   function rank(m, measure) {
     const own = state.value(m.id, measure.id);
     if (own === null) return null;
@@ -107,24 +107,24 @@ bvgx.createProfile = (data, state) => {
   function draw() {
     const m = state.model(state.selected.at(-1));
     if (!m) {
-      const how = "Select a model: its name in the table, its mark in a plot, or by search. Its profile then stands here.";
+      const how = "Select a model in the table, in a plot or by search to see its profile here.";
       box.replaceChildren(h("h3", { id: "bvgx-profile-name" }, "Profile of a model"), h("p", {}, how));
       return;
     }
     const facts = [m.method, m.groupName, `numbers: ${m.source}`].filter(Boolean).join(" · ");
     const among = m.counted
-      ? `Ranks among the ${plural(counted.length, "model")} that count`
-      : `It does not count in statistics; its ranks are those it would have beside the ${plural(counted.length, "model")} that count`;
+      ? `Ranks among ${plural(counted.length, "model")}`
+      : `This model is not in the statistics. Ranks if it were added to the other ${plural(counted.length, "model")}`;
     const head = ["Measure", "Value", "High – low", "Rank"].map((text) => h("th", { scope: "col" }, text));
     box.replaceChildren(
       h("h3", { id: "bvgx-profile-name" }, mark(m.mark, 26), m.name),
       h("p", {}, facts),
-      h("p", {}, `${among}: 1st is the highest. For accuracies that is the best; for a bias it is neither good nor bad. Equal values share their ranks (as 1st–3rd).`),
+      h("p", {}, `${among}; 1st is the highest value. For accuracies the highest is the best; for a bias it is neither good nor bad. Equal values share ranks (such as 1st–3rd).`),
       h("table", {}, h("caption", { class: "bvgx-unseen" }, `${m.name}: values and ranks`),
         h("thead", {}, h("tr", {}, ...head)), ...PARTS.map(([kind, title]) => part(m, kind, title))));
   }
 
-  /** Bring the profile into sight, for keyboard and screen reader, too. */
+  /** Scroll to the profile and move the focus there. */
   function show() {
     box.scrollIntoView({ block: "center" });
     box.focus({ preventScroll: true });

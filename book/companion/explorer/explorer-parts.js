@@ -1,4 +1,4 @@
-// Small parts of the explorer's page: elements, marks, numbers in words.
+// Small parts of the explorer: HTML elements, marks, formatted numbers.
 window.bvgx = window.bvgx || {};
 
 bvgx.parts = (() => {
@@ -15,11 +15,11 @@ bvgx.parts = (() => {
     return node;
   }
 
-  /** An HTML element; texts among the children stay texts. */
+  /** An HTML element; children that are strings become text. */
   const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
   const svg = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
-  /** A model's mark as a small picture, of the size that it has in the main plot. */
+  /** A model's mark as a small image, as large as in the main plot. */
   function mark(drawn, box = 22) {
     const scale = drawn.size / 2;
     const style = { stroke: drawn.stroke, "stroke-width": 1.5 / scale, "stroke-linejoin": "round" };
@@ -39,7 +39,7 @@ bvgx.parts = (() => {
   /** A measure's name for an axis, with its unit. */
   const axis = (measure) => (measure.unit ? `${measure.plain} [${measure.unit}]` : measure.plain);
 
-  /** p in words: three decimals, or a power of ten where these would be 0.000. */
+  /** p with three decimals, or with a power of ten if these would be 0.000. */
   function probability(p) {
     if (p >= 0.0005) return `p = ${number(p, 3)}`;
     if (p === 0) return "p = 0";
@@ -47,12 +47,12 @@ bvgx.parts = (() => {
     return `p = ${digits} × 10⁻${[...power].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join("")}`;
   }
 
-  /** "r = −0.756, p = 0.003, n = 48 models", or why there is no r. */
+  /** "r = −0.756, p = 0.003, n = 48 models", or why r is not defined. */
   function correlation(c) {
     const n = `n = ${plural(c.n, "model")}`;
     if (c.r !== null) return `r = ${number(c.r, 3)}, ${probability(c.p)}, ${n}`;
     const few = c.n < bvgx.stats.FEWEST;
-    return `r is not defined: ${n}, ${few ? `fewer than ${bvgx.stats.FEWEST}` : "for which one of the two does not vary"}`;
+    return `r is not defined: ${n}, ${few ? `fewer than ${bvgx.stats.FEWEST}` : "and one of the two measures does not vary"}`;
   }
 
   const ordinal = (n) => {

@@ -1,32 +1,32 @@
-// Scatter plots of the explorer: Vega-Lite draws them; pointing, tapping and dragging name and select models.
+// Scatter plots of the explorer, drawn by Vega-Lite: hover to name a model, click or tap to select it, drag to select several.
 window.bvgx = window.bvgx || {};
 
-/** One plot in a box of its own. `state` as of bvgx.createState; `point(id)` is told which model is pointed at, or null. */
+/** One plot. `state` comes from bvgx.createState; `point(id)` is called with the hovered model, or null. */
 bvgx.createPlot = (state, point, how) => {
   "use strict";
   const { height, scale, main } = how;
   const { h, number, value, unit, axis, plural, listed, correlation } = bvgx.parts;
-  const NEAR = 24; // pixels within which a pointer means a model
-  const NAMED = 6; // selected models that the main plot names
-  const inner = h("div", { "aria-hidden": "true" }); // what is seen is said as a whole, not mark by mark
+  const NEAR = 24; // distance in pixels within which the pointer hits a model
+  const NAMED = 6; // most selected models that the main plot names
+  const inner = h("div", { "aria-hidden": "true" }); // the drawing has one description, not one per mark
   const drawing = h("div", { class: "bvgx-drawing", role: "img" }, inner);
   const tip = h("div", { class: "bvgx-tip", hidden: true });
   const brush = h("div", { class: "bvgx-brush", hidden: true });
   const box = h("div", { class: "bvgx-plot" }, drawing, brush, tip);
   let view = null;
-  let places = []; // pixel places of the shown models, within the box
-  let turn = 0; // of drawing
+  let places = []; // positions of the models in pixels, within the box
+  let turn = 0; // number of the latest drawing
   let queue = Promise.resolve();
   let pair = [];
 
-  /** Lowest and highest value with room around them. */
+  /** Lowest and highest value with a margin. */
   function domain(values) {
     const [low, high] = values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
     const room = 0.06 * (high - low || Math.abs(high) || 1);
     return [low - room, high + room];
   }
 
-  /** Rows for Vega: both halves of each mark, large below small, new and selected ones on top. */
+  /** Rows for Vega: both halves of each mark; large marks lie below small ones, new and selected ones on top. */
   function points() {
     const rank = (m) => (state.selected.includes(m.id) ? 1000 : m.counted ? 0 : 500) - m.mark.size;
     const rows = state.shown(...pair).sort((a, b) => rank(a) - rank(b));
@@ -44,7 +44,7 @@ bvgx.createPlot = (state, point, how) => {
   const chosen = () => state.shown(...pair).filter((m) => state.selected.includes(m.id));
   const rings = () => chosen().map((m) => ({ ...at(m), area: area(m, 7) }));
 
-  /** Names of the last selected models, each on a side of its mark where it covers no other name; else none. */
+  /** Names of the models selected last, beside their marks, unless a name would cover another one. */
   function names() {
     if (!main) return [];
     const rows = state.shown(...pair).map(at);
@@ -52,7 +52,7 @@ bvgx.createPlot = (state, point, how) => {
       const [low, high] = domain(rows.map((r) => r[key]));
       return (v) => ((v - low) / (high - low)) * size;
     };
-    const [across, upwards] = [pixels("x", box.clientWidth - 60), pixels("y", height - 50)]; // about: less the axes
+    const [across, upwards] = [pixels("x", box.clientWidth - 60), pixels("y", height - 50)]; // approximate size without the axes
     const taken = [];
     const free = (r) => r.left > -10 && r.right < box.clientWidth - 50 &&
       taken.every((t) => r.right < t.left || r.left > t.right || Math.abs(r.y - t.y) > 16);
@@ -104,7 +104,7 @@ bvgx.createPlot = (state, point, how) => {
     };
   }
 
-  /** What is seen, in words. */
+  /** The plot in words. */
   function described() {
     const [x, y] = pair.map(state.measure);
     const rows = state.shown(...pair).map(at);
@@ -118,7 +118,7 @@ bvgx.createPlot = (state, point, how) => {
       `Spearman’s ${correlation(state.correlation(...pair))}.${some ? ` Selected: ${some}.` : ""}`;
   }
 
-  /** Where the shown models lie, in pixels of the box as it stands. */
+  /** Find the positions of the models in pixels at the current size. */
   function measure() {
     const picture = drawing.querySelector("svg");
     if (!view || !picture) return;
@@ -136,7 +136,7 @@ bvgx.createPlot = (state, point, how) => {
     return found && found.far <= NEAR ? found.id : null;
   }
 
-  /** Name a model beside its mark, with its numbers; null takes the name away. */
+  /** Show a model's name and numbers beside its mark; null hides them. */
   function name(id) {
     const place = places.find((p) => p.id === id);
     tip.hidden = !place;
@@ -155,7 +155,7 @@ bvgx.createPlot = (state, point, how) => {
     return [event.clientX - outer.left, event.clientY - outer.top];
   };
 
-  /** Pointing names, a tap or click selects or deselects, dragging selects what lies within. */
+  /** Hovering names a model, a tap or click selects or deselects it, dragging selects the models within. */
   function listen() {
     let from = null;
     let dragging = false;
@@ -192,19 +192,19 @@ bvgx.createPlot = (state, point, how) => {
       }
     });
     box.addEventListener("pointercancel", stop);
-    // A finger leaves as soon as it has tapped: what it named stays until the next tap.
+    // After a tap the pointer leaves at once: keep the name until the next tap.
     box.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && !dragging && point(null, plot));
   }
 
   const plot = {
     box,
-    /** Draw two measures anew, after a drawing that is still at it. */
+    /** Draw two measures, after a drawing that is still running. */
     draw(x, y) {
       pair = [x, y];
       drawing.setAttribute("aria-label", described());
       const mine = ++turn;
       queue = queue.then(async () => {
-        if (mine !== turn) return; // a newer one waits
+        if (mine !== turn) return; // a newer one is waiting
         const old = view;
         const options = { actions: false, renderer: "svg", tooltip: false, mode: "vega-lite" };
         view = (await vegaEmbed(inner, specification(), options)).view;
@@ -212,7 +212,7 @@ bvgx.createPlot = (state, point, how) => {
       });
       return queue;
     },
-    /** The same measures after another selection. */
+    /** Update the plot after a new selection. */
     async mark() {
       drawing.setAttribute("aria-label", described());
       if (!view) return;
@@ -220,7 +220,7 @@ bvgx.createPlot = (state, point, how) => {
       if (main) view.data("names", names());
       await view.runAsync();
     },
-    /** Ring the model that is pointed at, here or in another plot; name it if it is this one. */
+    /** Ring the model that is hovered in any plot; name it if it is hovered in this one. */
     async pointed(id, named) {
       if (!view) return;
       const m = id && state.shown(...pair).find((s) => s.id === id);

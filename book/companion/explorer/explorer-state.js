@@ -1,7 +1,7 @@
-// State of the explorer: what is chosen, kept in the page's address, and the numbers that follow from it.
+// State of the explorer: measures, groups and selection, stored in the page's address.
 window.bvgx = window.bvgx || {};
 
-/** What is chosen, on the page's data; `changed` is called after every change. */
+/** The state for the page's data; `changed` is called after every change. */
 bvgx.createState = (data, changed) => {
   "use strict";
   const index = (rows) => new Map(rows.map((row, i) => [row.id, i]));
@@ -11,7 +11,7 @@ bvgx.createState = (data, changed) => {
   const start = () => ({ x: data.start.x, y: data.start.y, off: new Set(), selected: [...data.start.models] });
   let now = start();
 
-  /** The address's part after `#` for what is chosen; empty for the view that the page starts with. */
+  /** The state as the part of the address after `#`; empty for the first view. */
   function written() {
     const parts = [["x", now.x], ["y", now.y], ["off", [...now.off].join(",")], ["models", now.selected.join(",")]];
     const text = (pairs) => pairs.map(([k, v]) => `${k}=${v.split(",").map(encodeURIComponent).join(",")}`).join("&");
@@ -19,7 +19,7 @@ bvgx.createState = (data, changed) => {
     return text(parts) === text(first) ? "" : text(parts.filter(([, v], i) => i < 2 || v || first[i][1]));
   }
 
-  /** Choose what an address says; names that the data do not know are passed over. False: it is an address of something else. */
+  /** Restore the state from an address, ignoring unknown names. Returns false if the address holds no state. */
   function read(hash) {
     const given = new Map(hash.replace(/^#/, "").split("&").filter((p) => p.includes("=")).map((p) => p.split("=", 2)));
     if (!["x", "y", "off", "models"].some((key) => given.has(key))) return false;
@@ -42,10 +42,10 @@ bvgx.createState = (data, changed) => {
   function remember() {
     try {
       const hash = written();
-      // A page within a notebook has no address of its own and refuses this.
+      // Throws for a page within a notebook, which has no address of its own.
       history.replaceState(null, "", hash ? `#${hash}` : location.href.split("#")[0]);
     } catch {
-      /* then the view is not kept */
+      /* the view is not stored */
     }
   }
 
@@ -64,10 +64,10 @@ bvgx.createState = (data, changed) => {
     model: (id) => data.models[models.get(id)],
     measure: (id) => data.measures[measures.get(id)],
     value: (model, measure) => data.values[models.get(model)][measures.get(measure)],
-    /** Models whose group is on and that have both numbers. */
+    /** Models that have both numbers and whose group is switched on. */
     shown: (x = now.x, y = now.y) =>
       data.models.filter((m) => !now.off.has(m.group) && [x, y].every((k) => state.value(m.id, k) !== null)),
-    /** Spearman's r, p and n of the shown models that count; of the selected ones among them if `within`. */
+    /** Spearman's r, p and n over the displayed models in the statistics; over the selected ones if `within`. */
     correlation(x = now.x, y = now.y, within = false) {
       const rows = state.shown(x, y).filter((m) => m.counted && (!within || now.selected.includes(m.id)));
       return bvgx.stats.spearman(rows.map((m) => [state.value(m.id, x), state.value(m.id, y)]));
@@ -76,11 +76,11 @@ bvgx.createState = (data, changed) => {
     setGroups: (off) => change(() => (now.off = new Set(off))),
     select: (ids) => change(() => {
       now.selected = [...new Set(ids)];
-      for (const id of ids) now.off.delete(state.model(id).group); // what is selected is shown
+      for (const id of ids) now.off.delete(state.model(id).group); // display every selected model
     }),
     toggle: (id) => state.select(
       now.selected.includes(id) ? now.selected.filter((s) => s !== id) : [...now.selected, id]),
-    /** Add models; one that is selected already becomes the last, whose profile is shown. */
+    /** Add models to the end of the selection; the last one's profile is displayed. */
     add: (ids) => state.select([...now.selected.filter((s) => !ids.includes(s)), ...ids]),
     reset: () => change(() => (now = start())),
     restore: () => read(location.hash),

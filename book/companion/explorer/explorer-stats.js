@@ -1,11 +1,12 @@
-// Statistics of the explorer: ranks, Spearman's r and its two-sided p, as bvg.stats (scipy) computes them.
+// Statistics of the explorer: ranks, Spearman's r and its two-sided p, as in bvg.results.correlation (SciPy).
+// Own code because simple-statistics ignores ties, jStat's p (73 kB) is exact to 8 digits only, and @stdlib takes 137 kB.
 window.bvgx = window.bvgx || {};
 
 bvgx.stats = (() => {
   "use strict";
-  const FEWEST = 4; // models that a correlation needs, as in bvg.stats
+  const FEWEST = 4; // models that a correlation needs, as in bvg.results.correlation
 
-  /** Ranks from 1, lowest first; equal values share the mean of their places. */
+  /** Ranks from 1, lowest first; equal values share their mean rank. */
   function ranks(values) {
     const order = values.map((_, i) => i).sort((a, b) => values[a] - values[b]);
     const out = new Array(values.length);
@@ -18,7 +19,7 @@ bvgx.stats = (() => {
     return out;
   }
 
-  /** Pearson's r of two columns of one length. */
+  /** Pearson's r of two arrays of equal length. */
   function pearson(x, y) {
     const mean = (v) => v.reduce((a, b) => a + b, 0) / v.length;
     const [mx, my] = [mean(x), mean(y)];
@@ -31,7 +32,7 @@ bvgx.stats = (() => {
     return Math.max(-1, Math.min(1, xy / Math.sqrt(xx * yy)));
   }
 
-  /** Logarithm of the gamma function, x > 0: Stirling's series, reached from below by gamma(x + 1) = x gamma(x). */
+  /** Logarithm of the gamma function, x > 0: Stirling's series, with gamma(x + 1) = x gamma(x) for small x. */
   function logGamma(x) {
     let shift = 0;
     for (; x < 15; x++) shift += Math.log(x);
@@ -40,9 +41,9 @@ bvgx.stats = (() => {
     return (x - 0.5) * Math.log(x) - x + 0.5 * Math.log(2 * Math.PI) + series - shift;
   }
 
-  /** The incomplete beta function's continued fraction, evaluated from the front (modified Lentz). */
+  /** Continued fraction of the incomplete beta function (modified Lentz algorithm). */
   function fraction(a, b, x) {
-    const away = (v) => (Math.abs(v) < 1e-300 ? 1e-300 : v); // from zero, which divides
+    const away = (v) => (Math.abs(v) < 1e-300 ? 1e-300 : v); // avoid division by zero
     let c = 1;
     let d = 1 / away(1 - ((a + b) * x) / (a + 1));
     let value = d;
@@ -63,20 +64,20 @@ bvgx.stats = (() => {
     return value;
   }
 
-  /** Regularised incomplete beta function I_x(a, b). */
+  /** Regularized incomplete beta function I_x(a, b). */
   function incompleteBeta(a, b, x) {
     if (x <= 0 || x >= 1) return x <= 0 ? 0 : 1;
     const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x));
-    // The fraction converges quickly on one side of the mean; the other is reached by symmetry.
+    // The fraction converges quickly on one side of the mean; symmetry gives the other side.
     return x < (a + 1) / (a + b + 2) ? (front * fraction(a, b, x)) / a : 1 - (front * fraction(b, a, 1 - x)) / b;
   }
 
-  /** Two-sided p of a correlation r of n pairs, by Student's t with n - 2 degrees of freedom: I of 1 - r². */
+  /** Two-sided p of a correlation r of n pairs: Student's t with n - 2 degrees of freedom, as a beta function of 1 - r². */
   const pValue = (r, n) => incompleteBeta((n - 2) / 2, 0.5, 1 - r * r);
 
   const constant = (v) => Math.max(...v) - Math.min(...v) <= 1e-12 * Math.max(...v.map(Math.abs));
 
-  /** Spearman's r, p and n of pairs [x, y]; r and p are null where they are not defined. */
+  /** Spearman's r, p and n of pairs [x, y]; r and p are null if they are not defined. */
   function spearman(pairs) {
     const n = pairs.length;
     const [x, y] = [0, 1].map((k) => pairs.map((pair) => pair[k]));

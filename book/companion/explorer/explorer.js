@@ -1,4 +1,4 @@
-// The explorer: puts its parts on the page and keeps them in step. Loaded last.
+// The explorer's main script, loaded last: it builds the page and updates its parts.
 (() => {
   "use strict";
   const root = document.getElementById("bvg-explorer");
@@ -28,7 +28,7 @@
 
   let pointed = [null, null];
 
-  /** Ring a model in every plot, and name it in the one that is pointed at. */
+  /** Ring a model in every plot, and name it in the plot `where` it is hovered. */
   function point(id, where) {
     if (id === pointed[0] && where === pointed[1]) return;
     pointed = [id, where];
@@ -47,20 +47,20 @@
     const shown = state.correlation();
     const lines = [h("span", {}, h("b", {}, `${x.plain} against ${y.plain}: `), counts(shown, h("span", { class: "bvgx-r" }, `Spearman’s ${correlation(shown)}.`)))];
     const left = state.shown().filter((m) => !m.counted).length;
-    if (left) lines.push(h("span", {}, `${plural(left, "model")} shown beside these ${left === 1 ? "does" : "do"} not count.`));
+    if (left) lines.push(h("span", {}, `${plural(left, "further model")} in the plot ${left === 1 ? "is" : "are"} not in the statistics.`));
     const own = state.correlation(state.x, state.y, true);
     if (state.selected.length > 1) {
-      lines.push(counts(own, h("span", { class: "bvgx-r-selected" }, `Among the selected: ${correlation(own)}.`)));
+      lines.push(counts(own, h("span", { class: "bvgx-r-selected" }, `Selected models: ${correlation(own)}.`)));
     }
     statistics.replaceChildren(...lines.flatMap((line) => [line, " "]));
     for (const s of small) s.r.textContent = shortened(state.correlation(state.x, s.measure.id));
   }
 
-  /** Which models have the highest and lowest values: a way in for who does not know where to begin. */
+  /** The models with the highest and lowest values: a place to start. */
   function ends() {
     const rows = state.shown();
     extremes.replaceChildren();
-    if (!rows.length) return extremes.append("No model is shown: switch a group on.");
+    if (!rows.length) return extremes.append("No model to display: switch on a group.");
     const parts = ["x", "y"].flatMap((axis) => {
       const measure = state.measure(state[axis]);
       const of = (m) => state.value(m.id, measure.id);
@@ -72,7 +72,7 @@
     extremes.append(...parts);
   }
 
-  /** The selected models, each with a button that takes it out. */
+  /** The selected models, each with a button that deselects it. */
   function selection() {
     const most = 12;
     const named = state.selected.slice(-most).reverse().map((id) => {
@@ -88,7 +88,7 @@
     chosen.replaceChildren(...(named.length ? parts : ["No model is selected."]));
   }
 
-  let drawn = ""; // which view the plots show: a selection alone needs no new axes
+  let drawn = ""; // the view in the plots: a new selection needs no new axes
 
   function changed() {
     for (const part of [controls, table, profile]) part.draw();
@@ -105,12 +105,12 @@
   root.append(
     controls.box, main.box, statistics, extremes, chosen,
     h("p", { class: "bvgx-buttons" }, ...controls.buttons), status,
-    h("h2", {}, "The chosen bias against the four categories"),
+    h("h2", {}, "The bias against the four categories"),
     h("div", { class: "bvgx-small" }, ...small.map((s) => s.box)),
-    h("h2", {}, "The models shown"), wide);
+    h("h2", {}, "The models"), wide);
   root.classList.add("bvgx-ready");
   let width = root.clientWidth;
-  // The plots follow the window's width; the column's may change alone, as when the book's menu folds.
+  // The plots follow the window's width; the column's width can change alone, when the book's menu opens or closes.
   new ResizeObserver(() => {
     if (width !== (width = root.clientWidth)) dispatchEvent(new Event("resize"));
   }).observe(root);

@@ -1,4 +1,4 @@
-"""The explorer's data: the numbers of the tables, the marks of the figures, and who counts."""
+"""The explorer's content: the tables' numbers, the figures' marks, and which models enter the statistics."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
-from companion import explorer as module
-from companion.explorer import POINT, SCRIPTS, STATIC, drawing, explorer
+from companion.explorer import Explorer, explorer
+from companion.explorer.html import SCRIPTS, STATIC
+from companion.explorer.svg_marks import POINT, drawing
 from companion.figures.marks import NEW, mark
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
@@ -27,17 +28,17 @@ SHOWN = explorer(PUBLISHED)
 
 
 def with_new(*without: str) -> pd.DataFrame:
-    """The published table and a model `mine`, as good as the baseline but for one point more of everything, less some benchmarks."""
+    """The published table with a model `mine`: the baseline's values plus 1, without some benchmarks."""
     rows = PUBLISHED[(PUBLISHED["model"] == "tv_resnet50") & ~PUBLISHED["benchmark"].isin(without)]
     rows = rows.assign(model="mine", source="run-1", value=rows["value"] + 1)
     return pd.concat([PUBLISHED, rows], ignore_index=True)
 
 
-def wide(shown: module.Explorer) -> pd.DataFrame:
-    return shown.table().pivot(index="model", columns="measure", values="value")
+def wide(content: Explorer) -> pd.DataFrame:
+    return content.table().pivot(index="model", columns="measure", values="value")
 
 
-def test_scores_and_benchmarks_are_those_of_the_tables():
+def test_scores_and_benchmarks_equal_the_tables():
     ours = wide(SHOWN)
     per_model = scores.per_model(PUBLISHED).set_index("model").drop(columns="group")
     benchmarks = scores.benchmarks(PUBLISHED).set_index("model").drop(columns="group")
@@ -48,7 +49,7 @@ def test_scores_and_benchmarks_are_those_of_the_tables():
 
 
 @pytest.mark.parametrize("benchmark", study.CORRUPTIONS)
-def test_corruptions_are_those_of_the_table(benchmark):
+def test_corruptions_equal_the_table(benchmark):
     theirs = scores.corruptions(PUBLISHED, benchmark)
     for name in study.CORRUPTIONS[benchmark]:
         ours = SHOWN.table().query(f"measure == '{benchmark}/{name}'").set_index("model")["value"]
@@ -57,7 +58,7 @@ def test_corruptions_are_those_of_the_table(benchmark):
         assert np.array_equal(ours, expected)
 
 
-def test_every_measure_is_there_with_what_it_is():
+def test_every_measure_has_its_kind_unit_and_name():
     measures = pd.DataFrame(SHOWN.data["measures"])
     assert measures["id"].is_unique
     assert measures["kind"].value_counts().to_dict() == {"corruption": 29, "benchmark": 10, "bias": 6, "category": 4}
@@ -72,7 +73,7 @@ def test_every_measure_is_there_with_what_it_is():
     ]  # fmt: skip
 
 
-def test_cut_offs_and_categories_change_the_numbers_as_they_do_in_the_tables():
+def test_cutoffs_and_categories_change_the_numbers_as_in_the_tables():
     categories = {k: ["imagenet-r"] if k == "ID" else list(v) for k, v in study.CATEGORIES.items()}
     ours = wide(explorer(PUBLISHED, categories, [0.1], [0.3]))
     theirs = scores.per_model(PUBLISHED, categories, [0.1], [0.3]).set_index("model")
@@ -81,14 +82,14 @@ def test_cut_offs_and_categories_change_the_numbers_as_they_do_in_the_tables():
     assert not np.array_equal(ours["ID"], wide(SHOWN)["ID"])
 
 
-def test_all_of_the_study_count_but_those_that_are_highlighted():
+def test_all_models_of_the_study_count_except_highlighted_ones():
     assert all(m["counted"] for m in SHOWN.data["models"])
     shown = explorer(PUBLISHED, highlight=["resnet50_prime"])
     assert [m["id"] for m in shown.data["models"] if not m["counted"]] == ["resnet50_prime"]
     assert shown.data["start"]["models"] == ["resnet50_prime"]
 
 
-def test_a_new_model_has_the_new_mark_does_not_count_and_is_selected_at_first():
+def test_a_new_model_has_its_own_mark_does_not_count_and_is_selected_first():
     shown = explorer(with_new())
     mine = next(m for m in shown.data["models"] if m["id"] == "mine")
     assert (mine["group"], mine["counted"], mine["mark"]) == ("new", False, drawing(NEW))
@@ -98,7 +99,7 @@ def test_a_new_model_has_the_new_mark_does_not_count_and_is_selected_at_first():
     assert wide(shown).loc["mine", "ID"] == pytest.approx(wide(shown).loc["tv_resnet50", "ID"] + 1)
 
 
-def test_what_is_missing_is_refused_or_left_empty():
+def test_missing_numbers_are_rejected_or_left_empty():
     with pytest.raises(ResultsError, match="lacks top-1 on pgd"):
         explorer(with_new("pgd"))
     shown = explorer(with_new("pgd"), allow_missing=True)
@@ -109,25 +110,25 @@ def test_what_is_missing_is_refused_or_left_empty():
     assert ("mine", "pgd") not in set(shown.table()[["model", "measure"]].itertuples(index=False, name=None))
 
 
-def test_a_table_without_any_bias_is_refused_with_what_to_do():
+def test_a_table_without_any_bias_is_rejected():
     with pytest.raises(ValueError, match="at least one bias and one accuracy, got 0 and"):
         explorer(PUBLISHED[PUBLISHED["benchmark"] == "imagenet"], allow_missing=True)
 
 
 @pytest.mark.parametrize("group", [*study.GROUPS, "new"])
-def test_a_mark_looks_as_matplotlib_draws_it(group):
-    """Draw each mark of a group with Matplotlib and, from the explorer's data, with another renderer of SVG; compare pixels."""
+def test_marks_look_as_matplotlib_draws_them(group):
+    """Compare the pixels of each mark drawn by Matplotlib and, from the explorer's data, by an SVG renderer."""
     models = [m["id"] for m in SHOWN.data["models"] if m["group"] == group] or ["mine"]
     for model in models:
         how = mark(model)
         ours, theirs = by_svg(drawing(how)), by_matplotlib(how)
         assert (theirs < 250).any(axis=2).sum() > 100
-        # Renderers round edges and corners in their own ways: what counts is a spot wider than a pixel of the page.
+        # Renderers differ at edges and corners: only a difference wider than a pixel of the page counts.
         differ = binary_erosion((np.abs(ours - theirs) > 64).any(axis=2), iterations=SCALE // 2)
         assert not differ.any(), model
 
 
-SCALE = 6  # pixels of these pictures per pixel of the page
+SCALE = 6  # image pixels per pixel of the page
 BOX = 30  # pixels of the page
 
 
@@ -136,7 +137,9 @@ def by_matplotlib(how) -> np.ndarray:
     axes = figure.add_axes((0, 0, 1, 1), xlim=(-1, 1), ylim=(-1, 1))
     axes.axis("off")
     line = how.line([0], [0])
-    line.set_marker(MarkerStyle(how.marker, line.get_fillstyle(), joinstyle="round"))  # a mitre adds spikes to some
+    line.set_marker(
+        MarkerStyle(how.marker, line.get_fillstyle(), joinstyle="round")
+    )  # a mitre join adds spikes to some marks
     axes.add_line(line)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -156,13 +159,13 @@ def by_svg(how: dict) -> np.ndarray:
     return np.asarray(png.convert("RGB")).astype(int)
 
 
-def test_marks_tell_as_many_models_apart_as_in_the_figures():
+def test_marks_distinguish_as_many_models_as_in_the_figures():
     ours = {json.dumps(m["mark"]) for m in SHOWN.data["models"]}
     theirs = {mark(m["id"]) for m in SHOWN.data["models"]}
     assert len(ours) == len(theirs)
 
 
-def test_colours_fills_and_sizes_are_the_figures():
+def test_colours_fills_and_sizes_equal_the_figures():
     by_id = {m["id"]: m["mark"] for m in SHOWN.data["models"]}
     assert by_id["tv_resnet50"]["fill"] == "#000000"
     assert by_id["resnet50_prime"]["fill"] == "#ffffff"  # open
@@ -178,14 +181,14 @@ def test_colours_fills_and_sizes_are_the_figures():
     assert math.isclose(by_id["robust_resnet50_linf_eps2.0"]["size"], pixels, abs_tol=0.01)
 
 
-def test_the_data_are_json_that_ends_no_script():
+def test_the_data_are_json_that_cannot_end_the_script_element():
     page = explorer(PUBLISHED).fragment()
     text = page.partition('id="bvg-explorer-data">')[2].partition("</script>")[0]
     assert "<" not in text
     assert json.loads(text) == SHOWN.data
 
 
-def test_the_page_of_the_book_names_scripts_that_exist_in_their_order_and_the_standalone_page_none():
+def test_the_fragment_links_all_scripts_in_order_and_the_standalone_page_none():
     page = SHOWN.fragment()
     places = [page.index(f'src="_static/{name}"') for name in ("vega.js", *SCRIPTS)]
     assert places == sorted(places)
@@ -193,9 +196,3 @@ def test_the_page_of_the_book_names_scripts_that_exist_in_their_order_and_the_st
     alone = SHOWN.standalone()
     assert "src=" not in alone.partition("<body")[0]
     assert "<script defer src=" not in alone
-
-
-def test_the_package_without_the_book_says_what_to_do(monkeypatch, tmp_path):
-    monkeypatch.setattr(module, "STATIC", tmp_path)
-    with pytest.raises(FileNotFoundError, match="from a clone of the repository"):
-        SHOWN.standalone()

@@ -1,0 +1,146 @@
+"""The explorer's content: every model on every bias, category, benchmark and corruption, with its mark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bvg import study
+from bvg.results import scores
+from companion.explorer import html
+from companion.explorer.svg_marks import drawing
+from companion.figures.marks import group_name, mark
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """The explorer's content.
+
+    Attributes:
+        data: plain values for the page's scripts: `models` (id, name, group, method, source, counted, mark), `groups`
+            (id, name), `measures` (id, name, plain, unit, kind, category, better), `values` [models x measures] with None for
+            a missing number, and `start`, the first view.
+    """
+
+    data: dict[str, Any]
+
+    def table(self) -> pd.DataFrame:
+        """The numbers as a tidy table: model, measure, value (accuracies in percent), without missing ones."""
+        models, measures = ([row["id"] for row in self.data[key]] for key in ("models", "measures"))
+        wide = pd.DataFrame(self.data["values"], pd.Index(models, name="model"), measures, dtype=float)
+        tidy = wide.rename_axis(columns="measure").stack().rename("value").reset_index()
+        return tidy.dropna(subset="value").reset_index(drop=True)
+
+    def fragment(self) -> str:
+        """The explorer within a page of the book, whose scripts and style sheet lie in `_static/`."""
+        return html.fragment(self.data)
+
+    def standalone(self) -> str:
+        """The explorer as one HTML page that needs no other file."""
+        return html.standalone(self.data)
+
+
+def explorer(
+    results: pd.DataFrame,
+    categories: Mapping[str, Sequence[str]] | None = None,
+    low_cutoffs: Sequence[float] = study.BIAS_CUTOFFS,
+    high_cutoffs: Sequence[float] = study.BIAS_CUTOFFS,
+    highlight: Sequence[str] = (),
+    allow_missing: bool = False,
+) -> Explorer:
+    """Collect every model of a results table on every bias, category, benchmark and corruption.
+
+    Args:
+        results: a results table (see `bvg.results`).
+        categories, low_cutoffs, high_cutoffs, allow_missing: as in `bvg.results.scores.per_model`.
+        highlight: models that are selected at first and left out of statistics and ranks (see `study.counted`).
+
+    Raises:
+        ResultsError: a model lacks a number and `allow_missing` is False.
+        ValueError: unknown names, or a table without any bias or without any accuracy.
+
+    Example:
+        >>> from bvg import results
+        >>> content = explorer(results.load("published"))
+        >>> len(content.data["models"]), content.data["start"]["x"], content.data["start"]["y"]
+        (48, 'shape', 'ID')
+    """
+    per_model = scores.per_model(results, categories, low_cutoffs, high_cutoffs, allow_missing)
+    world = study.world(results["model"])
+    wide = _wide(results, per_model, allow_missing)
+    measures = _measures(world, world.categories if categories is None else categories)
+    measures = [m for m in measures if wide[m["id"]].notna().any()]
+    biases = [m["id"] for m in measures if m["kind"] == "bias"]
+    accuracies = [m["id"] for m in measures if m["kind"] != "bias"]
+    if not biases or not accuracies:
+        raise ValueError(
+            f"expected results with at least one bias and one accuracy, got {len(biases)} and {len(accuracies)}: "
+            "measure what is missing, or add a table that has it"
+        )
+    models = _models(results, list(wide.index), study.counted(per_model, highlight))
+    used = [m["group"] for m in models]
+    groups = list(dict.fromkeys([*(g for g in study.GROUPS if g in used), *used]))
+    values = [[None if np.isnan(v) else float(v) for v in row] for row in wide[[m["id"] for m in measures]].to_numpy()]
+    first = list(highlight) or [m["id"] for m in models if m["group"] == "new" and not m["counted"]]
+    return Explorer(
+        {
+            "models": models,
+            "groups": [{"id": g, "name": group_name(g, world)} for g in groups],
+            "measures": measures,
+            "values": values,
+            "start": {"x": biases[0], "y": accuracies[0], "models": first},
+        }
+    )
+
+
+def _wide(results: pd.DataFrame, per_model: pd.DataFrame, allow_missing: bool) -> pd.DataFrame:
+    """A row per model with a column per measure."""
+    benchmarks = scores.benchmarks(results, allow_missing).drop(columns="group")
+    wide = per_model.set_index("model").join(benchmarks.set_index("model"))
+    for benchmark, corruptions in study.CORRUPTIONS.items():
+        own = scores.corruptions(results, benchmark)
+        wide = wide.join(own.rename(columns={c: f"{benchmark}/{c}" for c in corruptions}))
+    return wide
+
+
+def _models(results: pd.DataFrame, ids: list[str], counted: Sequence[bool]) -> list[dict[str, Any]]:
+    """What the page says about each model; `counted` tells whether it enters statistics."""
+    sources = results.groupby("model", sort=False)["source"].unique()
+    described = study.describe(ids)[["name", "group", "method"]].to_dict("index")
+    return [
+        {
+            "id": model,
+            **described[model],
+            "source": ", ".join(sources[model]),
+            "counted": bool(counts),
+            "mark": drawing(mark(model)),
+        }
+        for model, counts in zip(ids, counted, strict=True)
+    ]
+
+
+def _measures(world: study.World, categories: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """The measures to choose from: biases, categories, benchmarks, corruptions."""
+    category_of = {b: category for category, members in reversed(categories.items()) for b in members}
+    accuracy = {"unit": "%", "better": "higher"}
+    rows: list[dict[str, Any]] = []
+    for b in study.BIASES:
+        unit = b.name.partition(" [")[2].rstrip("]")
+        rows.append({"id": b.id, "name": b.name, "plain": b.plain, "unit": unit, "kind": "bias", "better": ""})
+    for id, members in categories.items():
+        means = [world.name(m) for m in members]
+        rows.append({"id": id, "name": world.name(id), "kind": "category", "category": id, "of": means, **accuracy})
+    for b in world.benchmarks:
+        rows.append(
+            {"id": b.id, "name": b.name, "kind": "benchmark", "category": category_of.get(b.id, ""), **accuracy}
+        )
+    for benchmark, corruptions in study.CORRUPTIONS.items():
+        for c in corruptions:
+            name = f"{world.name(benchmark)}: {c.replace('_', ' ')}"
+            rows.append({"id": f"{benchmark}/{c}", "name": name, "kind": "corruption", "of": [benchmark],
+                         "category": category_of.get(benchmark, ""), **accuracy})  # fmt: skip
+    return [{"plain": row["name"], "category": "", "of": []} | row for row in rows]
