@@ -1,19 +1,19 @@
-"""The parameters that notebooks take: what each means, and which values it accepts."""
+"""The parameters of the notebooks: what each means and which values it accepts."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from bvg import study
+from bvg.messages import suggest
 from bvg.results import channel
 
 
 class ParameterError(ValueError):
-    """A notebook was given a parameter that it does not have, or a value that the parameter does not accept."""
+    """A notebook got a parameter that it does not have, or a value that the parameter does not accept."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Parameter:
     """One parameter.
 
     Attributes:
-        meaning: what it does, in one phrase, as shown on the page.
+        meaning: what it does, in one phrase; the page displays it.
         expected: the values it accepts, in words.
         accepts: whether a value is one of them.
         default: the value that None stands for, which the page displays; None if None means itself.
@@ -68,22 +68,22 @@ PARAMETERS: dict[str, Parameter] = {
         lambda v: (isinstance(v, str) and v != "") or (_strings(v) and len(v) > 0),
     ),
     "highlight": Parameter(
-        "models to name on the figures; they are left out of correlations",
+        "models to name in the figures; they do not enter the correlations",
         "a list of model ids, each once",
         _strings,
     ),
     "allow_missing": Parameter(
-        "draw each panel over the models that have its numbers, instead of refusing the table",
+        "draw each panel with the models that have its numbers, instead of rejecting the table",
         "true or false",
         lambda v: isinstance(v, bool),
     ),
     "alpha": Parameter(
-        "level of significance: a correlation with p at or above it is shown as 0",
+        "significance level: a correlation with p at or above it is printed as 0",
         "a number in (0, 1)",
         lambda v: _number(v) and 0 < v < 1,
     ),
-    "low_cutoffs": Parameter("cut-offs over which the low-frequency bias averages", _CUTOFFS_TEXT, _cutoffs),
-    "high_cutoffs": Parameter("cut-offs over which the high-frequency bias averages", _CUTOFFS_TEXT, _cutoffs),
+    "low_cutoffs": Parameter("cut-offs that the low-frequency bias averages over", _CUTOFFS_TEXT, _cutoffs),
+    "high_cutoffs": Parameter("cut-offs that the high-frequency bias averages over", _CUTOFFS_TEXT, _cutoffs),
     "categories": Parameter(
         "benchmarks behind each category of generalization",
         f"None for the paper's, or a mapping from each of {', '.join(study.CATEGORIES)} to a list of benchmark ids "
@@ -92,32 +92,32 @@ PARAMETERS: dict[str, Parameter] = {
         {name: list(members) for name, members in study.CATEGORIES.items()},
     ),
     "replicates": Parameter(
-        "bootstrap replicates, and permutations behind p values and the linear null distribution",
+        "number of bootstrap replicates, and of permutations for p values and for the null distribution of the linear models",
         "a whole number, 100 or more",
         lambda v: type(v) is int and v >= 100,
     ),
     "permutations": Parameter(
-        "permutations behind the null distribution of the forests: the smallest possible p is one over this plus one",
+        "number of permutations for the null distribution of the forests; the smallest possible p is 1/(permutations + 1)",
         "a whole number, 19 or more",
         lambda v: type(v) is int and v >= 19,
     ),
     "families": Parameter(
-        "which models are resampled together: the strengths of one adversarial recipe, the models of one source, or groups",
+        "which models are resampled together: those of one adversarial recipe, one source or one group",
         'one of "recipe", "source", "group"',
         lambda v: v in ("recipe", "source", "group"),
     ),
     "set_apart": Parameter(
-        "groups of models that form the second set of Figure 2 (AT); the others form the third",
-        f"a list of groups among {', '.join(study.GROUPS)}, each once, at least one",
+        "groups of models that form the second set of Figure 2 (AT); the rest form the third",
+        f"a list of at least one group among {', '.join(study.GROUPS)}, each once",
         lambda v: _strings(v) and len(v) > 0 and set(study.GROUPS).issuperset(v),
     ),
     "leave_out": Parameter(
-        "models, or groups of models, to leave out of everything",
+        "models or groups of models to leave out",
         "a list of model ids and groups, each once",
         _strings,
     ),
     "seed": Parameter(
-        "seed of whatever is random: noise, the attack's start, resamples, permutations",
+        "seed of everything random: noise, start of the attack, resamples, permutations",
         "a whole number, 0 or more",
         lambda v: type(v) is int and v >= 0,
     ),
@@ -132,18 +132,18 @@ PARAMETERS: dict[str, Parameter] = {
         lambda v: _number(v) and 0 <= v <= 1,
     ),
     "models": Parameter(
-        "models to measure: zoo ids, checkpoint files, timm:NAME, torchvision:NAME or package.module:function, each also as ID=MODEL; miniature for its whole zoo",
-        "a list of model names, at least one, each once",
+        "models to measure: zoo ids, checkpoint files, timm:NAME, torchvision:NAME or package.module:function, optionally as ID=MODEL; miniature is the miniature's whole zoo",
+        "a list of at least one model name, each once",
         lambda v: _strings(v) and len(v) > 0,
     ),
     "data": Parameter(
-        "folder that holds the data sets, or miniature for the drawn images",
+        "folder of the data sets, or miniature for the synthetic images",
         "a path",
         lambda v: isinstance(v, str) and v != "",
     ),
     "cutoffs": Parameter(
         "cut-offs of the low- and high-pass filters, as fractions of the Nyquist frequency",
-        "None for the study's, or a list of numbers in [0, 1], at least one, each once",
+        "None for the study's, or a list of at least one number in [0, 1], each once",
         lambda v: (
             v is None
             or (isinstance(v, list) and all(_number(c) and 0 <= c <= 1 for c in v) and len(set(v)) == len(v) > 0)
@@ -151,41 +151,41 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "noise_sds": Parameter(
         "standard deviations of the narrow-band noise, as fractions of the grey range",
-        "None for the study's, or a list of five numbers in [0, 1]: 0, then four, each twice the one before",
+        "None for the study's, or a list of five numbers in [0, 1]: 0, then four of which each is twice the one before",
         lambda v: v is None or (isinstance(v, list) and all(map(_number, v)) and channel.doubling(v)),
     ),
     "device": Parameter(
-        "where to compute, such as cuda or cpu; None is CUDA where there is one",
+        "device to compute on, such as cuda or cpu; None is CUDA if available",
         "None or the name of a torch device",
         lambda v: v is None or (isinstance(v, str) and v != ""),
     ),
     "limit": Parameter(
-        "images per condition, evenly spread over the classes; None is all",
+        "images per condition, spread evenly over the classes; None is all",
         "None or a whole number, 1 or more",
         lambda v: v is None or (type(v) is int and v >= 1),
     ),
     "precision": Parameter(
-        "arithmetic of the models",
+        "numerical precision of the models",
         "one of fp32, tf32, fp16, bf16",
         lambda v: v in ("fp32", "tf32", "fp16", "bf16"),
     ),
     "eps": Parameter(
-        "largest change of a pixel by the attack, as a fraction of 1",
+        "largest change of a pixel value by the attack, as a fraction of the pixel range",
         "a number in (0, 1) (0.5/255 is about 0.00196)",
         lambda v: _number(v) and 0 < v < 1,
     ),
     "benchmarks": Parameter(
-        "folder of the benchmark's files (make bench); none for the book's",
-        "none, or the path of a folder",
+        "folder of the results of `make bench`; None is the book's",
+        "None or the path of a folder",
         lambda v: v is None or (isinstance(v, str) and v != ""),
     ),
     "study_models": Parameter(
-        "models for which the time of the full study is projected",
+        "number of models for which the time of the full study is projected",
         "a whole number, 1 or more",
         lambda v: type(v) is int and v >= 1,
     ),
     "out": Parameter(
-        "folder for what this notebook makes, relative to the working directory",
+        "output folder, relative to the working directory",
         "a path",
         lambda v: isinstance(v, str) and v != "",
     ),
@@ -193,14 +193,14 @@ PARAMETERS: dict[str, Parameter] = {
 
 
 def check(given: dict[str, Any], declared: Sequence[str]) -> None:
-    """Refuse parameters that a notebook does not declare, and values that a parameter does not accept.
+    """Reject parameters that a notebook does not declare and values that a parameter does not accept.
 
     Args:
-        given: name -> value, as set by the notebook's parameters cell and whoever runs it.
+        given: name -> value, from the notebook's parameters cell and from papermill.
         declared: names of the notebook's parameters.
 
     Raises:
-        ParameterError: naming the parameter, what was expected and what was got.
+        ParameterError: it names the parameter, what was expected and what was given.
 
     Example:
         >>> check({"alpha": 0.01, "out": "output"}, ["alpha", "out"])
@@ -211,11 +211,11 @@ def check(given: dict[str, Any], declared: Sequence[str]) -> None:
     """
     for name in given:
         if name not in declared:
-            near = get_close_matches(name, declared, 1)
-            hint = f" (did you mean `{near[0]}`?)" if near else ""
-            raise ParameterError(f"unknown parameter `{name}`{hint}: this notebook has {', '.join(declared)}")
+            raise ParameterError(
+                f"expected parameters among {', '.join(declared)}, got `{name}`{suggest(name, declared)}"
+            )
     for name in declared:
         if name not in given:
-            raise ParameterError(f"parameter `{name}` is not set: run the parameters cell first")
+            raise ParameterError(f"expected a value of `{name}`, got none: run the parameters cell first")
         if not PARAMETERS[name].accepts(given[name]):
             raise ParameterError(f"expected `{name}` to be {PARAMETERS[name].expected}, got {given[name]!r}")

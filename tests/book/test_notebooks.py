@@ -1,4 +1,4 @@
-"""The text notebooks: their form, and what plain papermill makes of them."""
+"""The text notebooks: their form, and running them with plain papermill."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ names = pytest.mark.parametrize("text", TEXTS, ids=lambda p: name(p))
 
 
 def name(text: Path) -> str:
-    """A notebook's name: its path below `notebooks`, without ending."""
+    """A notebook's name: its path below `notebooks`, without suffix."""
     return text.relative_to(FOLDER).with_suffix("").as_posix()
 
 
@@ -31,19 +31,19 @@ def cells(text: Path, kind: str = "code") -> list:
 
 
 def assigned(source: str) -> dict:
-    """name -> literal value of each statement of a parameters cell."""
+    """name -> literal value of each statement in a parameters cell."""
     return {s.targets[0].id: ast.literal_eval(s.value) for s in ast.parse(source).body}
 
 
 @pytest.fixture(scope="session")
 def ipynbs() -> Path:
-    """The `.ipynb` forms, as the documented command makes them."""
+    """The `.ipynb` files, as the documented command makes them."""
     subprocess.run(["make", "--silent", "notebooks"], cwd=ROOT, check=True)
     return ROOT / "notebooks"
 
 
 @names
-def test_first_comes_a_cell_of_plain_defaults_then_the_guard_that_declares_them(text):
+def test_first_cell_holds_plain_defaults_and_second_cell_declares_them(text):
     first, guard = cells(text)[:2]
     assert "parameters" in first.metadata["tags"]
     defaults = assigned(first.source)
@@ -59,17 +59,17 @@ def test_categories_of_the_paper_are_not_repeated(text):
 
 
 @names
-def test_holds_no_outputs_and_no_loops(text):
+def test_text_holds_no_outputs_and_no_loops(text):
     raw = text.read_text(encoding="utf-8")
     assert "image/png" not in raw
     assert not any(c.get("outputs") or c.get("execution_count") for c in jupytext.read(text).cells)
     loops = (ast.For, ast.While, ast.FunctionDef, ast.Lambda)
     for cell in cells(text):
-        assert not [n for n in ast.walk(ast.parse(cell.source)) if isinstance(n, loops)], "belongs in bvg"
+        assert not [n for n in ast.walk(ast.parse(cell.source)) if isinstance(n, loops)], "belongs in a package"
 
 
 @names
-def test_prose_numbers_come_from_the_computation(text):
+def test_numbers_in_prose_are_computed(text):
     import re
 
     glued = set(re.findall(r"\{glue:text\}`([\w-]+)`", text.read_text(encoding="utf-8")))
@@ -84,7 +84,7 @@ def test_prose_numbers_come_from_the_computation(text):
 
 
 @names
-def test_parameters_are_not_reused_for_something_else(text):
+def test_parameters_are_not_reassigned(text):
     first, *rest = cells(text)
     declared = set(assigned(first.source))
     for cell in rest:
@@ -94,14 +94,14 @@ def test_parameters_are_not_reused_for_something_else(text):
         assert not declared & stores
 
 
-def test_git_ignores_the_ipynb_forms():
+def test_git_ignores_ipynb_files():
     done = subprocess.run(["git", "check-ignore", "notebooks/any.ipynb"], cwd=ROOT, capture_output=True)
     assert done.returncode == 0
     listed = subprocess.run(["git", "ls-files", "*.ipynb"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert listed.stdout == ""
 
 
-def test_the_ipynb_forms_are_in_step_with_the_text(ipynbs):
+def test_ipynb_files_match_the_text(ipynbs):
     for text in TEXTS:
         twin = nbformat.read(ipynbs / f"{name(text)}.ipynb", as_version=4)
         assert [c.source for c in twin.cells] == [c.source for c in jupytext.read(text).cells]
@@ -110,7 +110,7 @@ def test_the_ipynb_forms_are_in_step_with_the_text(ipynbs):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["-p", "alhpa", "0.01"], "unknown parameter `alhpa` (did you mean `alpha`?)"),
+        (["-p", "alhpa", "0.01"], "got `alhpa` (did you mean alpha?)"),
         (["-p", "alpha", "5"], "expected `alpha` to be a number in (0, 1), got 5"),
         (["-y", '{"highlight": "tv_resnet50"}'], "expected `highlight` to be a list"),
         (["-y", '{"highlight": ["tv_resnet5"]}'], "did you mean tv_resnet50"),
@@ -119,7 +119,7 @@ def test_the_ipynb_forms_are_in_step_with_the_text(ipynbs):
         (["-p", "out", "/dev/null/output"], "expected `out` to be a folder that can be written to"),
     ],
 )
-def test_plain_papermill_refuses_wrong_parameters_from_any_folder(ipynbs, tmp_path, given, message):
+def test_plain_papermill_rejects_wrong_parameters_from_any_folder(ipynbs, tmp_path, given, message):
     done = plain_papermill(ipynbs / "bias-correlation.ipynb", tmp_path, *given)
     assert done.returncode != 0
     assert message in done.stderr
@@ -144,7 +144,7 @@ def plain_papermill(notebook: Path, cwd: Path, *given: str) -> subprocess.Comple
     )
 
 
-def test_the_command_on_the_page_executes_the_page(build, ipynbs, tmp_path):
+def test_the_command_on_the_page_reproduces_the_page(build, ipynbs, tmp_path):
     import shlex
 
     page = nbformat.read(build / "notebooks" / "bias-correlation.ipynb", as_version=4)
@@ -158,18 +158,18 @@ def test_the_command_on_the_page_executes_the_page(build, ipynbs, tmp_path):
 
 
 @names
-def test_the_ipynb_form_names_its_kernel_so_that_plain_papermill_finds_it(ipynbs, text):
+def test_ipynb_file_names_the_kernel_for_papermill(ipynbs, text):
     twin = nbformat.read(ipynbs / f"{name(text)}.ipynb", as_version=4)
     assert twin.metadata["kernelspec"]["name"] == "python3"
 
 
-def test_papermill_sees_the_parameters_with_their_types(ipynbs):
+def test_papermill_reads_parameters_and_their_types(ipynbs):
     seen = papermill.inspect_notebook(str(ipynbs / "biases-and-generalization.ipynb"))
     assert json.loads(seen["low_cutoffs"]["default"]) == [0.1, 0.2, 0.3, 0.4, 0.5]
     assert seen["alpha"]["default"] == "0.05"
 
 
-def test_a_misspelt_parameter_is_refused_when_the_cells_are_run_again_in_a_live_kernel(tmp_path, monkeypatch):
+def test_a_misspelt_parameter_is_rejected_in_a_live_kernel(tmp_path, monkeypatch):
     from IPython.core.interactiveshell import InteractiveShell
 
     monkeypatch.chdir(tmp_path)
@@ -178,5 +178,5 @@ def test_a_misspelt_parameter_is_refused_when_the_cells_are_run_again_in_a_live_
     for source in (first, guard, "other = 3", first, guard):
         shell.run_cell(source, store_history=True).raise_error()
     shell.run_cell(f"{first}\nalhpa = 0.01", store_history=True).raise_error()
-    with pytest.raises(parameters.ParameterError, match="did you mean `alpha`"):
+    with pytest.raises(parameters.ParameterError, match="did you mean alpha"):
         shell.run_cell(guard, store_history=True).raise_error()
