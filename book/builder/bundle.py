@@ -60,9 +60,9 @@ class Dictionary:
 
     def column(self, table: str, column: str) -> tuple[str, str]:
         """Meaning and unit of a table's column; two empty strings if the file has neither."""
-        for pattern, own in self.tables.items():
-            if fnmatchcase(table, pattern) and column in own:
-                self._used.add((pattern, column))
+        for patterns, own in self.tables.items():
+            if column in own and any(fnmatchcase(table, pattern) for pattern in patterns.split()):
+                self._used.add((patterns, column))
                 return tuple(own[column])
         self._used.add(("", column))
         return tuple(self.columns.get(column, ("", "")))
