@@ -86,16 +86,25 @@ def _share_styles(root: Element) -> None:
     """Move the style of markers from their uses to their definition where all uses agree.
 
     A definition's own declarations take precedence, as they do in CSS. A `use` whose definition is not a path of this
-    file keeps its style, so that nothing loses its fill.
+    file keeps its style. Matplotlib leaves black out; it is stated here, so that a shape without a fill is an error.
     """
     definitions = {path.get("id"): path for path in root.iter(f"{SVG}path") if path.get("id")}
+    for path in root.iter(f"{SVG}path"):
+        if path.get("style") and path.get("id") not in definitions:
+            write_style(path, parse_style(path) | {"fill": parse_style(path).get("fill", "#000000")})
     uses: dict[str, list[Element]] = {}
     for use in root.iter(f"{SVG}use"):
         uses.setdefault(use.get(HREF, "").removeprefix("#"), []).append(use)
     for name, same in uses.items():
+        if name not in definitions:
+            continue
+        own = parse_style(definitions[name])
+        for use in same:
+            if (own or use.get("style")) and "fill" not in own | parse_style(use):
+                write_style(use, parse_style(use) | {"fill": "#000000"})
         style = parse_style(same[0])
-        if name in definitions and all(parse_style(use) == style for use in same):
-            write_style(definitions[name], style | parse_style(definitions[name]))
+        if all(parse_style(use) == style for use in same):
+            write_style(definitions[name], style | own)
             for use in same:
                 write_style(use, {})
 
