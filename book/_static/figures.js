@@ -1,29 +1,29 @@
-// Drawings that answer: hover, tap or arrow keys name a model, and light it up in every drawing of the page; legends are linked.
+// Interactive drawings: hover, tap or arrow keys name a model and highlight it in all drawings of the page; legends are linked.
 "use strict";
 
 (() => {
   const MARK = "[data-model]:not([data-entry])";
   const covers = (group, other) => other === group || other.startsWith(`${group}-`);
-  const BEHIND = "rgb(217, 217, 217)"; // a curve drawn in grey behind the others, which needs a colour when lit
+  const BEHIND = "rgb(217, 217, 217)"; // grey curves behind the others; they get a colour when highlighted
   const HELP =
-    "Models of this figure. Left and right arrow keys go from model to model in the order of the first panel, Home and End to the " +
-    "first and the last; up and down go through the legend; Enter keeps what is shown lit; Escape ends.";
+    "Models of this figure. The left and right arrow keys move from model to model in the order of the first panel, Home and End to " +
+    "the first and the last. The up and down keys move through the legend. Enter keeps the highlight, Escape removes it.";
 
   let drawings = [];
   let tip = null;
-  let steered = false; // whether the tip was called by a key
-  let held = null; // what a click or Enter keeps lit: { model } or { group }
+  let byKeyboard = false; // whether a key opened the tip
+  let kept = null; // what a click or Enter keeps highlighted: { model } or { group }
 
-  /* What a drawing knows ------------------------------------------------------------------------------------------- */
+  /* Reading a drawing ----------------------------------------------------------------------------------------------- */
 
-  /** Method and group of a model stand at its first mark only: a page of many marks would be heavy. */
+  /** Read the labels. Only the first mark of a model has its method and group, which keeps the page small. */
   function read(svg, number) {
     let count = 0;
     const models = new Map(); // id -> { heading, group, lines, marks }
     for (const mark of svg.querySelectorAll(MARK)) {
       const title = mark.querySelector("title");
       const [heading, ...lines] = title?.textContent.split("\n") ?? [];
-      title?.remove(); // the page's own tip takes its place
+      title?.remove(); // the tip replaces it
       const known = models.get(mark.dataset.model) ?? { heading, group: mark.dataset.group, lines: new Set(), marks: [] };
       lines.forEach((line) => known.lines.add(line));
       known.marks.push(mark);
@@ -46,7 +46,7 @@
     return { svg, models, entries: [...entries.values()], over, at: null };
   }
 
-  /** A line is thin: around it lies an invisible one that is easier to hit. */
+  /** Add an invisible wide line around each thin one, which is easier to hit. */
   function widen(mark) {
     for (const path of mark.querySelectorAll(":scope > path")) {
       path.classList.toggle("bvg-behind", getComputedStyle(path).stroke === BEHIND);
@@ -57,7 +57,7 @@
     }
   }
 
-  /** The models from left to right in the first panel, or as written where they have no place of their own. */
+  /** Sort the models from left to right in the first panel; curves keep the order of the file. */
   function order(drawing) {
     const place = ({ marks: [mark] }) => {
       if (mark.querySelector(":scope > path")) return 0;
@@ -72,34 +72,34 @@
     return entry.elements.map((e) => e.textContent.trim()).filter(Boolean).join(" ");
   }
 
-  /* Light ------------------------------------------------------------------------------------------------------------ */
+  /* Highlight -------------------------------------------------------------------------------------------------------- */
 
   function same(a, b) {
     return a?.model === b?.model && a?.group === b?.group;
   }
 
-  /** Whether an element stands for what is lit: that model, a model of that group, or a legend entry of either. */
-  function stands(element, what) {
+  /** Whether an element belongs to the target: that model, a model of that group, or a legend entry of either. */
+  function belongs(element, what) {
     const { model, group } = element.dataset;
     if (what.model) return model ? model === what.model : covers(group, what.within);
     return covers(what.group, group);
   }
 
-  function light(what) {
+  function highlight(what) {
     for (const drawing of drawings) {
       drawing.over.replaceChildren();
       const known = what?.model ? drawing.models.get(what.model) : null;
-      const here = what && (what.model ? known : [...drawing.models.values()].some((m) => stands(m.marks[0], what)));
+      const here = what && (what.model ? known : [...drawing.models.values()].some((m) => belongs(m.marks[0], what)));
       drawing.svg.classList.toggle("bvg-lit", Boolean(here));
       const full = known ? { ...what, within: known.marks[0].dataset.group } : what;
       for (const element of drawing.svg.querySelectorAll("[data-group]")) {
-        element.classList.toggle("bvg-on", Boolean(here) && stands(element, full));
+        element.classList.toggle("bvg-on", Boolean(here) && belongs(element, full));
       }
       if (known && drawing.svg.getClientRects().length) known.marks.forEach((mark) => ring(drawing, mark));
     }
   }
 
-  /** The mark again, above all others, and a ring around it if it is a point. */
+  /** Draw a mark again above all others, with a ring around it if it is a point. */
   function ring(drawing, mark) {
     const make = (name, values) => {
       const element = document.createElementNS(drawing.svg.namespaceURI, name);
@@ -119,7 +119,7 @@
   /* Tip -------------------------------------------------------------------------------------------------------------- */
 
   function show(what, drawing, element) {
-    light(what);
+    highlight(what);
     tip.replaceChildren(...(what.model ? aboutModel(what, drawing, element) : aboutGroup(what, drawing)));
     tip.hidden = false;
     const box = element.getBoundingClientRect();
@@ -153,25 +153,25 @@
   }
 
   function aboutGroup(what, drawing) {
-    const count = [...drawing.models.values()].filter((m) => stands(m.marks[0], what)).length;
-    const note = same(what, held) ? "Kept lit; click or Enter again to end." : "Click or Enter keeps it lit.";
+    const count = [...drawing.models.values()].filter((m) => belongs(m.marks[0], what)).length;
+    const note = same(what, kept) ? "Highlight kept; click or press Enter again to remove it." : "Click or press Enter to keep the highlight.";
     const models = `${count} ${count === 1 ? "model" : "models"} in this figure. `;
     return [text("strong", labelOf(what, drawing)), text("p", models + note)];
   }
 
   function end() {
     tip.hidden = true;
-    light(held);
+    highlight(kept);
   }
 
   function keep(what) {
-    held = same(what, held) ? null : what;
-    light(held);
+    kept = same(what, kept) ? null : what;
+    highlight(kept);
   }
 
   /* Pointer ---------------------------------------------------------------------------------------------------------- */
 
-  /** The mark or legend entry under the pointer, or the nearest mark within reach. */
+  /** Return the mark or legend entry under the pointer, or the nearest mark within reach (px). */
   function under(drawing, event, reach) {
     const direct = event.target.closest?.("[data-group]");
     if (direct) return direct;
@@ -188,18 +188,18 @@
     return best;
   }
 
-  const meant = (element) =>
+  const targetOf = (element) =>
     element.dataset.model ? { model: element.dataset.model } : { group: element.dataset.group };
 
-  function listen(drawing) {
+  function addPointer(drawing) {
     const { svg } = drawing;
     svg.addEventListener("pointermove", (event) => {
       if (event.pointerType === "touch") return;
       drawing.pointer = { x: event.clientX, y: event.clientY };
-      steered = false;
+      byKeyboard = false;
       const element = under(drawing, event, 8);
       if (!element) end();
-      else if (element !== drawing.last || tip.hidden) show(meant(element), drawing, element);
+      else if (element !== drawing.last || tip.hidden) show(targetOf(element), drawing, element);
       drawing.last = element;
     });
     svg.addEventListener("pointerleave", (event) => {
@@ -207,19 +207,19 @@
     });
     svg.addEventListener("click", (event) => {
       drawing.pointer = { x: event.clientX, y: event.clientY };
-      steered = false;
+      byKeyboard = false;
       const element = under(drawing, event, 22);
       event.bvgTaken = Boolean(element);
       if (!element) return;
-      keep(meant(element));
-      show(meant(element), drawing, element);
-      if (!held) end();
+      keep(targetOf(element));
+      show(targetOf(element), drawing, element);
+      if (!kept) end();
     });
   }
 
   /* Keyboard --------------------------------------------------------------------------------------------------------- */
 
-  function steer(drawing, frame) {
+  function addKeyboard(drawing, frame) {
     frame.tabIndex = 0;
     frame.setAttribute("role", "application");
     frame.setAttribute("aria-label", HELP);
@@ -249,7 +249,7 @@
     drawing.at = stops[next];
     drawing.at.element.scrollIntoView({ block: "nearest", inline: "nearest" });
     drawing.pointer = null;
-    steered = true;
+    byKeyboard = true;
     show(drawing.at.what, drawing, drawing.at.element);
   }
 
@@ -264,11 +264,11 @@
     tip.setAttribute("role", "status");
     tip.setAttribute("aria-live", "polite");
     for (const drawing of drawings) {
-      listen(drawing);
-      steer(drawing, drawing.svg.parentElement);
+      addPointer(drawing);
+      addKeyboard(drawing, drawing.svg.parentElement);
     }
     const clear = () => {
-      held = null;
+      kept = null;
       end();
     };
     document.addEventListener("click", (event) => {
@@ -277,8 +277,8 @@
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape") clear();
     });
-    // The tip stands still while the page moves under it; the arrow keys move the page themselves.
-    document.addEventListener("scroll", () => { tip.hidden ||= !steered; }, { passive: true });
+    // Scrolling moves the page under the tip, so hide it; but not when an arrow key scrolled the page.
+    document.addEventListener("scroll", () => { tip.hidden ||= !byKeyboard; }, { passive: true });
     window.addEventListener("beforeprint", clear);
   }
 
