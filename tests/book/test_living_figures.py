@@ -1,4 +1,4 @@
-"""Figures in a real browser: a mark names its model and lights it up everywhere, legends are linked, themes and paper are served."""
+"""Interactive figures in a browser: marks name and highlight their model, legends are linked, dark theme and print work."""
 
 from __future__ import annotations
 
@@ -26,45 +26,45 @@ def hover(page, figure: str, selector: str):
     return page.locator(".bvg-tip")
 
 
-def lit(page) -> set[str]:
+def highlighted(page) -> set[str]:
     return set(page.evaluate(f"() => [...document.querySelectorAll('{ON}')].map((e) => e.dataset.model)"))
 
 
-def test_hovering_a_mark_names_the_model_and_its_numbers(page, site, build):
+def test_hovering_over_a_mark_names_the_model_and_its_values(page, site, build):
     scores = pd.read_csv(build / "tables" / "scores.csv").set_index("model").loc[SIN]
     tip = hover(opened(page, site, "shape-bias"), "figure-4", MARK.format(SIN))
-    told = tip.inner_text()
+    text = tip.inner_text()
     known = study.models().loc[SIN]
-    assert known["name"] in told
-    assert known["method"] in told
-    assert f"Shape bias {scores['shape']:.2f}" in told
+    assert known["name"] in text
+    assert known["method"] in text
+    assert f"Shape bias {scores['shape']:.2f}" in text
     for category, name in study.CATEGORY_NAMES.items():
-        assert f"{name} {scores[category]:.1f} %" in told
+        assert f"{name} {scores[category]:.1f} %" in text
     page.mouse.move(2, 2)
     assert tip.is_hidden()
-    assert lit(page) == set()
+    assert highlighted(page) == set()
 
 
-def test_a_model_lights_up_in_every_panel_and_every_figure_of_the_page(page, site):
+def test_model_is_highlighted_in_every_panel_and_figure_of_the_page(page, site):
     tip = hover(opened(page, site, "per-benchmark"), "per-benchmark-shape", MARK.format(SIN))
-    assert lit(page) == {SIN}
+    assert highlighted(page) == {SIN}
     assert page.locator(ON).count() == len(study.BIASES) * len(study.BENCHMARKS)
     assert page.locator("svg.bvg-lit").count() == len(study.BIASES)
     assert all(b.name in tip.inner_text() for b in study.BENCHMARKS)
 
 
-def test_a_click_keeps_a_model_lit_until_escape(page, site):
+def test_click_keeps_a_model_highlighted_until_escape(page, site):
     tip = hover(opened(page, site, "shape-bias"), "figure-4", MARK.format(SIN))
     page.locator(f"#figure-4 {MARK.format(SIN)}").first.click()
     page.mouse.move(2, 2)
     assert tip.is_hidden()
-    assert lit(page) == {SIN}
+    assert highlighted(page) == {SIN}
     page.keyboard.press("Escape")
-    assert lit(page) == set()
+    assert highlighted(page) == set()
 
 
 @pytest.mark.parametrize("group", ["augmentation", "adversarial_training-l2"])
-def test_a_legend_entry_lights_its_group_and_a_click_keeps_it(page, site, group):
+def test_legend_entry_highlights_its_group_and_a_click_keeps_it(page, site, group):
     models = study.models().query("in_study")
     members = {
         m
@@ -74,19 +74,19 @@ def test_a_legend_entry_lights_its_group_and_a_click_keeps_it(page, site, group)
     opened(page, site, "shape-bias")
     entry = f'[data-entry][data-group="{group}"] text'
     tip = hover(page, "figure-4", entry)
-    assert lit(page) == members
+    assert highlighted(page) == members
     assert f"{len(members)} models" in tip.inner_text()
     other = page.locator(f"#figure-4 {MARK.format(SIN)}").first
     assert float(other.evaluate("e => getComputedStyle(e).opacity")) < 0.3
     page.locator(f"#figure-4 {entry}").first.click()
     page.mouse.move(2, 2)
-    assert lit(page) == members
+    assert highlighted(page) == members
     page.locator(f"#figure-4 {entry}").first.click()
     page.mouse.move(2, 2)
-    assert lit(page) == set()
+    assert highlighted(page) == set()
 
 
-def test_the_arrow_keys_go_through_the_models_in_order(page, site, build):
+def test_arrow_keys_move_through_the_models_in_order(page, site, build):
     scores = pd.read_csv(build / "tables" / "scores.csv").set_index("model")["shape"]
     names = study.models()["name"]
     opened(page, site, "shape-bias")
@@ -98,7 +98,7 @@ def test_the_arrow_keys_go_through_the_models_in_order(page, site, build):
     tip = page.locator(".bvg-tip")
     assert tip.get_attribute("aria-live") == "polite"
     assert tip.inner_text().startswith(names[scores.idxmax()])
-    assert lit(page) == {scores.idxmax()}
+    assert highlighted(page) == {scores.idxmax()}
     page.keyboard.press("Home")
     assert tip.inner_text().startswith(names[scores.idxmin()])
     for _ in range(3):
@@ -110,12 +110,12 @@ def test_the_arrow_keys_go_through_the_models_in_order(page, site, build):
     assert tip.is_hidden()
 
 
-def test_a_thin_curve_can_be_hit_and_lights_up_in_every_row(page, site):
+def test_thin_curve_can_be_hit_and_is_highlighted_in_every_row(page, site):
     opened(page, site, "spectral-bias")
     stop = page.locator("#bandpass-curves .bvg-canvas")
     stop.focus()
     page.keyboard.press("Home")
-    (first,) = lit(page)
+    (first,) = highlighted(page)
     inside = page.locator(f"#bandpass-curves {ON}").count()
     assert inside == page.locator(f"#bandpass-curves {MARK.format(first)}").count() >= 8
     wide = page.locator(f"#bandpass-curves {MARK.format(first)} .bvg-wide").first
@@ -125,7 +125,7 @@ def test_a_thin_curve_can_be_hit_and_lights_up_in_every_row(page, site):
     ]
 
 
-def test_a_tap_beside_a_small_mark_names_it(browser, site):
+def test_tap_next_to_a_small_mark_names_it(browser, site):
     context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
     page = opened(context.new_page(), site, "shape-bias")
     mark = page.locator(f"#figure-4 {MARK.format(SIN)}").nth(2)
@@ -141,7 +141,7 @@ def test_a_tap_beside_a_small_mark_names_it(browser, site):
     context.close()
 
 
-def test_drawings_turn_dark_and_stimuli_do_not_and_paper_is_white(browser, site):
+def test_dark_theme_inverts_drawings_but_not_stimuli_and_print_is_white(browser, site):
     context = browser.new_context(viewport=DESK)
     context.add_init_script("localStorage.setItem('mode', 'dark'); localStorage.setItem('theme', 'dark')")
     page = opened(context.new_page(), site, "shape-bias")
@@ -161,7 +161,7 @@ def test_drawings_turn_dark_and_stimuli_do_not_and_paper_is_white(browser, site)
     context.close()
 
 
-def test_without_a_script_the_drawing_is_there_and_names_its_marks(browser, site):
+def test_without_script_the_drawing_is_visible_and_names_its_marks(browser, site):
     context = browser.new_context(viewport=DESK, java_script_enabled=False)
     page = opened(context.new_page(), site, "shape-bias")
     assert page.locator("#figure-4 svg.bvg-marks").bounding_box()["width"] > 500
@@ -171,7 +171,7 @@ def test_without_a_script_the_drawing_is_there_and_names_its_marks(browser, site
     context.close()
 
 
-def test_figures_with_a_tip_open_have_no_serious_findings(page, site):
+def test_figures_with_an_open_tip_have_no_serious_accessibility_findings(page, site):
     traffic = watch(page)
     hover(opened(page, site, "shape-bias"), "figure-4", MARK.format(SIN))
     page.locator("#figure-4 summary").click()

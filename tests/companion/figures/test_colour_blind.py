@@ -1,4 +1,4 @@
-"""What a reader with deuteranopia sees: groups whose colours come close differ in shape or fill, heat maps keep their order."""
+"""Figures for readers with deuteranopia: similar colours differ in shape or fill, and heat maps keep their order."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ DEUTERANOPIA = np.array(
         [-0.011820, 0.042940, 0.968881],
     ]
 )
-CLOSE = 25.0  # CIEDE2000; 2.3 is a just noticeable difference of large areas, and marks are small
+CLOSE = 25.0  # CIEDE2000 distance; 2.3 is just noticeable on large areas, and marks are small
 
 
 def seen(colours) -> np.ndarray:
-    """sRGB colours [N, 3] in [0, 1] as seen with deuteranopia."""
+    """Return sRGB colours [N, 3] in [0, 1] as seen with deuteranopia."""
     rgb = np.asarray(colours, float)
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     linear = np.clip(linear @ DEUTERANOPIA.T, 0, 1)
@@ -36,13 +36,13 @@ def distance(a, b) -> float:
     return float(deltaE_ciede2000(*rgb2lab(seen([matplotlib.colors.to_rgb(a), matplotlib.colors.to_rgb(b)]))))
 
 
-def test_the_simulation_confuses_red_with_green_and_leaves_grey_alone():
+def test_simulation_confuses_red_with_green_and_keeps_grey():
     assert distance((0.85, 0.30, 0.25), (0.45, 0.50, 0.10)) < distance("tab:blue", "tab:orange") / 3
     np.testing.assert_allclose(seen([[0.5, 0.5, 0.5]]), 0.5, atol=1e-4)
 
 
 def groups(models) -> dict[str, set[tuple[str, str]]]:
-    """Group -> the shapes and fills of its marks."""
+    """Return group -> shapes and fills of its marks."""
     return {
         g: {(str(figures.mark(m).marker), figures.mark(m).fillstyle) for m in of.index}
         for g, of in models.groupby("group")
@@ -50,15 +50,14 @@ def groups(models) -> dict[str, set[tuple[str, str]]]:
 
 
 @pytest.mark.parametrize("models", [study.models(), study.miniature()], ids=["study", "miniature"])
-def test_groups_of_close_colours_differ_in_shape_or_fill(models):
+def test_groups_of_similar_colours_differ_in_shape_or_fill(models):
     looks = groups(models) | {"new": {(str(marks.NEW.marker), marks.NEW.fillstyle)}}
     close = [pair for pair in combinations(looks, 2) if distance(*(marks.COLORS[g] for g in pair)) < CLOSE]
-    assert close, "nothing to tell apart: is the threshold too low to test anything?"
+    assert close, "no similar colours: the threshold is too low to test anything"
     assert [(a, b) for a, b in close if looks[a] & looks[b]] == []
 
 
-def test_close_colours_of_one_shape_differ_in_fill_mark_by_mark():
-    # Pairs of single marks, over all groups: the same shape, the same fill and a close colour would be one mark.
+def test_no_two_marks_of_different_groups_share_shape_and_fill():
     ids = study.models().query("in_study").index
     same = [
         (a, b)
@@ -70,16 +69,16 @@ def test_close_colours_of_one_shape_differ_in_fill_mark_by_mark():
     assert same == []
 
 
-def test_the_curves_of_the_small_groups_differ_in_their_dashes():
+def test_curves_of_the_small_groups_differ_in_their_dashes():
     small = ["stylized", "freezing", "contrastive", "augmentation"]
     assert len({str(marks.LINES[g]) for g in small}) == len(small)
 
 
 def test_heat_maps_keep_their_order_and_their_signs():
-    """Lightness falls from zero to either end, and the same strength of either sign stays apart."""
-    ramp = seen(matplotlib.colormaps[heatmaps._COLORMAP](np.linspace(0, 1, 21))[:, :3])
+    """Lightness falls from zero to either end, and positive and negative values of one size stay distinguishable."""
+    ramp = seen(matplotlib.colormaps[heatmaps.COLORMAP](np.linspace(0, 1, 21))[:, :3])
     lab = rgb2lab(ramp)
     assert (np.diff(lab[:11, 0]) > 0).all()
     assert (np.diff(lab[10:, 0]) < 0).all()
-    for strength in range(3, 11):  # from |r| = 0.3 on, below which hardly anything is significant
+    for strength in range(3, 11):  # from |r| = 0.3; few smaller ones are significant
         assert deltaE_ciede2000(lab[10 - strength], lab[10 + strength]) > CLOSE, strength

@@ -1,4 +1,4 @@
-"""The saved SVG names its marks by itself: whose each is, what it stands for, and which group an entry of the legend is."""
+"""Labels in the saved SVG: the model and values of each mark, and the group of each legend entry."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def ids(root) -> list[str]:
     return [e.get("id") for e in root.iter() if e.get("id")]
 
 
-def test_every_mark_of_a_scatter_plot_says_name_method_and_both_numbers(published, tmp_path):
+def test_marks_of_a_scatter_plot_state_name_method_and_both_values(published, tmp_path):
     table = scores.per_model(published)
     root = drawn(figures.scatter(table, ["shape"], scores.CATEGORY_COLUMNS), tmp_path)
     found = marks(root)
@@ -61,8 +61,8 @@ def test_every_mark_of_a_scatter_plot_says_name_method_and_both_numbers(publishe
         assert accuracy == f"{study.CATEGORY_NAMES[category]} {values.loc[model, category]:.1f} %"
 
 
-def test_marks_stand_where_they_say(published, tmp_path):
-    """Within a panel the place on the page is a straight line of the number in the title."""
+def test_marks_are_at_the_values_they_state(published, tmp_path):
+    """Within a panel, the position on the page is a linear function of the value in the title."""
     table = scores.per_model(published)
     found = marks(drawn(figures.scatter(table, ["shape"], ["ID"]), tmp_path))
     at = np.array([float(next(m.iter(f"{SVG}use")).get("x")) for m in found])
@@ -71,7 +71,7 @@ def test_marks_stand_where_they_say(published, tmp_path):
     np.testing.assert_allclose(at, slope * told + start, atol=0.02)
 
 
-def test_the_legend_of_a_scatter_plot_names_its_groups(published, tmp_path):
+def test_legend_of_a_scatter_plot_names_its_groups(published, tmp_path):
     table = scores.per_model(published)
     root = drawn(figures.scatter(table, ["shape"], ["ID"], highlight=["resnet50_dino"]), tmp_path)
     told = {e.get("data-group"): "".join(e.itertext()).strip() for e in entries(root) if "data-model" not in e.attrib}
@@ -81,7 +81,7 @@ def test_the_legend_of_a_scatter_plot_names_its_groups(published, tmp_path):
     assert [e.get("data-model") for e in entries(root) if "data-model" in e.attrib] == ["resnet50_dino"] * 2
 
 
-def test_curves_the_legend_and_the_crosscheck_name_all_their_models(published, tmp_path):
+def test_curves_and_legend_name_all_their_models(published, tmp_path):
     curves = drawn(figures.curves(scores.bandpass(published)), tmp_path)
     assert Counter(m.get("data-model") for m in marks(curves)).keys() == set(MODELS)
     means = scores.per_model(published).set_index("model")
@@ -96,7 +96,7 @@ def test_curves_the_legend_and_the_crosscheck_name_all_their_models(published, t
     assert names == study.models().loc[MODELS, "name"].to_dict()
 
 
-def test_the_crosscheck_says_both_numbers(tmp_path):
+def test_crosscheck_states_both_values(tmp_path):
     row = {"model": "tv_resnet50", "benchmark": "imagenet", "variant": "", "source": "someone"}
     row |= {"published": 76.13, "independent": 75.9, "difference": 0.23, "same_protocol": True}
     root = drawn(crosscheck(pd.DataFrame([row])), tmp_path)
@@ -112,10 +112,10 @@ def test_ids_are_unique_and_the_same_drawing_gives_the_same_bytes(published, tmp
     assert saved[0] == saved[1]
     found = ids(ElementTree.fromstring(saved[0]))
     assert [i for i, n in Counter(found).items() if n > 1] == []
-    assert set(re.findall(r'(?:href="|url\()#([^")]+)', saved[0].decode())) <= set(found), "a reference leads nowhere"
+    assert set(re.findall(r'(?:href="|url\()#([^")]+)', saved[0].decode())) <= set(found), "a reference has no target"
 
 
-def test_what_a_name_holds_is_escaped(tmp_path):
+def test_names_are_escaped(tmp_path):
     table = pd.DataFrame(
         {"model": ["a<b> & \"c\" 'd'", "x@y"], "group": "new", "shape": [0.1, 0.2], "ID": [10.0, 20.0]}
     )
@@ -137,6 +137,6 @@ def test_photographs_are_saved_as_jpeg_and_flat_colours_exactly(tmp_path):
     assert len({e.get("id") for e in images}) == 2
 
 
-def test_a_figure_knows_who_drew_it():
+def test_figure_records_the_function_that_drew_it():
     assert figures.legend().drawn_by == "companion.figures.legend:legend"
     assert svg_labels.legend_group("robust_resnet50_linf_eps8.0") == "adversarial_training-linf"
