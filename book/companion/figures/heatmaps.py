@@ -17,7 +17,7 @@ from bvg import study
 from companion.figures.base import WIDTH, Figure, styled
 from companion.text import distinct_sets, listed, number, plural, set_name, strongest
 
-_COLORMAP = "RdBu_r"
+COLORMAP = "RdBu_r"
 
 
 @styled
@@ -133,7 +133,7 @@ def _heat(axes: Axes, cells: pd.DataFrame, rows: Sequence[str], columns: Sequenc
         cells.pivot(index="row", columns="column", values=v).reindex(rows, columns=columns) for v in ("shown", "text")
     )
     seaborn.heatmap(
-        shown.astype(float), ax=axes, annot=text.fillna(""), fmt="", vmin=-1, vmax=1, cmap=_COLORMAP, cbar=False,
+        shown.astype(float), ax=axes, annot=text.fillna(""), fmt="", vmin=-1, vmax=1, cmap=COLORMAP, cbar=False,
         linewidths=1, linecolor="white", xticklabels=False, yticklabels=False, annot_kws={"fontsize": fontsize},
     )  # fmt: skip
     for artist in axes.texts:
