@@ -1,4 +1,4 @@
-"""Example stimuli, made by the kernels from images that scikit-image ships."""
+"""Example stimuli for the pages, made by the kernels from images that scikit-image ships."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIZE = 224
 
 
 def photograph(name: str = "chelsea") -> np.ndarray:
-    """A colour photograph that scikit-image ships, as float [224, 224, 3] in [0, 1]: central square, resized."""
+    """Return a photograph of scikit-image as float [224, 224, 3] in [0, 1]: its central square, resized."""
     image = getattr(skimage.data, name)()
     side = min(image.shape[:2])
     top, left = ((s - side) // 2 for s in image.shape[:2])
@@ -23,35 +23,35 @@ def photograph(name: str = "chelsea") -> np.ndarray:
 
 
 def cues() -> dict[str, np.ndarray]:
-    """A shape (the outline of a horse), a texture (a brick wall), and their conflict: the outline filled with the texture.
+    """Return a shape (the outline of a horse), a texture (a brick wall) and the outline filled with the texture.
 
-    Each float [224, 224, 3] in [0, 1]. The study's own stimuli are made by style transfer; this shows the idea.
+    Each is float [224, 224, 3] in [0, 1]. The study's stimuli are made by style transfer; these illustrate the principle.
     """
     outline = np.pad(~skimage.data.horse(), ((36, 36), (0, 0))).astype(float)
     inside = resize(outline, (SIZE, SIZE), anti_aliasing=True)[..., None].clip(0, 1)
     wall = skimage.data.brick()[:SIZE, :SIZE, None] / 255 * np.array([1.0, 0.62, 0.5])
-    ground = (1 - inside) * 0.93
-    images = {"shape": ground + inside * 0.1 * np.ones(3), "texture": wall, "conflict": ground + inside * wall}
+    background = (1 - inside) * 0.93
+    images = {"shape": background + inside * 0.1 * np.ones(3), "texture": wall, "conflict": background + inside * wall}
     return {name: image.clip(0, 1).astype(np.float32) for name, image in images.items()}
 
 
 def bandpass(image: np.ndarray, cutoff: float, kind: str) -> np.ndarray:
-    """`bvg.kernels.bandpass` for one image [H, W, 3]."""
+    """Apply `bvg.kernels.bandpass` to one image [H, W, 3]."""
     return _image(kernels.bandpass(_batch(image), cutoff, kind))
 
 
 def brightened(image: np.ndarray) -> np.ndarray:
-    """An image scaled to the full range, for looking at: a high-passed photograph is all but black."""
+    """Scale an image to the full range for display: a high-pass filtered photograph is nearly black."""
     return (image / np.quantile(image, 0.999)).clip(0, 1)
 
 
 def critical_band(image: np.ndarray, noise_sd: float, band: int, seed: int) -> np.ndarray:
-    """`bvg.kernels.critical_band` for one image [H, W, 3]."""
+    """Apply `bvg.kernels.critical_band` to one image [H, W, 3]."""
     return _image(kernels.critical_band(_batch(image), noise_sd, band, seed, torch.tensor([0])))
 
 
 def overview(cutoff: float, noise_sd: float, seed: int) -> dict[str, dict[str, np.ndarray]]:
-    """The stimuli of Figure 1: three images for each family of biases."""
+    """Return the stimuli of Figure 1: family of biases -> caption -> image, three images each."""
     photo = photograph()
     return {
         "shape": cues(),
@@ -65,7 +65,7 @@ def overview(cutoff: float, noise_sd: float, seed: int) -> dict[str, dict[str, n
 
 
 def filtered(cutoffs: Sequence[float]) -> list[list[np.ndarray]]:
-    """A photograph low-passed (first row) and high-passed (second row, brightened) at each cut-off."""
+    """Return a photograph low-pass filtered (first row) and high-pass filtered (second row, brightened) at each cut-off."""
     photo = photograph()
     low = [bandpass(photo, c, "low") for c in cutoffs]
     high = [brightened(bandpass(photo, c, "high")) for c in cutoffs]
@@ -73,7 +73,7 @@ def filtered(cutoffs: Sequence[float]) -> list[list[np.ndarray]]:
 
 
 def noisy(noise_sds: Sequence[float], bands: Sequence[int], seed: int) -> list[list[np.ndarray]]:
-    """A photograph with noise in each band (columns), at each standard deviation (rows)."""
+    """Return a photograph with noise in each band (columns) at each standard deviation (rows)."""
     photo = photograph()
     return [[critical_band(photo, sd, b, seed) for b in bands] for sd in noise_sds]
 
