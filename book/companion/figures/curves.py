@@ -24,6 +24,7 @@ def curves(
     low_cutoffs: Sequence[float] = study.BIAS_CUTOFFS,
     high_cutoffs: Sequence[float] = study.BIAS_CUTOFFS,
     highlight: Sequence[str] = (),
+    world: study.World = study.STUDY,
 ) -> Figure:
     """Draw relative accuracy on filtered images over the cut-off, one line per model.
 
@@ -35,6 +36,7 @@ def curves(
             Models outside the study are not drawn.
         low_cutoffs, high_cutoffs: the cut-offs over which the low- and the high-frequency bias average.
         highlight: models to draw on top and name; a model without a curve is not drawn.
+        world: the images that the models were measured on.
 
     Returns:
         `data` with the columns model, group, kind, cutoff, relative_top1.
@@ -49,7 +51,7 @@ def curves(
     groups = study.describe(pd.unique(curves["model"]))["group"]
     data = curves.assign(group=curves["model"].map(groups))
     data = data[(data["group"] != "outside") | data["model"].isin(highlight)]
-    groups, world = groups[pd.unique(data["model"])], study.world(groups.index)
+    groups = groups[pd.unique(data["model"])]
     everywhere = [m for m, g in groups.items() if g in ("baseline", "new") or "@" in m or m in highlight]
     rows = _rows(groups.drop(everywhere))
     windows = {"low-pass": low_cutoffs, "high-pass": high_cutoffs}

@@ -23,33 +23,34 @@ LEGEND = {
 """Matplotlib settings of every legend of groups: the marks of one group stand side by side."""
 
 
-def sections(table: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
+def sections(table: pd.DataFrame, world: study.World = study.STUDY) -> list[tuple[str, str, pd.DataFrame]]:
     """Split models by group; the miniature's models form sections of their own.
 
     Args:
         table: from `study.describe`.
+        world: the images that the models were measured on.
 
     Returns:
         Group id, printed name and rows of `table`, in the order of the paper's legend.
     """
     small = table.index.isin(study.miniature().index)
-    apart = " (mini)" if study.world(table.index) is study.STUDY else ""
+    apart = " (mini)" if world is study.STUDY else ""
     parts = []
     for group in GROUP_NAMES:
-        for world, which, suffix in ((study.STUDY, ~small, ""), (study.MINIATURE, small, apart)):
+        for names, which, suffix in ((study.STUDY, ~small, ""), (study.MINIATURE, small, apart)):
             members = table[which & (table["group"] == group)]
             if len(members):
-                parts.append((group, group_name(group, world) + suffix, members))
+                parts.append((group, group_name(group, names) + suffix, members))
     return parts
 
 
-def key(models: Sequence[str]) -> tuple[list[Any], list[str], list[tuple[str, bool]]]:
+def key(models: Sequence[str], world: study.World = study.STUDY) -> tuple[list[Any], list[str], list[tuple[str, bool]]]:
     """Return handles, labels and SVG entries (see `svg_labels.label_legend`) of a legend of the groups of `models`.
 
     Up to three marks stand for a group. Adversarially trained models have one entry per norm, with the range of epsilon.
     """
     handles, labels, entries = [], [], []
-    for group, name, members in sections(study.describe(list(models))):
+    for group, name, members in sections(study.describe(list(models)), world):
         for norm in ("l2", "linf") if group == "adversarial_training" else ("",):
             same = members[members["norm"] == norm] if norm else members
             if same.empty:
@@ -69,18 +70,19 @@ def key(models: Sequence[str]) -> tuple[list[Any], list[str], list[tuple[str, bo
 
 
 @styled
-def legend(models: Sequence[str] | None = None) -> Figure:
+def legend(models: Sequence[str] | None = None, world: study.World = study.STUDY) -> Figure:
     """Draw every model's mark with its name, by group.
 
     Args:
         models: ids; None for the study's 48.
+        world: the images that the models were measured on.
 
     Returns:
         `data` with the columns model, name, group, color, marker, fillstyle, size (points).
     """
     everyone = study.models()
     table = study.describe(list(everyone.index[everyone["in_study"]]) if models is None else list(models))
-    parts = sections(table)
+    parts = sections(table, world)
     columns: list[list[tuple[str, str, bool]]] = [[] for _ in range(4)]  # id, printed name, is it a model
     for _, title, members in sorted(parts, key=lambda part: -len(part[2])):
         column = min(columns, key=len)  # largest group first, into the shortest column

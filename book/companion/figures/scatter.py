@@ -55,7 +55,12 @@ _BIAS_IDS = tuple(b.id for b in study.BIASES)
 
 @styled
 def scatter(
-    scores: pd.DataFrame, x: Sequence[str], y: Sequence[str], alpha: float = 0.05, highlight: Sequence[str] = ()
+    scores: pd.DataFrame,
+    x: Sequence[str],
+    y: Sequence[str],
+    alpha: float = 0.05,
+    highlight: Sequence[str] = (),
+    world: study.World = study.STUDY,
 ) -> Figure:
     """Draw biases against accuracies, one mark per model, with Spearman's r above each panel.
 
@@ -71,6 +76,7 @@ def scatter(
         alpha: level of significance; correlations with p >= alpha are printed as n.s.
         highlight: models to ring and name; they are left out of the correlations (see `study.counted`). A model that
             lacks the values is not drawn.
+        world: the images that the models were measured on.
 
     Returns:
         `data` with the columns model, group, x, y, x_value, y_value, in_statistics; `statistics` from
@@ -80,7 +86,7 @@ def scatter(
         KeyError: a column that `scores` does not have.
         ValueError: `highlight` names a model that is not in `scores`, or there is nothing to draw.
     """
-    counted, world = study.counted(scores, highlight), study.world(scores["model"])
+    counted = study.counted(scores, highlight)
     sets = {k: mask & counted for k, mask in study.figure2_groups(scores["group"]).items()}
     cells = correlation.correlate(scores, y, x, {k: m for k, m in sets.items() if k == "total" or m.any()}, alpha)
     if not len(x) or not len(y):
@@ -101,7 +107,7 @@ def scatter(
     panels = _panels(grid, layout, pairs, texts, world)
     for axes, at in zip(panels, points, strict=True):
         _draw_marks(axes, at, highlight, layout.mark_size, world)
-    _add_legend(figure, grid, layout, list(drawn), highlight, over)
+    _add_legend(figure, grid, layout, list(drawn), highlight, over, world)
     if highlight:
         figure.draw_without_rendering()  # fixes the layout, so that names can be placed where there is room
         for axes, at in zip(panels, points, strict=True):
@@ -121,10 +127,16 @@ def _layout(biases: int, accuracies: int) -> _Layout:
 
 
 def _add_legend(
-    figure: Canvas, grid: GridSpec, layout: _Layout, models: Sequence[str], highlight: Sequence[str], over: str
+    figure: Canvas,
+    grid: GridSpec,
+    layout: _Layout,
+    models: Sequence[str],
+    highlight: Sequence[str],
+    over: str,
+    world: study.World,
 ) -> None:
     """Add the legend of the groups and the highlighted models, in the spare panels or below all, where the figure grows."""
-    handles, names, entries = key(models)
+    handles, names, entries = key(models, world)
     handles += [(mark(m).line(),) for m in highlight]
     names += [f"{name} (ringed)" for name in study.describe(highlight)["name"]]
     entries += [(m, True) for m in highlight]
