@@ -1,4 +1,4 @@
-"""The built book: every figure and table is there and described, every link leads somewhere, nothing comes from outside."""
+"""The built book: figures and tables are complete and described, links work, nothing is loaded from other hosts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def pages(build) -> dict[str, BeautifulSoup]:
 
 
 @pytest.mark.parametrize("id", FIGURES)
-def test_every_figure_stands_on_a_page_with_caption_alt_text_and_downloads(build, pages, id):
+def test_every_figure_is_on_a_page_with_caption_alt_text_and_downloads(build, pages, id):
     for path in (f"figures/{id}.svg", f"figures/{id}.png", f"tables/{id}.csv"):
         assert (build / path).stat().st_size > 0
         assert (build / "html" / path).read_bytes() == (build / path).read_bytes()
@@ -55,7 +55,7 @@ def test_every_figure_stands_on_a_page_with_caption_alt_text_and_downloads(build
 
 
 @pytest.mark.parametrize("id", FIGURES)
-def test_every_figure_says_where_it_comes_from(build, pages, id):
+def test_every_figure_states_its_provenance(build, pages, id):
     (name, figure) = next((n, f) for n, page in pages.items() if (f := page.find("figure", id=id.replace("_", "-"))))
     details = figure.find("details", class_="bvg-provenance")
     assert not details.has_attr("open")
@@ -74,13 +74,13 @@ def test_every_figure_says_where_it_comes_from(build, pages, id):
 
 
 def described(figure) -> tuple[str, str]:
-    """File and alternative text of a figure's image, which may be an SVG in the page itself."""
+    """File and alternative text of a figure's image, which may be an inline SVG."""
     image = figure.find(["img", "svg"])
     return (image["src"], image["alt"]) if image.name == "img" else (image["data-src"], image["aria-label"])
 
 
 @pytest.mark.parametrize("id", TABLES)
-def test_every_table_stands_on_a_page_with_its_numbers(build, pages, id):
+def test_every_table_is_on_a_page_with_its_numbers(build, pages, id):
     numbers = pd.read_csv(build / "tables" / f"{id}.csv")
     (table,) = [t for page in pages.values() if (t := page.find("table", id=id))]
     per_row = 3 if id == "printed-and-recomputed" else 1
@@ -88,26 +88,26 @@ def test_every_table_stands_on_a_page_with_its_numbers(build, pages, id):
 
 
 def test_alt_texts_differ(pages):
-    # One picture may be on two pages: the study's figures stand beside the miniature's.
+    # An image may be on two pages: the miniature's pages also show the study's figures.
     drawn = [figure for page in pages.values() for figure in page.find_all("figure") if figure.find(["img", "svg"])]
     alts = {Path(src).name: alt for src, alt in map(described, drawn)}
     figures = [a for a in alts.values() if len(a) > 60]
     assert len(figures) == len(set(figures)) >= len(FIGURES)
 
 
-def test_the_promised_columns(build):
+def test_tables_have_the_documented_columns(build):
     columns = {p.stem: list(pd.read_csv(p, nrows=1).columns) for p in (build / "tables").glob("*.csv")}
     assert columns["figure-2"] == ["generalization", "bias", "group", "r", "p", "n", "shown"]
     assert columns["figure-3"] == columns["bias-correlation"] == ["row", "column", "r", "p", "n", "shown"]
     assert columns["scores"] == ["model", "group", *study.CATEGORIES, *(b.id for b in study.BIASES)]
 
 
-def test_figure_2_shows_72_of_72(build):
+def test_all_72_cells_of_figure_2_agree_with_the_paper(build):
     compared = pd.read_csv(build / "tables" / "printed-and-recomputed.csv")
     assert (len(compared), compared["agrees"].sum()) == (72, 72)
 
 
-def test_every_link_leads_somewhere(build, pages):
+def test_every_link_has_a_target(build, pages):
     html = build / "html"
     for name, page in pages.items():
         for tag, attribute in (("a", "href"), ("img", "src"), ("link", "href"), ("script", "src"), ("object", "data")):
@@ -128,7 +128,7 @@ def test_every_link_leads_somewhere(build, pages):
 
 @cache
 def code(path: Path) -> BeautifulSoup:
-    """A module's highlighted page."""
+    """The highlighted page of a module."""
     return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
@@ -143,7 +143,7 @@ def test_nothing_is_loaded_from_another_host(build, pages):
         assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", css.read_text(encoding="utf-8")), css
 
 
-def test_no_path_of_this_machine_leaks(build):
+def test_no_path_of_this_machine_is_published(build):
     private = [str(ROOT), str(Path.home()) + "/"]
     for folder in ("html", "notebooks", "tables", "figures"):
         for path in (build / folder).rglob("*"):
@@ -152,7 +152,7 @@ def test_no_path_of_this_machine_leaks(build):
                 assert not [p for p in private if p in text], path
 
 
-def test_every_notebook_is_offered_executed_and_complete(build, pages):
+def test_every_notebook_is_offered_executed_and_without_errors(build, pages):
     for text in (ROOT / "notebooks").rglob("*.md"):
         name = "-".join(text.relative_to(ROOT / "notebooks").with_suffix("").parts)
         assert pages[f"{name}.html"].find("a", href=f"notebooks/{name}.ipynb", download=True)
@@ -162,7 +162,7 @@ def test_every_notebook_is_offered_executed_and_complete(build, pages):
         assert all(c.execution_count for c in code)
         prose = "".join(c.source for c in notebook.cells if c.cell_type == "markdown")
         assert not re.findall(r"\{[a-z:]+\}`", prose), "a role that only the book resolves"
-        # What a reader is to be told: that a network has no channel; and what a long measurement will do.
+        # Expected messages: a network has no channel, and what a long measurement will do.
         loud = [o for c in code for o in c.outputs if o.output_type in ("error", "stream")]
         loud = [o for o in loud if not (name.startswith("measure-") and o.text.startswith("To be measured: "))]
         assert all(name == "measure-critical-band" and "channel: " in o.text for o in loud), loud
@@ -174,19 +174,19 @@ def test_no_id_occurs_twice_on_a_page(pages):
         assert len(ids) == len(set(ids)), (name, {i for i in ids if ids.count(i) > 1})
 
 
-def test_drawings_stand_in_the_page_and_what_colours_mean_on_a_card(pages):
+def test_drawings_are_inline_and_images_with_fixed_colours_are_not(pages):
     kinds = {f["id"]: f for page in pages.values() for f in page.find_all("figure", id=True)}
     for id in ("figure-4", "bandpass-curves", "legend", "crosscheck", "per-benchmark-shape"):
         assert "bvg-drawing" in kinds[id]["class"]
         assert kinds[id].find("svg", class_="bvg-marks").find_parent("a") is None
-    # Stimuli, maps of colours, and a caption that tells pale from full colours.
+    # Stimuli, heat maps, and figures whose caption refers to pale or full colours.
     for id in ("figure-1", "spectral-stimuli", "figure-2", "calibration-spectral", "firmness"):
         assert "bvg-card" in kinds[id]["class"]
         assert kinds[id].find("svg") is None
     assert "bvg-drawing" in kinds["calibration-noise"]["class"]
 
 
-def test_prose_holds_no_unresolved_markup(pages):
+def test_prose_has_no_unresolved_markup(pages):
     for name, page in pages.items():
         body = page.find("article") or page
         for element in body.find_all(["code", "pre", "script", "style"]):
@@ -201,7 +201,7 @@ def test_all_48_models_are_named_in_the_legend(build):
     assert [n for n in names if n not in svg] == []
 
 
-def test_a_second_build_does_nothing(build, builder, capsys):
+def test_a_second_build_changes_nothing(build, builder, capsys):
     stamp = (build / "html" / "index.html").stat().st_mtime_ns
     builder.main([])
     assert "to execute: 0" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""What is carried away: the zips hold what they say, and every column of every table is described."""
+"""The downloads: the zips are complete, and every column of every table is described."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def tables_zip(build: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(build / "html" / bundle.TABLES)
 
 
-def test_every_table_is_in_the_zip_byte_for_byte(build):
+def test_zip_holds_every_table_byte_for_byte(build):
     with tables_zip(build) as archive:
         packed = {n.removeprefix("tables/"): archive.read(n) for n in archive.namelist() if n.startswith("tables/")}
         assert archive.testzip() is None
@@ -29,7 +29,7 @@ def test_every_table_is_in_the_zip_byte_for_byte(build):
     assert (build / bundle.TABLES).read_bytes() == (build / "html" / bundle.TABLES).read_bytes()
 
 
-def test_the_dictionary_has_a_row_with_a_meaning_for_every_column_of_every_table(build):
+def test_dictionary_has_a_meaning_for_every_column_of_every_table(build):
     with tables_zip(build) as archive:
         dictionary = pd.read_csv(io.BytesIO(archive.read("dictionary.csv")), keep_default_na=False)
         columns = [
@@ -40,10 +40,12 @@ def test_the_dictionary_has_a_row_with_a_meaning_for_every_column_of_every_table
         ]
     assert list(dictionary[["table", "column"]].itertuples(index=False, name=None)) == columns
     undescribed = dictionary[dictionary["meaning"] == ""]
-    assert undescribed[["table", "column"]].values.tolist() == [], "say in book/dictionary.toml what these columns are"
+    assert undescribed[["table", "column"]].values.tolist() == [], (
+        "describe these columns in book/builder/dictionary.toml"
+    )
 
 
-def test_the_dictionary_says_what_is_in_the_tables(build):
+def test_dictionary_gives_types_ranges_and_units(build):
     with tables_zip(build) as archive:
         dictionary = pd.read_csv(io.BytesIO(archive.read("dictionary.csv")), keep_default_na=False)
     rows = dictionary.set_index(["table", "column"])
@@ -54,7 +56,7 @@ def test_the_dictionary_says_what_is_in_the_tables(build):
     assert rows.loc[("figure-2", "n"), "unit"] == "models"
 
 
-def test_every_table_has_a_description_and_no_entry_of_the_dictionary_is_stale(build):
+def test_every_table_has_a_description_and_no_entry_is_stale(build):
     dictionary = bundle.Dictionary(bundle.DICTIONARY)
     found = bundle.captions(build / "notebooks")
     _, tables = bundle.describe(build / "tables", dictionary, found)
@@ -63,17 +65,17 @@ def test_every_table_has_a_description_and_no_entry_of_the_dictionary_is_stale(b
     with tables_zip(build) as archive:
         text = archive.read("README.txt").decode()
     assert [t for t in tables["table"] if f"\n  {t}.csv (" not in text] == []
-    assert "{" not in text, "a role or a field that was not filled in"
+    assert "{" not in text, "a role or a placeholder is left"
     assert f"bvg {bvg.__version__}" in text
 
 
-def test_the_zip_holds_the_licence_of_the_published_numbers(build):
+def test_zip_holds_the_licence_of_the_published_numbers(build):
     with tables_zip(build) as archive:
         licence = archive.read("LICENSE-published-numbers.md")
     assert licence == (ROOT / "bvg/results/published/LICENSE.md").read_bytes()
 
 
-def test_every_notebook_is_in_its_zip(build):
+def test_zip_holds_every_notebook(build):
     with zipfile.ZipFile(build / "html" / bundle.NOTEBOOKS) as archive:
         names = {n for n in archive.namelist() if n.endswith(".ipynb")}
         for name in names:
@@ -81,13 +83,13 @@ def test_every_notebook_is_in_its_zip(build):
     assert names == {f"notebooks/{p.name}" for p in (build / "notebooks").glob("*.ipynb")}
 
 
-def test_the_pages_link_what_can_be_carried_away(build):
+def test_pages_link_the_downloads(build):
     for page in ("index.html", "reproduce.html"):
         text = (build / "html" / page).read_text(encoding="utf-8")
         assert all(f'href="{name}"' in text for name in (bundle.TABLES, bundle.NOTEBOOKS)), page
 
 
-def test_the_bytes_depend_on_the_content_only(tmp_path):
+def test_bytes_of_a_zip_depend_only_on_its_content(tmp_path):
     files = {"b.txt": b"2", "a.txt": b"1" * 1000}
     digests = set()
     for name, order in (("one", files), ("two", dict(reversed(files.items())))):
@@ -102,16 +104,16 @@ def test_the_bytes_depend_on_the_content_only(tmp_path):
 @pytest.fixture
 def dictionary(tmp_path) -> bundle.Dictionary:
     path = tmp_path / "dictionary.toml"
-    path.write_text('[columns]\nr = ["everywhere", ""]\ngone = ["", ""]\n[tables."my-*"]\nr = ["mine", "m"]\n')
+    path.write_text('[columns]\nr = ["everywhere", ""]\ngone = ["", ""]\n[tables."my-* other"]\nr = ["mine", "m"]\n')
     return bundle.Dictionary(path)
 
 
-def test_a_tables_own_entry_goes_before_the_general_one(dictionary):
-    assert dictionary.column("my-run", "r") == ("mine", "m")
+def test_a_tables_own_entry_takes_precedence(dictionary):
+    assert dictionary.column("my-run", "r") == dictionary.column("other", "r") == ("mine", "m")
     assert dictionary.column("figure-2", "r") == ("everywhere", "")
     assert dictionary.column("figure-2", "new") == ("", "")
 
 
-def test_an_entry_that_nothing_asks_for_is_stale(dictionary):
+def test_an_unused_entry_is_stale(dictionary):
     dictionary.column("figure-2", "r")
-    assert dictionary.stale() == ["gone", "my-* r"]
+    assert dictionary.stale() == ["gone", "my-* other r"]

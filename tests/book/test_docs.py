@@ -1,4 +1,4 @@
-"""What README, CONTRIBUTING and the book's pages tell a reader to do, done."""
+"""The commands and code in README, CONTRIBUTING and the book's prose pages work (recipes: test_recipes.py)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +25,7 @@ DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "book").gl
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
-    """(document, code) of every fenced block of that language."""
+    """(document, code) of every fenced block in a language."""
     return [
         (path.name, code)
         for path in DOCS
@@ -35,7 +34,7 @@ def blocks(language: str) -> list[tuple[str, str]]:
 
 
 def commands(program: str) -> list[list[str]]:
-    """Every documented command of that program, in blocks and in running text, as words."""
+    """Every documented command of a program, in blocks and in text, as a list of words."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in DOCS)
     found = re.findall(rf"(?:^|`)((?:\.venv/bin/)?{program} [^`\n]+)", text, re.M)
     return [shlex.split(c, comments=True) for c in found if "NAME" not in c]
@@ -47,7 +46,7 @@ def test_python_examples_run(document, code):
     assert done.returncode == 0, f"{document}: {done.stderr}"
 
 
-def test_every_make_target_that_is_named_exists():
+def test_every_documented_make_target_exists():
     targets = {words[1] for words in commands("make")}
     assert {"book", "test", "lab", "notebooks"} <= targets
     for target in targets:
@@ -56,7 +55,7 @@ def test_every_make_target_that_is_named_exists():
     assert targets <= set(re.findall(r"^make ([\w-]+)", helped, re.M))
 
 
-def test_every_papermill_command_names_a_notebook_and_parameters_that_it_takes():
+def test_every_documented_papermill_command_is_valid():
     seen = 0
     for words in commands("papermill"):
         text = ROOT / words[1].replace(".ipynb", ".md")
@@ -75,7 +74,7 @@ def test_every_papermill_command_names_a_notebook_and_parameters_that_it_takes()
     assert seen >= 4
 
 
-def test_adding_a_figure_as_told(tmp_path, monkeypatch):
+def test_a_page_saves_a_new_figure(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     canvas = matplotlib.figure.Figure()
     canvas.subplots().plot([0, 1])
@@ -85,31 +84,7 @@ def test_adding_a_figure_as_told(tmp_path, monkeypatch):
     assert made == {"output/figures/my-figure.svg", "output/figures/my-figure.png", "output/tables/my-figure.csv"}
 
 
-def test_adding_a_benchmark_as_told(tmp_path):
-    shutil.copytree(ROOT / "bvg", tmp_path / "bvg", ignore=shutil.ignore_patterns("__pycache__"))
-    source = tmp_path / "bvg" / "study.py"
-    line = '    Benchmark("imagenet-d", "ImageNet-D", "IN-D", "Robustness", 100, 10, "top-1", "he2016resnet"),\n)  # fmt: skip'
-    source.write_text(source.read_text().replace(")  # fmt: skip", line, 1))
-    code = """
-from bvg import results, scores, study
-import pandas as pd
-assert "imagenet-d" in study.CATEGORIES["Robustness"]
-row = ("mine", "imagenet-d", "", float("nan"), "top1", 50.0, 100, "run")
-results.validate(pd.DataFrame([row], columns=list(results.COLUMNS)))
-table = results.load("published")
-try:
-    scores.per_model(table)
-except results.ResultsError as error:
-    assert "imagenet-d" in str(error)
-else:
-    raise SystemExit("a model without the new benchmark was not refused")
-assert scores.per_model(table, allow_missing=True)["Robustness"].isna().all()
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-def test_adding_a_model_as_told(tmp_path):
+def test_a_new_model_appears_in_a_figure(tmp_path):
     subprocess.run(["make", "--silent", "notebooks"], cwd=ROOT, check=True)
     rows = [
         ("mine", "imagenet", "", np.nan, "top1", 70.0),
@@ -119,11 +94,11 @@ def test_adding_a_model_as_told(tmp_path):
     ]
     table = pd.DataFrame(rows, columns=list(results.COLUMNS[:6])).assign(n=100, source="run")
     results.write(table, tmp_path / "mine.csv")
-    (told,) = [c for c in commands("papermill") if "mine.csv" in " ".join(c)]
+    (documented,) = [c for c in commands("papermill") if "mine.csv" in " ".join(c)]
     (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
     program = Path(sys.executable).with_name("papermill")
     done = subprocess.run(
-        [program, *told[1:]],
+        [program, *documented[1:]],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -134,5 +109,5 @@ def test_adding_a_model_as_told(tmp_path):
     mine = data[data["model"] == "mine"].set_index("y")
     assert mine["y_value"].to_dict() == {"ID": 70.0}
     assert not mine["in_statistics"].any()
-    alt = (tmp_path / told[2]).read_text()
+    alt = (tmp_path / documented[2]).read_text()
     assert "Highlighted: mine" in alt

@@ -1,4 +1,4 @@
-"""One setting, the repository's address, and what it turns on: buttons, launchable notebooks, the publishing workflow."""
+"""What the repository's address turns on: buttons, launchable notebooks, the publishing workflow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOTEBOOK, PROSE = "corruptions", "glossary"
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory) -> Path:
-    """A book of one notebook and a few pages of prose."""
+    """A copy of the repository whose book has one notebook and a few prose pages."""
     root = tmp_path_factory.mktemp("launch")
     quiet = shutil.ignore_patterns("__pycache__", "*.ipynb", "output", "*.safetensors")
     for name in ("bvg", "book"):
@@ -33,14 +33,14 @@ def copy(tmp_path_factory) -> Path:
     (root / "notebooks").mkdir()
     shutil.copy2(ROOT / "notebooks" / f"{NOTEBOOK}.md", root / "notebooks")
     (root / "book" / "reproduce.md").unlink()
-    (root / "book" / "index.md").write_text("# A small book\n\nCarry away {{ book_pdf }}.\n")
+    (root / "book" / "index.md").write_text("# A small book\n\nDownload {{ book_pdf }}.\n")
     chapters = "".join(f"  - file: {name}\n" for name in (NOTEBOOK, PROSE, "references"))
     (root / "book" / "_toc.yml").write_text(f"format: jb-book\nroot: index\nchapters:\n{chapters}")
     return root
 
 
 def built(root: Path, address: str) -> tuple[dict[str, BeautifulSoup], Path]:
-    """The copy's pages, built with this address in the environment, and the folder they are in."""
+    """Build the copy with this address in the environment; returns its pages and their folder."""
     run = subprocess.run(
         [sys.executable, "-m", "builder"],
         cwd=root / "book",
@@ -54,11 +54,11 @@ def built(root: Path, address: str) -> tuple[dict[str, BeautifulSoup], Path]:
 
 
 def buttons(page: BeautifulSoup) -> set[str]:
-    """Addresses of the header's buttons that lead to other hosts."""
+    """Addresses on other hosts that the header's buttons lead to."""
     return {a["href"] for a in page.select(".bd-header-article a[href]") if a["href"].startswith("http")}
 
 
-def test_without_an_address_there_is_no_button_and_with_one_each_leads_to_a_file_that_is_published(copy):
+def test_buttons_exist_only_with_an_address_and_lead_to_published_files(copy):
     pages, html = built(copy, "")
     assert [buttons(page) for page in pages.values()] == [set()] * len(pages)
     assert "_build/book.pdf" in pages["index"].get_text()
@@ -66,17 +66,17 @@ def test_without_an_address_there_is_no_button_and_with_one_each_leads_to_a_file
     notebook = nbformat.read(html / "notebooks" / f"{NOTEBOOK}.ipynb", as_version=4)
     assert "pip install" not in "".join(c.source for c in notebook.cells)
 
-    pages, html = built(copy, URL)  # the setting alone makes the pages anew
+    pages, html = built(copy, URL)  # the setting alone causes a new build
     issue = {a for a in buttons(pages[PROSE]) if a.startswith(f"{URL}/issues/new")}
     assert len(issue) == 1
-    assert buttons(pages[PROSE]) == {URL, *issue}, "a page of prose is no notebook to launch"
+    assert buttons(pages[PROSE]) == {URL, *issue}, "a prose page is not a notebook to launch"
     launched = buttons(pages[NOTEBOOK]) - {URL}
     launched = {a for a in launched if "/issues/" not in a}
     assert launched == {
         f"https://mybinder.org/v2/gh/someone/companion/gh-pages?urlpath=lab/tree/notebooks/{NOTEBOOK}.ipynb",
         f"https://colab.research.google.com/github/someone/companion/blob/gh-pages/notebooks/{NOTEBOOK}.ipynb",
     }
-    assert (html / "notebooks" / f"{NOTEBOOK}.ipynb").is_file(), "published at the path that the buttons name"
+    assert (html / "notebooks" / f"{NOTEBOOK}.ipynb").is_file(), "published at the path in the buttons"
     assert pages["index"].find("a", href="https://someone.github.io/companion/book.pdf")
 
     notebook = nbformat.read(html / "notebooks" / f"{NOTEBOOK}.ipynb", as_version=4)
@@ -87,7 +87,7 @@ def test_without_an_address_there_is_no_button_and_with_one_each_leads_to_a_file
     assert (html / ".nojekyll").exists()
 
 
-def test_the_cell_that_installs_does_so_only_where_bvg_is_missing(monkeypatch):
+def test_the_install_cell_installs_only_if_bvg_is_missing(monkeypatch):
     from IPython.core.interactiveshell import InteractiveShell
 
     empty = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
@@ -104,14 +104,14 @@ def test_the_cell_that_installs_does_so_only_where_bvg_is_missing(monkeypatch):
         InteractiveShell.clear_instance()
 
 
-def test_the_extras_that_are_installed_exist():
+def test_the_installed_extras_exist():
     import tomllib
 
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert set(launch.EXTRAS.split(",")) <= set(extras)
 
 
-def test_the_environment_goes_before_the_file_and_endings_do_not_matter():
+def test_the_environment_takes_precedence_over_the_file():
     config = {"repository": {"url": "https://github.com/a/b"}}
     assert launch.effective(config, {})["repository"]["url"] == "https://github.com/a/b"
     assert launch.effective(config, {"BVG_REPOSITORY": f"{URL}.git"})["repository"]["url"] == URL
@@ -120,7 +120,7 @@ def test_the_environment_goes_before_the_file_and_endings_do_not_matter():
 
 
 @pytest.mark.parametrize("url", ["git@github.com:a/b", "https://example.org/a/b", "https://github.com/a"])
-def test_an_address_that_cannot_be_launched_is_refused(url):
+def test_addresses_outside_github_are_rejected(url):
     with pytest.raises(SystemExit, match=re.escape("expected the repository's address to be https://github.com/")):
         launch.effective({}, {"BVG_REPOSITORY": url})
 
@@ -133,7 +133,7 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
-def test_a_workflow_calls_what_exists_with_pinned_actions_and_few_rights(path):
+def test_workflows_call_existing_targets_with_pinned_actions_and_few_rights(path):
     text = path.read_text(encoding="utf-8")
     workflow = yaml.safe_load(text)
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
@@ -148,7 +148,7 @@ def test_a_workflow_calls_what_exists_with_pinned_actions_and_few_rights(path):
     assert workflow["permissions"] == {"contents": "write" if path.stem == "publish" else "read"}
 
 
-def test_the_workflow_publishes_where_the_buttons_lead():
+def test_the_workflow_publishes_to_the_branch_of_the_buttons():
     workflow = yaml.safe_load((ROOT / ".github/workflows/publish.yml").read_text(encoding="utf-8"))
     (job,) = workflow["jobs"].values()
     assert launch.VARIABLE in job["env"]

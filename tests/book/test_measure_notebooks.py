@@ -1,4 +1,4 @@
-"""`make measure` for real: a model that the zoo does not know, real images, executed notebooks, the book's figures."""
+"""`make measure` with a model outside the zoo and real images: executed notebooks, results, the book's figures."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def papermill(notebook: str, folder: Path, parameters: dict) -> subprocess.Compl
 
 @pytest.fixture(scope="module")
 def data(shared, tmp_path_factory) -> Path:
-    """Real images, under a path that make, the shell and YAML could each stumble over."""
+    """Real images, under a path with characters that are special to make, the shell and YAML."""
     root = tmp_path_factory.mktemp("data") / "it's a root"
     (root / "imagenet").mkdir(parents=True)
     (root / "imagenet/val").symlink_to(shared / "stimuli/imagenet-sample")
@@ -52,26 +52,26 @@ def run(data, tmp_path_factory) -> Path:
     return folder
 
 
-def test_the_run_is_a_results_table_of_all_that_the_notebooks_measure(run):
+def test_the_run_is_a_results_table_of_everything_measured(run):
     table = results.load(run)
     assert set(table["model"]) == {"lite"}
     assert set(table["source"]) == {"my run"}
-    assert set(table["n"]) <= {7, 8}  # of 8 cue-conflict images, those whose cues differ
+    assert set(table["n"]) <= {7, 8}  # of 8 cue-conflict images, one has the same shape and texture category
     counts = table.groupby("benchmark").size().to_dict()
     assert counts == {"cue-conflict": 2, "imagenet": 2, "low-pass": 11, "high-pass": 11}
     clean = table[(table["benchmark"] == "imagenet") & (table["metric"] == "top1")]["value"].item()
-    assert clean > 50  # it has seen photographs
+    assert clean > 50  # the model was trained on photographs
 
 
 @pytest.mark.parametrize(
     ("page", "bars", "rows"), [("shape-bias", ["cue-conflict"], 2), ("spectral-bias", ["imagenet", "band-pass"], 24)]
 )
-def test_the_executed_notebooks_read_well(run, page, bars, rows):
+def test_the_executed_notebooks_show_progress_and_results(run, page, bars, rows):
     notebook = nbformat.read(run / f"{page}.ipynb", as_version=4)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert {output.output_type for output in outputs} == {"display_data"}
     shown = [output["data"]["text/plain"] for output in outputs if "bvg" not in output["metadata"]]
-    for name, text in zip(bars, shown, strict=True):  # the last state of each bar, and no other
+    for name, text in zip(bars, shown, strict=True):  # only the last state of each progress bar
         assert text.startswith(f"{name}: 100%")
         assert "img/s" in text
     marks = [key for output in outputs for key in output["metadata"].get("bvg", {})]
@@ -81,11 +81,11 @@ def test_the_executed_notebooks_read_well(run, page, bars, rows):
     saved = pd.read_csv(run / f"tables/measured-{page}.csv")
     assert len(saved) == rows
     everything = json.dumps(notebook)
-    for role in ("{glue", "{doc}", "{ref}", "{cite"):  # they mean something in the book alone
+    for role in ("{glue", "{doc}", "{ref}", "{cite"):  # only the book resolves them
         assert role not in everything
 
 
-def test_the_model_stands_on_the_books_figures(run, tmp_path):
+def test_the_model_appears_in_the_books_figures(run, tmp_path):
     parameters = {"results": ["published", str(run)], "highlight": ["lite"], "allow_missing": True}
     done = papermill("spectral-bias", tmp_path, parameters)
     assert done.returncode == 0, done.stderr
@@ -100,8 +100,8 @@ def test_the_model_stands_on_the_books_figures(run, tmp_path):
     assert drawn["relative_top1"].item() == pytest.approx(low / clean)
 
 
-def test_several_models_and_what_is_missing_reach_the_reader(data, tmp_path):
-    """The names arrive as they were given: the second holds a space. What is missing of the data is listed."""
+def test_model_names_with_spaces_arrive_and_missing_data_is_reported(data, tmp_path):
+    """The second model's name holds a space. The error lists the missing data."""
     done = make(f"MODELS={LITE} 'other=my models/x.pth'", f"DATA={data}", f"RUN={tmp_path}/run",
                 "MEASURES=spectral-bias shape-bias")  # fmt: skip
     assert done.returncode != 0
@@ -109,11 +109,11 @@ def test_several_models_and_what_is_missing_reach_the_reader(data, tmp_path):
     executed = nbformat.read(tmp_path / "run/spectral-bias.ipynb", as_version=4)
     given = next(cell.source for cell in executed.cells if "injected-parameters" in cell.metadata.get("tags", []))
     assert "'other=my models/x.pth'" in given or '"other=my models/x.pth"' in given
-    assert not (tmp_path / "run/shape-bias.ipynb").exists(), "it stops at the first notebook that fails"
+    assert not (tmp_path / "run/shape-bias.ipynb").exists(), "it stops at the first failing notebook"
 
 
 @pytest.mark.parametrize("variables", [["MODELS=tv_resnet50"], ["DATA=/data"]])
-def test_without_models_or_data_it_says_what_to_give(variables, tmp_path):
+def test_without_models_or_data_the_error_says_what_to_give(variables, tmp_path):
     clean = {"MODELS": "", "DATA": ""}
     done = make(*variables, f"RUN={tmp_path}/run", environment=clean)
     assert done.returncode == 2

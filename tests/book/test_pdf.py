@@ -1,4 +1,4 @@
-"""The book as a PDF, printed from some of its pages: numbers, bookmarks, links that stay inside, nothing cut off."""
+"""The book as a PDF, printed from some pages: page numbers, bookmarks, internal links, nothing cut off."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PARTS = [
     ("Rest", ["glossary", "references"]),
 ]
 CONFIG = {"title": "The title", "author": "The authors"}
-POINTS = 72 / 25.4  # in a millimetre
+POINTS = 72 / 25.4  # points per millimetre
 
 
-def test_without_chromium_one_sentence_says_what_to_install():
+def test_without_chromium_the_error_says_what_to_install():
     run = subprocess.run(
         [sys.executable, "-m", "builder.pdf"],
         cwd=ROOT / "book",
@@ -36,7 +36,7 @@ def test_without_chromium_one_sentence_says_what_to_install():
     assert run.stderr == chromium.MISSING + "\n"
 
 
-def test_the_order_is_that_of_the_table_of_contents():
+def test_pages_follow_the_table_of_contents():
     toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text(encoding="utf-8"))
     parts = pdf.contents(toc)
     names = [name for _, part in parts for name in part]
@@ -49,7 +49,7 @@ def test_the_order_is_that_of_the_table_of_contents():
 def browser_path() -> str:
     found = chromium.find()
     if found is None:
-        pytest.skip("needs Chromium (Debian's package is `chromium`); another one can be named in $CHROMIUM")
+        pytest.skip("needs Chromium (Debian's package is `chromium`; $CHROMIUM can name another one)")
     return found
 
 
@@ -58,13 +58,13 @@ def printed(build, browser_path, tmp_path_factory):
     """The PDF of five pages of the built book."""
     out = tmp_path_factory.mktemp("pdf") / "book.pdf"
     pdf.write(browser_path, PARTS, CONFIG, build / "html", out)
-    assert os.listdir(out.parent) == ["book.pdf"], "what is printed on the way is removed"
+    assert os.listdir(out.parent) == ["book.pdf"], "temporary files are removed"
     return pypdf.PdfReader(out)
 
 
 @pytest.fixture(scope="module")
 def starts(printed) -> dict[str, int]:
-    """Titles of the bookmarks and the numbers of their pages, from 0."""
+    """Title -> page number, from 0, of each bookmark."""
 
     def flat(entries):
         for entry in entries:
@@ -78,7 +78,7 @@ def links(page) -> list:
 
 
 def placed(page) -> list[tuple[float, float, str]]:
-    """Pieces of text with the place, in points from the lower left, at which each begins."""
+    """Pieces of text with their start positions, in points from the lower left."""
     found = []
 
     def visit(text, cm, tm, *_):
@@ -91,11 +91,11 @@ def placed(page) -> list[tuple[float, float, str]]:
 
 
 def leads_to(printed, mark) -> int:
-    """Number of the page that a link inside the PDF leads to, from 0."""
+    """Number, from 0, of the page that an internal link leads to."""
     return printed.get_page_number(mark["/Dest"][0].get_object())
 
 
-def test_parts_and_pages_are_bookmarks_that_lead_to_their_headings(printed, starts):
+def test_bookmarks_of_parts_and_pages_lead_to_their_headings(printed, starts):
     parts = {part: starts.pop(part) for part, names in PARTS if part}
     assert len(starts) == 5
     for title, number in starts.items():
@@ -151,9 +151,7 @@ def test_links_between_pages_lead_to_the_very_place(printed, starts):
     assert starts["References"] < last
 
 
-def test_links_to_files_beside_the_pages_lead_to_the_published_book_if_there_is_one(
-    build, browser_path, printed, tmp_path
-):
+def test_links_to_files_lead_to_the_published_book_if_there_is_one(build, browser_path, printed, tmp_path):
     assert not any("figure-2" in str(mark["/A"]) for page in printed.pages for mark in links(page) if "/A" in mark)
     config = CONFIG | {"repository": {"url": "https://github.com/someone/companion"}}
     pdf.write(browser_path, [("", ["biases-and-generalization"])], config, build / "html", tmp_path / "book.pdf")
@@ -176,6 +174,6 @@ def test_it_says_who_made_it(printed):
     assert printed.root_object["/Lang"] == "en"
 
 
-def test_a_page_that_is_not_built_is_named(browser_path, tmp_path):
+def test_a_missing_page_is_named(browser_path, tmp_path):
     with pytest.raises(SystemExit, match="got no page nowhere: run `make book` first"):
         pdf.write(browser_path, [("", ["nowhere"])], CONFIG, tmp_path, tmp_path / "book.pdf")
