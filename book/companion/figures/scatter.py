@@ -79,8 +79,7 @@ def scatter(
         world: the images that the models were measured on.
 
     Returns:
-        `data` with the columns model, group, x, y, x_value, y_value, in_statistics; `statistics` from
-        `bvg.results.correlation.correlate`.
+        `data` with the columns model, group, x, y, x_value, y_value, in_statistics; `statistics` with the correlations.
 
     Raises:
         KeyError: a column that `scores` does not have.
@@ -103,15 +102,13 @@ def scatter(
     layout = _layout(len(x), len(y))
     figure = Canvas(figsize=(WIDTH, layout.height * layout.rows + 0.3), facecolor="white", layout="constrained")
     grid = figure.add_gridspec(layout.rows, layout.columns)
-    texts = [_correlations(c, most, layout.letters) for c in panel_cells]
-    panels = _panels(grid, layout, pairs, texts, world)
+    panels = _panels(grid, layout, pairs, [_correlations(c, most, layout.letters) for c in panel_cells], world)
     for axes, at in zip(panels, points, strict=True):
         _draw_marks(axes, at, highlight, layout.mark_size, world)
     _add_legend(figure, grid, layout, list(drawn), highlight, over, world)
     if highlight:
         figure.draw_without_rendering()  # fixes the layout, so that names can be placed where there is room
-        for axes, at in zip(panels, points, strict=True):
-            _name_highlighted(axes, at, highlight)
+        _name_highlighted(panels, points, highlight)
     alt = (
         f"{plural(len(panels), 'scatter plot')} of {plural(len(drawn), 'model')}: accuracy "
         f"({listed(map(world.name, y))}) against {listed(map(world.plain, x))}. {over}. {strongest(printed, world)}"
@@ -226,7 +223,13 @@ def _draw_marks(axes: Axes, points: pd.DataFrame, highlight: Sequence[str], size
         axes.text(0.5, 0.5, "no model has both values", ha="center", transform=axes.transAxes)
 
 
-def _name_highlighted(axes: Axes, points: pd.DataFrame, highlight: Sequence[str]) -> None:
+def _name_highlighted(panels: Sequence[Axes], points: Sequence[pd.DataFrame], highlight: Sequence[str]) -> None:
+    """Name the highlighted models in every panel."""
+    for axes, at in zip(panels, points, strict=True):
+        _name_in_panel(axes, at, highlight)
+
+
+def _name_in_panel(axes: Axes, points: pd.DataFrame, highlight: Sequence[str]) -> None:
     """Name the highlighted models where the name fits in the panel and covers the fewest marks and no other name."""
     pixels = axes.transData.transform(points[["x_value", "y_value"]].to_numpy(float))
     ringed = points["model"].isin(list(highlight)).to_numpy()

@@ -134,7 +134,7 @@ def _draw_categories(page: Axes, top: float) -> None:
 _QUESTIONS = {
     "shape": "Shape or texture: which decides?",
     "spectral": "Do low or high frequencies suffice?",
-    "critical band": "Which frequencies are sensitive to noise?",
+    "critical band": "At which frequencies does noise harm?",
 }
 
 
