@@ -31,7 +31,10 @@ class AuthorYear(Unsorted):
 
 
 def visit_citation(translator, node):
-    """Begin an entry. docutils gives entries the role `doc-biblioentry`, which a list may not contain."""
+    """Begin an entry as a list item.
+
+    docutils gives entries the role `doc-biblioentry`, which a list may not contain.
+    """
     if not isinstance(node.previous_sibling(), nodes.citation):
         translator.body.append('<div role="list" class="citation-list">\n')
     translator.body.append(translator.starttag(node, "div", classes=["citation"], role="listitem"))

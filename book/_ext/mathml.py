@@ -7,7 +7,7 @@ from latex2mathml.converter import convert
 
 
 def mathml(latex: str, display: str) -> str:
-    r"""A formula as MathML with its LaTeX as alternative text; `display` is `inline` or `block`."""
+    r"""Convert a formula to MathML; `display` is `inline` or `block`."""
     known = latex.replace("{aligned}", "{align*}")  # the converter's name for `aligned`
     return convert(known, display=display).replace("<math ", f'<math alttext="{escape(latex)}" ', 1)
 

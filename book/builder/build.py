@@ -57,7 +57,7 @@ def collect(texts: list[Notebook]) -> None:
 
 
 def stage(texts: list[Notebook]) -> None:
-    """Lay out what Jupyter Book reads: prose pages, notebook pages, figures, bibliography, table of contents."""
+    """Write the folder that Jupyter Book reads: all pages and what they include."""
     shutil.rmtree(PAGES, ignore_errors=True)
     tools = ["builder", "companion", "benchmarks"]
     shutil.copytree(ROOT / "book", PAGES, ignore=shutil.ignore_patterns(*tools, "__pycache__"))
@@ -89,7 +89,7 @@ def render() -> None:
 
 
 def plotting_library() -> Path:
-    """The explorer's plotting library as one script, written once for each version of its package."""
+    """Write the explorer's plotting library as one script, once per version."""
     import vl_convert
     from companion.explorer import LIBRARY, library
 
@@ -101,7 +101,7 @@ def plotting_library() -> Path:
 
 
 def page_inputs(texts: list[Notebook]) -> str:
-    """Digest of everything that the rendered pages depend on."""
+    """Return a digest of everything that the rendered pages depend on."""
     collected = [
         p for n in texts for p in n.run.rglob("*") if p.parent.name in ("figures", "tables") or p == n.executed
     ]

@@ -50,7 +50,7 @@ How it was made
 
 
 class Dictionary:
-    """Meanings and units of columns from a file like `dictionary.toml`; it records which entries are used."""
+    """Meanings and units of columns, from `dictionary.toml`, and which were used."""
 
     def __init__(self, path: Path) -> None:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -59,7 +59,7 @@ class Dictionary:
         self._used: set[tuple[str, ...]] = set()
 
     def column(self, table: str, column: str) -> tuple[str, str]:
-        """Meaning and unit of a table's column; two empty strings if the file has neither."""
+        """Return meaning and unit of a column; two empty strings if it has no entry."""
         for patterns, own in self.tables.items():
             if column in own and any(fnmatchcase(table, pattern) for pattern in patterns.split()):
                 self._used.add((patterns, column))
@@ -68,19 +68,19 @@ class Dictionary:
         return tuple(self.columns.get(column, ("", "")))
 
     def table(self, table: str, captions: Mapping[str, str]) -> str:
-        """Description of a table: from the file, else its caption; empty if there is neither."""
+        """Return a table's description: its entry, else its caption, else empty."""
         self._used.add(("", "", table))
         return self.descriptions.get(table) or captions.get(table, "")
 
     def stale(self) -> list[str]:
-        """Entries that were not used: the book no longer makes their column or table."""
+        """List the unused entries, whose column or table the book no longer makes."""
         entries = [("", column) for column in self.columns] + [("", "", table) for table in self.descriptions]
         entries += [(pattern, column) for pattern, own in self.tables.items() for column in own]
         return [" ".join(filter(None, entry)) for entry in entries if entry not in self._used]
 
 
 def captions(notebooks: Path) -> dict[str, str]:
-    """Id -> caption, as plain text, of the figures and tables in a folder's executed notebooks."""
+    """Return id -> caption of the figures and tables in executed notebooks."""
     found = {}
     for path in sorted(notebooks.glob("*.ipynb")):
         for mark in pages.marks(json.loads(path.read_text(encoding="utf-8"))):
@@ -90,7 +90,7 @@ def captions(notebooks: Path) -> dict[str, str]:
 
 
 def values(column: pd.Series) -> tuple[str, str, int]:
-    """Type of a column, its range or values, and the number of empty cells.
+    """Return a column's type, its range or values, and its number of empty cells.
 
     >>> values(pd.Series([1, 2, 4]))
     ('whole number', '1 to 4', 0)
@@ -113,7 +113,10 @@ def values(column: pd.Series) -> tuple[str, str, int]:
 
 
 def describe(tables: Path, dictionary: Dictionary, found: Mapping[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The data dictionary (a row per column of each table), and the list of tables (table, description, rows)."""
+    """Return the data dictionary and the list of tables.
+
+    The dictionary has a row per column of each table. The list has table, description and number of rows.
+    """
     columns, described = [], []
     for path in sorted(tables.glob("*.csv")):
         table = pd.read_csv(path)
@@ -135,7 +138,7 @@ def pack(target: Path, files: Mapping[str, bytes]) -> None:
 
 
 def write(build: Path) -> None:
-    """Write both zips into the folder `build`, which holds `tables` and `notebooks` as `build.collect` leaves them."""
+    """Write both zips into the folder `build`, from its `tables` and `notebooks`."""
     licence = {"LICENSE-published-numbers.md": (ROOT / "bvg" / "results" / "published" / "LICENSE.md").read_bytes()}
     columns, tables = describe(build / "tables", Dictionary(DICTIONARY), captions(build / "notebooks"))
     listed = "".join(f"\n  {t.table}.csv ({t.rows} rows)\n    {t.description}" for t in tables.itertuples())

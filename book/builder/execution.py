@@ -16,7 +16,7 @@ from builder.notebooks import MEASURE, Notebook
 
 
 def stored(path: Path) -> str | None:
-    """Text of a file; None if there is none."""
+    """Return the text of a file; None if there is no such file."""
     return path.read_text() if path.is_file() else None
 
 
@@ -58,7 +58,7 @@ def execute(notebook: Notebook) -> str:
 
 
 def scrub(path: Path) -> None:
-    """Remove from an executed notebook what papermill and the kernel recorded about this machine and this run."""
+    """Remove what papermill and the kernel recorded about this machine and run."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
     notebook["metadata"] = {k: v for k, v in notebook["metadata"].items() if k in ("kernelspec", "language_info")}
     for cell in notebook["cells"]:

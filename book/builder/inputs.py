@@ -20,7 +20,7 @@ OUTSIDE = {"bvg/bench/record.py": "book/benchmarks/*.json"}
 
 
 def digest(paths: Iterable[Path], *more: str, root: Path = ROOT) -> str:
-    """SHA-256 of the names and contents of files and of further strings."""
+    """Return the SHA-256 of the names and contents of files and of further strings."""
     state = hashlib.sha256()
     for path in sorted(set(paths)):
         state.update(f"{path.relative_to(root)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
@@ -30,14 +30,14 @@ def digest(paths: Iterable[Path], *more: str, root: Path = ROOT) -> str:
 
 
 def modules(source: str, root: Path = ROOT) -> set[Path]:
-    """Files of the repository's modules that Python source imports, directly or through other modules."""
+    """Find the repository's modules that source code imports, also indirectly."""
     finder = ModuleFinder(path=[str(root), str(root / "book")])
     finder.scan_code(compile(source, "<notebook>", "exec"), finder.add_module("__main__"))
     return {Path(module.__file__) for module in finder.modules.values() if module.__file__}
 
 
 def data(code: Iterable[Path], root: Path = ROOT) -> set[Path]:
-    """Data files that lie beside these modules or in subfolders that are not packages, such as `weights`."""
+    """Find the data files beside modules, and in subfolders such as `weights`."""
     found: set[Path] = set()
     for package in {path.parent for path in code}:
         folders = [f for f in package.iterdir() if f.is_dir() and f.name != "__pycache__"]
@@ -50,7 +50,7 @@ def data(code: Iterable[Path], root: Path = ROOT) -> set[Path]:
 
 
 def key(notebook: Notebook) -> str:
-    """Digest of everything that a notebook's results depend on."""
+    """Return a digest of everything that a notebook's results depend on."""
     root = notebook.root
     source = "\n".join(c.source for c in jupytext.read(notebook.text).cells if c.cell_type == "code")
     code = modules(source, root)

@@ -24,7 +24,7 @@ EXTRAS = "measure,book"
 
 
 def settings(root: Path) -> dict:
-    """Jupyter Book's settings: `_config.yml` of the repository at `root`, with what the address turns on."""
+    """Return the settings in `_config.yml`, with what the address turns on."""
     config = effective(yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8")), os.environ)
     # The text for {{ book_pdf }} on a page: only the published book is sure to have the file.
     offered = f"[`book.pdf`]({site(config)}book.pdf)" if site(config) else "`_build/book.pdf`"
@@ -36,7 +36,7 @@ def settings(root: Path) -> dict:
 
 
 def effective(config: dict, environment: Mapping[str, str]) -> dict:
-    """Settings with what the repository's address turns on.
+    """Return settings with what the repository's address turns on.
 
     Args:
         config: content of `_config.yml`.
@@ -76,7 +76,7 @@ def effective(config: dict, environment: Mapping[str, str]) -> dict:
 
 
 def site(config: dict) -> str | None:
-    """Address of the published book, with a final slash; None without a repository.
+    """Return the published book's address, with a final slash, or None.
 
     >>> site({"repository": {"url": "https://github.com/Owner/name"}})
     'https://owner.github.io/name/'
@@ -90,12 +90,12 @@ def site(config: dict) -> str | None:
 
 
 def requirement(config: dict) -> str:
-    """The requirement for pip: `bvg` with all that the notebooks import, from the default branch."""
+    """Return pip's requirement for `bvg` with all that the notebooks import."""
     return f"bvg[{EXTRAS}] @ git+{config['repository']['url']}"
 
 
 def launchable(notebook: str, config: dict) -> str:
-    """Add a first cell that installs `bvg` to an executed notebook (JSON); no change without a repository."""
+    """Add a cell that installs `bvg` to a notebook (JSON), if there is an address."""
     if not site(config):
         return notebook
     content = json.loads(notebook)
@@ -111,7 +111,7 @@ def launchable(notebook: str, config: dict) -> str:
 
 
 def environment_files(config: dict, folder: Path) -> None:
-    """Write the files that Binder and GitHub Pages expect at the top of the branch; none without a repository."""
+    """Write the files that Binder and GitHub Pages need, if there is an address."""
     if site(config):
         # PyTorch's own index has builds for CPU only, a tenth the size of the default ones.
         wheels = "--extra-index-url https://download.pytorch.org/whl/cpu"

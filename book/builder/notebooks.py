@@ -31,7 +31,7 @@ class Notebook:
 
     @property
     def run(self) -> Path:
-        """Folder of its run. Runs lie as in `notebooks/`, so that notebooks find each other's results."""
+        """Folder of its run; runs lie as in `notebooks/`, to find each other's results."""
         return self.root / "_build" / "runs" / self.text.relative_to(self.root / "notebooks").with_suffix("")
 
     @property
@@ -51,6 +51,6 @@ class Notebook:
 
 
 def find(root: Path = ROOT) -> list[Notebook]:
-    """All text notebooks. Those that measure come first, because they take longest."""
+    """Return all text notebooks, first those that measure: they take longest."""
     folder = root / "notebooks"
     return [Notebook(p, root) for p in [*sorted((folder / MEASURE).glob("*.md")), *sorted(folder.glob("*.md"))]]

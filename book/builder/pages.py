@@ -13,24 +13,24 @@ from builder.provenance import link
 
 
 def text_of(source: str | list[str]) -> str:
-    """Text of a cell or output: notebook files hold it as one string or as a list of lines."""
+    """Join the text of a cell or output, which may be a list of lines."""
     return source if isinstance(source, str) else "".join(source)
 
 
 def marks(notebook: dict) -> list[dict]:
-    """What `companion.page` noted about each of a notebook's outputs."""
+    """Return what `companion.page` noted about each output."""
     outputs = (output for cell in notebook["cells"] for output in cell.get("outputs", []))
     return [output["metadata"]["bvg"] for output in outputs if "bvg" in output.get("metadata", {})]
 
 
 def figures() -> list[tuple[str, dict]]:
-    """Every figure of the executed notebooks: name of its page and its mark."""
+    """Return name of the page and mark of every figure in the executed notebooks."""
     executed = ((n.name, json.loads(n.executed.read_text(encoding="utf-8"))) for n in notebooks.find())
     return [(name, mark) for name, notebook in executed for mark in marks(notebook) if "figure" in mark]
 
 
 def readable(path: Path) -> str:
-    """An executed notebook for download: MyST roles, which only the book resolves, become plain text."""
+    """Return an executed notebook for download, with MyST roles as plain text."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
     glued = {name: value for mark in marks(notebook) for name, value in mark.get("glue", {}).items()}
     for cell in notebook["cells"]:
@@ -40,7 +40,7 @@ def readable(path: Path) -> str:
 
 
 def page(path: Path) -> str:
-    """An executed notebook as a Jupyter Book page: marked outputs become Markdown cells that hold MyST directives."""
+    """Return a page: marked outputs become Markdown cells with MyST directives."""
     name, notebook = path.stem, json.loads(path.read_text(encoding="utf-8"))
     cells = []
     for cell in notebook["cells"]:
@@ -60,7 +60,7 @@ def page(path: Path) -> str:
 
 
 def directive(name: str, mark: dict, data: dict) -> str | None:
-    """The MyST text of one marked output; None if the page leaves it out."""
+    """Return the MyST text of a marked output; None if the page leaves it out."""
     if "figure" in mark:
         text, other = provenance.directive(name, mark), mark.get("beside")
         return (

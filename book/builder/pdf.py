@@ -73,7 +73,7 @@ PREPARE = """async () => {
 
 
 def contents(toc: dict) -> list[tuple[str, list[str]]]:
-    """Parts of the book and the names of their pages, in order; the root page is a part without a title.
+    """Return the book's parts and pages, in order; the root page has no part title.
 
     >>> contents({"root": "index", "parts": [{"caption": "A", "chapters": [{"file": "b", "sections": [{"file": "c"}]}]}]})
     [('', ['index']), ('A', ['b', 'c'])]
@@ -88,7 +88,7 @@ def contents(toc: dict) -> list[tuple[str, list[str]]]:
 
 
 def prepare(page: Page, title: str, before: int) -> str:
-    """Give the page its print style and page numbers that follow `before`; returns its heading."""
+    """Apply the print style, number pages from `before` + 1, return the heading."""
     quoted = "'" + title.replace("\\", "").replace("'", "\\'") + "'"
     page.add_style_tag(content=CSS % {"title": quoted, "before": before})
     return page.evaluate(PREPARE)
@@ -101,7 +101,7 @@ def print_page(page: Page, target: Path) -> PdfReader:
 
 
 def contents_page(parts: list[tuple[str, list[str]]], titles: dict[str, str], first: dict[str, int], site: Path) -> str:
-    """The table of contents, with page numbers, as HTML."""
+    """Return the table of contents, with page numbers, as HTML."""
     rows = ""
     for part, names in parts:
         rows += f"<tr><th colspan=2>{html.escape(part)}</th></tr>" if part else ""
@@ -116,7 +116,11 @@ def contents_page(parts: list[tuple[str, list[str]]], titles: dict[str, str], fi
 
 
 def join(pieces: list[tuple[str, PdfReader]], site: Path, published: str | None) -> tuple[PdfWriter, dict[str, int]]:
-    """Join the printed pages and connect their links; also returns the number of each one's first page, from 0."""
+    """Join the printed pages and connect their links.
+
+    Returns:
+        The document, and the number of each page's first sheet, from 0.
+    """
     writer, first, places = PdfWriter(), {}, {}
     for name, reader in pieces:
         first[name] = start = len(writer.pages)
@@ -152,7 +156,7 @@ def join(pieces: list[tuple[str, PdfReader]], site: Path, published: str | None)
 
 
 def noted(mark: DictionaryObject, name: str, site: Path) -> DictionaryObject:
-    """Note under `/Book` where a link within the book leads (page, place, path), until all pages are known."""
+    """Note under `/Book` the page, place and path that a link in the book leads to."""
     if "/Dest" in mark:
         target = (name, unquote(str(mark.pop("/Dest")).lstrip("/")), "")
     elif str(mark.get("/A", {}).get("/URI", "")).startswith("file:"):
@@ -180,7 +184,7 @@ def main() -> int:
 
 
 def write(browser_path: str, parts: list[tuple[str, list[str]]], config: dict, site: Path, out: Path) -> None:
-    """Print the pages named in `parts` from the folder `site` into the file `out`; reports each page."""
+    """Print the pages in `parts` from the folder `site` into the file `out`."""
     title, names, began = config["title"], [name for _, part in parts for name in part], time.monotonic()
     missing = [name for name in names if not (site / f"{name}.html").is_file()]
     if missing:

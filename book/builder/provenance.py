@@ -23,7 +23,7 @@ CODE = "code"
 
 
 def directive(page: str, mark: dict) -> str:
-    """The MyST text of a figure.
+    """Return the MyST text of a figure.
 
     Args:
         page: name of the page.
@@ -38,7 +38,7 @@ def directive(page: str, mark: dict) -> str:
 
 
 def tabs(figure: str, other: str, alt: str) -> str:
-    """Two tabs: a figure's directive, and another page's figure with its alternative text."""
+    """Return two tabs: a figure's directive, and another page's figure."""
     second = (
         f"```{{figure}} figures/{other}.svg\n:target: figures/{other}.svg\n:alt: {' '.join(alt.split())}\n\n"
         f"The study's 48 models: {{ref}}`the figure on its page <{other}>`.\n```"
@@ -51,7 +51,7 @@ def tabs(figure: str, other: str, alt: str) -> str:
 
 
 def provenance(page: str, mark: dict) -> str:
-    """One block of HTML without blank lines: a figure's data, image files, notebook, function, command and citation."""
+    """Return the folded box as one block of HTML, without blank lines."""
     id = mark["figure"]
     path, line, name = source(mark["drawn_by"])
     rows = {
@@ -67,24 +67,24 @@ def provenance(page: str, mark: dict) -> str:
 
 
 def link(path: str, label: str) -> str:
-    """A link that downloads a file."""
+    """Return a link that downloads a file."""
     return f'<a href="{path}" download>{label}</a>'
 
 
 def block(text: str) -> str:
-    """Text to copy: the theme adds a button to it."""
+    """Return text to copy; the theme adds a button to it."""
     return f'<div class="highlight"><pre>{html.escape(text)}</pre></div>'
 
 
 # Citations are built here and with pybtex, since cffconvert (2.0) requires jsonschema < 4, which JupyterLab does not run with.
 @cache
 def cited() -> dict:
-    """What CITATION.cff holds."""
+    """Read CITATION.cff."""
     return yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 
 
 def citation(id: str) -> str:
-    """A figure's entry for a list of references: the companion, its version and the paper.
+    """Return a figure's reference: the companion, its version and the paper.
 
     >>> citation("figure-4").partition(". Paper")[0][-34:]
     ', version 0.1.0, figure “figure-4”'
@@ -99,7 +99,7 @@ def citation(id: str) -> str:
 
 
 def bibtex(id: str) -> str:
-    """BibTeX entries of a figure and of the paper.
+    """Return BibTeX entries of a figure and of the paper.
 
     >>> bibtex("figure-4").splitlines()[0]
     '@misc{bvg-figure-4,'
@@ -116,7 +116,7 @@ def bibtex(id: str) -> str:
 
 @cache
 def source(drawn_by: str) -> tuple[Path, int, str]:
-    """File (relative to the repository), line and dotted name of a function given as `module:name`."""
+    """Return file, line and dotted name of a function given as `module:name`."""
     module, _, name = drawn_by.partition(":")
     file = Path(find_spec(module).origin)
     functions = [n for n in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(n, ast.FunctionDef)]
@@ -129,7 +129,7 @@ def source(drawn_by: str) -> tuple[Path, int, str]:
 # sphinx.ext.viewcode shows only modules that autodoc documents, and sphinx.ext.linkcode needs a public repository: these pages
 # need neither and work offline.
 def code_pages(figures: list[tuple[str, dict]], target: Path) -> None:
-    """Write each module that draws a figure as a highlighted page whose lines can be linked to.
+    """Write a highlighted page, with links to lines, of each drawing module.
 
     Args:
         figures: name of the page and mark of each figure.
@@ -145,7 +145,7 @@ def code_pages(figures: list[tuple[str, dict]], target: Path) -> None:
 
 
 def code_page(path: Path, figures: list[tuple[str, str]]) -> str:
-    """One module as a page: links to its figures (name of the page and id), and its highlighted text."""
+    """Return a module's page: links to its figures (page, id) and highlighted text."""
     lines = HtmlFormatter(lineanchors="line", anchorlinenos=True, linenos="inline", wrapcode=True)
     text = highlight((ROOT / path).read_text(encoding="utf-8"), PythonLexer(), lines)
     styles = {

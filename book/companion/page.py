@@ -27,7 +27,7 @@ _PLAIN = (str, int, float, bool, list, dict, tuple, type(None))
 
 
 class Page:
-    """A notebook while it runs. Creating it checks and displays the parameters; figures and tables go through it.
+    """A running notebook. Creating it checks and displays the parameters.
 
     Args:
         name: name of the notebook, without suffix.
@@ -58,7 +58,7 @@ class Page:
         _show(self._parameters_html(), self._parameters_markdown(), {"page": name})
 
     def figure(self, id: str, drawn, caption: str, beside: str = "") -> None:
-        """Save a figure as SVG and PNG and its numbers as CSV, and display it with its caption.
+        """Save a figure (SVG, PNG) and its numbers (CSV), and display it.
 
         Args:
             id: name of the files and label for cross-references, such as `figure-2`.
@@ -95,7 +95,7 @@ class Page:
         _show(page, pipe_table(text), {"table": id, "caption": caption})
 
     def explorer(self, shown) -> None:
-        """Save the explorer as the file `explorer.html` and its numbers as the table `explorer`, and display it.
+        """Save the explorer (`explorer.html`) and its numbers, and display it.
 
         Args:
             shown: a `companion.explorer.Explorer`.
@@ -114,7 +114,10 @@ class Page:
             data.to_csv(path, index=False, lineterminator="\n")
 
     def glue(self, **values: Any) -> None:
-        """Pass values to the prose, where `` {glue:text}`name` `` prints them. Pass numbers as formatted text."""
+        """Pass values to the prose, where `` {glue:text}`name` `` prints them.
+
+        Pass numbers as formatted text.
+        """
         from myst_nb import glue
 
         glued = {name.replace("_", "-"): value for name, value in values.items()}
@@ -125,7 +128,7 @@ class Page:
         display({"text/html": f"<table>{rows}</table>"}, raw=True, metadata={"bvg": {"glue": glued}})
 
     def text(self, markdown: str) -> None:
-        """Display a sentence with computed numbers. It also reads well in a notebook outside the book."""
+        """Display Markdown with computed numbers, also outside the book."""
         display({"text/markdown": markdown}, raw=True, metadata={"bvg": {"text": True}})
 
     def elapsed(self) -> float:
@@ -163,7 +166,7 @@ class Page:
 
 
 def _writable(folder: Path) -> None:
-    """Reject a folder that cannot be created or written to, before anything is computed. Creates nothing."""
+    """Reject a folder that cannot be created or written to; creates nothing."""
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
         with TemporaryFile(dir=there):

@@ -13,7 +13,7 @@ from bvg.results import channel
 
 
 class ParameterError(ValueError):
-    """A notebook got a parameter that it does not have, or a value that the parameter does not accept."""
+    """A notebook got an unknown parameter or a value that is not accepted."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ PARAMETERS: dict[str, Parameter] = {
 
 
 def check(given: dict[str, Any], declared: Sequence[str]) -> None:
-    """Reject parameters that a notebook does not declare and values that a parameter does not accept.
+    """Reject unknown parameters and values that a parameter does not accept.
 
     Args:
         given: name -> value, from the notebook's parameters cell and from papermill.

@@ -25,7 +25,7 @@ LIBRARY = "vega.js"
 
 
 def fragment(data: Mapping[str, Any]) -> str:
-    """The explorer within a page of the book, whose scripts and style sheet lie in `_static/`."""
+    """Return the explorer for a page whose scripts and style lie in `_static/`."""
     links = "".join(f'<script defer src="_static/{name}"></script>' for name in (LIBRARY, *SCRIPTS))
     otherwise = (
         "The explorer needs JavaScript. Without it, see the scatter plots of "
@@ -37,7 +37,7 @@ def fragment(data: Mapping[str, Any]) -> str:
 
 
 def standalone(data: Mapping[str, Any]) -> str:
-    """The explorer as one HTML page that needs no other file."""
+    """Return the explorer as one HTML page that needs no other file."""
     scripts = [library(), *((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)]
     # The text of a script element ends at the first "</script", even within a string.
     inlined = "".join("<script>" + text.replace("</script", "<\\/script") + "</script>\n" for text in scripts)
@@ -54,7 +54,7 @@ def standalone(data: Mapping[str, Any]) -> str:
 
 @cache
 def library() -> str:
-    """Vega, Vega-Lite and Vega-Embed (BSD licence) as one classic script that defines `vegaEmbed`."""
+    """Return Vega, Vega-Lite and Vega-Embed (BSD licence) as one script."""
     import vl_convert
 
     bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed; window.vega = vega;")

@@ -16,7 +16,7 @@ POINT = 700 / 72 / 7.2
 
 
 def drawing(how: Mark) -> dict[str, Any]:
-    """Describe a model's mark for a browser, with the outline, colours and size of the static figures.
+    """Describe a model's mark for a browser, as in the static figures.
 
     Returns:
         `path`: SVG path in [-1, 1], so that the mark's width is 2; `alt`: path of the other half of a half-filled mark, else
