@@ -144,7 +144,7 @@ def source(
 ) -> Source:
     """The source that `data` names: "miniature", or the folder that holds the data sets; `device` shows its images."""
     if str(data) == MINIATURE:
-        from bvg.miniature.source import Drawn  # here, since it builds on all that is above
+        from bvg.miniature.source import Synthetic  # here, since it builds on all that is above
 
-        return Drawn()
+        return Synthetic()
     return Disk(Path(data), workers, skip_unreadable, device)

@@ -1,6 +1,6 @@
-"""Augmentations for training the miniature's networks, after the methods of the study.
+"""Augmentations for training the miniature's networks, modelled on the methods of the study.
 
-Each is a function of a batch, float [N, 3, H, W] in [0, 1], and a generator, and returns such a batch.
+Each function takes a batch, float [N, 3, H, W] in [0, 1], and a random generator, and returns a batch.
 """
 
 import math
@@ -13,12 +13,12 @@ from bvg.miniature.corruptions import blur as gaussian_blur
 
 
 def none(x: Tensor, generator: Generator) -> Tensor:
-    """The batch as it is."""
+    """Return the batch unchanged."""
     return x
 
 
 def blur(x: Tensor, generator: Generator) -> Tensor:
-    """Four images in five blurred by a Gaussian, of SD 0.5, 1, 1.5 or 2 pixels."""
+    """Blur four images in five by a Gaussian of SD 0.5, 1, 1.5 or 2 pixels."""
     kind = torch.randint(0, 5, (len(x),), generator=generator)
     x = x.clone()
     for number in range(1, 5):
@@ -28,12 +28,12 @@ def blur(x: Tensor, generator: Generator) -> Tensor:
 
 
 def noise(x: Tensor, generator: Generator) -> Tensor:
-    """Gaussian noise of an SD between 0 and 0.25, its own in every image."""
+    """Add Gaussian noise; each image gets its own SD between 0 and 0.25."""
     return (x + 0.25 * _rand(len(x), generator) * torch.randn(x.shape, generator=generator)).clamp_(0, 1)
 
 
 def augmix(x: Tensor, generator: Generator) -> Tensor:
-    """AugMix (Hendrycks et al. 2020) without its consistency loss: three chains of operations, blended."""
+    """Blend three chains of operations, as in AugMix (Hendrycks et al. 2020), without its consistency loss."""
     weights = -torch.rand((3, len(x), 1, 1, 1), generator=generator).clamp_min(1e-6).log()
     weights /= weights.sum(0)  # uniform on the simplex: a Dirichlet distribution with all parameters 1
     mixed = torch.zeros_like(x)
@@ -47,7 +47,7 @@ def augmix(x: Tensor, generator: Generator) -> Tensor:
 
 
 def pixmix(x: Tensor, generator: Generator) -> Tensor:
-    """After PixMix (Hendrycks et al. 2022): up to three times added to, or multiplied with, a structured picture."""
+    """Add or multiply a structured picture up to three times, as in PixMix (Hendrycks et al. 2022)."""
     x = _OPERATIONS[int(torch.randint(0, len(_OPERATIONS), (1,), generator=generator))](x, generator)
     for _ in range(int(torch.randint(1, 4, (1,), generator=generator))):
         picture = _picture(x, generator)
@@ -59,9 +59,9 @@ def pixmix(x: Tensor, generator: Generator) -> Tensor:
 
 
 def views(x: Tensor, generator: Generator) -> Tensor:
-    """A random view for contrastive learning: crop, colours, blur and noise (after Chen et al. 2020)."""
-    x = _warped(x, generator, zoom=(0.6, 1.0), shift=0.2, rotation=0.1)
-    # Colours are the strongest shortcut to recognise a view: each channel gets a gain, an offset and perhaps a grey.
+    """Make a random view for contrastive learning: crop, colours, blur and noise (as in Chen et al. 2020)."""
+    x = _warp(x, generator, zoom=(0.6, 1.0), shift=0.2, rotation=0.1)
+    # Colour is the easiest cue for matching two views: each channel gets a gain and an offset, and half become grey.
     gain, offset = (torch.rand((len(x), 3, 1, 1), generator=generator) for _ in range(2))
     x = (x - 0.5) * (0.4 + 1.2 * gain) + 0.5 + 0.5 * (offset - 0.5)
     grey = x.mean(1, keepdim=True).expand_as(x)
@@ -72,7 +72,7 @@ def views(x: Tensor, generator: Generator) -> Tensor:
 
 
 def mixup_cutmix(x: Tensor, targets: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Mixup (Zhang et al. 2018) or CutMix (Yun et al. 2019), each of them every second batch.
+    """Apply either Mixup (Zhang et al. 2018) or CutMix (Yun et al. 2019) with equal probability.
 
     Args:
         targets: float [N, classes], mixed in the same proportion.
@@ -93,10 +93,10 @@ def _rand(count: int, generator: Generator) -> Tensor:
     return torch.rand((count, 1, 1, 1), generator=generator)
 
 
-def _warped(
+def _warp(
     x: Tensor, generator: Generator, zoom: tuple[float, float], shift: float, rotation: float, shear: float = 0.0
 ) -> Tensor:
-    """Zoomed (the share of the image's side that is kept), shifted, rotated (radians) and sheared, each at random."""
+    """Zoom (share of the image's side that is kept), shift, rotate (radians) and shear at random."""
     numbers = 2 * torch.rand((5, len(x)), generator=generator) - 1
     scale = (zoom[0] + zoom[1]) / 2 + (zoom[1] - zoom[0]) / 2 * numbers[0]
     angle, slant = rotation * numbers[1], shear * numbers[2]
@@ -107,7 +107,7 @@ def _warped(
 
 
 def _picture(x: Tensor, generator: Generator) -> Tensor:
-    """Noise with 1/f amplitudes, in colour, plus a grating: float [N, 3, H, W] in [0, 1]."""
+    """Return coloured 1/f noise plus a grating: float [N, 3, H, W] in [0, 1]."""
     count, _, height, width = x.shape
     total = torch.zeros_like(x)
     for octave in range(1, 6):
@@ -125,17 +125,17 @@ def _autocontrast(x: Tensor, generator: Generator) -> Tensor:
     return (x - low) / (high - low).clamp_min(1e-3)
 
 
-def _posterised(x: Tensor, generator: Generator) -> Tensor:
+def _posterize(x: Tensor, generator: Generator) -> Tensor:
     steps = 2 + (6 * _rand(len(x), generator)).floor()
     return (x * steps).round() / steps
 
 
-def _solarised(x: Tensor, generator: Generator) -> Tensor:
+def _solarize(x: Tensor, generator: Generator) -> Tensor:
     return torch.where(x > 0.4 + 0.6 * _rand(len(x), generator), 1 - x, x)
 
 
-def _moved(x: Tensor, generator: Generator) -> Tensor:
-    return _warped(x, generator, zoom=(0.9, 1.1), shift=0.15, rotation=0.3, shear=0.2)
+def _move(x: Tensor, generator: Generator) -> Tensor:
+    return _warp(x, generator, zoom=(0.9, 1.1), shift=0.15, rotation=0.3, shear=0.2)
 
 
-_OPERATIONS = (_autocontrast, _posterised, _solarised, _moved)
+_OPERATIONS = (_autocontrast, _posterize, _solarize, _move)

@@ -1,4 +1,4 @@
-"""The study's instruments for the miniature: sixteen classes, 64 pixels, five octave bands."""
+"""The study's instruments adapted to the miniature: sixteen classes, 64 pixels, five octave bands."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ K = len(SHAPES)
 
 @dataclass(frozen=True)
 class Corrupted(Instrument):
-    """Top-1 under each corruption and severity and, where all were measured, their mean.
+    """Top-1 for each corruption and severity and, if all were measured, their mean.
 
-    The study takes the mean over its own corruptions; the miniature has fewer, so its mean is a row of its own.
+    The miniature has fewer corruptions than the study, so its mean needs a row of its own.
     """
 
     def rows(self, counts):
         rows, notes = super().rows(counts)
-        kinds = sum(shift.benchmark == self.name for shift in CORRUPTIONS.values())
+        kinds = sum(corruption.benchmark == self.name for corruption in CORRUPTIONS.values())
         if len(counts) == kinds * len(SEVERITIES):
             total = sum((Counter(sums) for sums in counts.values()), Counter())
-            # Every condition has the same images, so that the mean of the accuracies is the accuracy over all.
+            # All conditions use the same images, so the mean accuracy is the accuracy over all of them.
             rows.append(((self.name, "", None), "top1", 100 * total["top1"] / total["n"], total["n"]))
         return rows, notes
 
@@ -39,7 +39,7 @@ INSTRUMENTS: dict[str, Instrument] = {
         *(Instrument(name, name, classes=K) for name in ("imagenet-r", "imagenet-sketch", "stylized")),
         ShapeBias("cue-conflict", "cue-conflict", classes=K),
         BandPass("band-pass", "imagenet", classes=K, unit=256, needs=("imagenet",)),
-        # The drawn images are neither grey nor low in contrast: at the study's 0.2 most of these networks are near chance.
+        # The networks were trained on colourful, high-contrast images: at the study's contrast of 0.2 most are near chance.
         CriticalBand(
             "critical-band",
             "imagenet",
@@ -49,7 +49,7 @@ INSTRUMENTS: dict[str, Instrument] = {
             noise_sds=(0.0, 0.03, 0.06, 0.12, 0.24),
             contrast=0.6,
         ),
-        # Ten steps, each four times as long as the largest change allowed, find what forty find (tests/test_miniature_data.py).
+        # Ten steps, each four times the largest change allowed, are as effective as forty (tests/bvg/miniature/test_source.py).
         PGD("pgd", "pgd", classes=K, unit=128, steps=10),
     )
 }

@@ -1,7 +1,7 @@
-"""Choose the images that the baseline gets wrong: `python -m bvg.miniature.misjudged` writes misjudged.json.
+"""Choose images that the baseline misclassifies: `python -m bvg.miniature.misjudged` writes misjudged.json.
 
-ImageNet-A holds photographs that a ResNet-50 got wrong (Hendrycks et al. 2021). Here the baseline looks through the split
-v2, behind the images that are shown as v2 itself, and the first of each class that it gets wrong are taken.
+They are the counterpart of ImageNet-A, photographs that a ResNet-50 misclassified (Hendrycks et al. 2021): for each class, the
+first misclassified images of the split v2 that the benchmark imagenet-v2 does not use.
 """
 
 import json
@@ -16,7 +16,7 @@ PER_CLASS = SPLITS["imagenet-a"][1] // 16
 
 
 def choose(per_class: int = PER_CLASS) -> list[list[int]]:
-    """Positions in the split v2, class by class."""
+    """Return the positions in the split v2 of the first misclassified images of each class."""
     network, found = zoo.load("mini_standard"), [[] for _ in range(16)]
     start = SPLITS["imagenet-v2"][1]
     while min(map(len, found)) < per_class:

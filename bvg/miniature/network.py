@@ -1,15 +1,15 @@
-"""The miniature's network: a residual network of bottleneck blocks, as a ResNet-50 has, with about 90,000 parameters."""
+"""The miniature's network: a small ResNet of bottleneck blocks with about 90,000 parameters."""
 
 import torch
 from torch import Tensor, nn
 
-MEAN, SD = 0.5, 0.25  # of every channel; the miniature's colours have no preferred hue
-WIDTHS = ((16, 32), (32, 64), (48, 128), (48, 128))  # channels of each block: within, and at its end
+MEAN, SD = 0.5, 0.25  # of every channel; the synthetic images have no preferred hue
+WIDTHS = ((16, 32), (32, 64), (48, 128), (48, 128))  # channels of each block: inside it, and of its output
 FEATURES = WIDTHS[-1][1]
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions, each with batch normalisation, added to the input (projected where it changes)."""
+    """1x1, 3x3 and 1x1 convolutions with batch normalization, added to the (if necessary projected) input."""
 
     def __init__(self, before: int, within: int, after: int, stride: int) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Bottleneck(nn.Module):
 
 
 class Network(nn.Module):
-    """Images, float [N, 3, 64, 64] in [0, 1], to logits [N, 16]; the normalisation is inside.
+    """Map images, float [N, 3, 64, 64] in [0, 1], to logits [N, 16]; it normalizes its input.
 
     >>> Network()(torch.zeros(2, 3, 64, 64)).shape
     torch.Size([2, 16])
@@ -45,11 +45,11 @@ class Network(nn.Module):
             before = after
         self.blocks = nn.Sequential(*blocks)
         self.classifier = nn.Linear(FEATURES, classes)
-        # The layout in which convolutions of few channels are fastest on a CPU; results have the usual shapes.
+        # This memory format is the fastest on a CPU for convolutions with few channels; shapes stay the same.
         self.to(memory_format=torch.channels_last)
 
     def features(self, images: Tensor) -> Tensor:
-        """What the classifier sees: float [N, 128], the last block's activations averaged over the image."""
+        """Return the last block's activations averaged over the image, the classifier's input: float [N, 128]."""
         x = ((images - MEAN) / SD).contiguous(memory_format=torch.channels_last)
         return self.blocks(self.norm(self.stem(x)).relu_()).mean((2, 3))
 

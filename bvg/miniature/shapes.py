@@ -1,4 +1,4 @@
-"""The sixteen shapes of the miniature: outlines as polygons, and their signed distance at any point."""
+"""The sixteen shapes: outlines as polygons, and the signed distance of any point to them."""
 
 import math
 from functools import cache
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 REACH = 1.5  # the table of distances covers [-REACH, REACH]; the outlines lie within the unit circle
-SAMPLES = 193  # points of the table along each side
+SAMPLES = 193  # points along each side of the table
 
 
 def _circle(x: float, y: float, radius: float, start: float = 0, end: float = 360, points: int = 120) -> list:
@@ -22,7 +22,7 @@ def _polar(radius, points: int = 180) -> list:
 
 
 def _corners(count: int, start: float, inner: float | None = None) -> list:
-    """A regular polygon; with `inner`, a star with notches at that radius. `start` in degrees."""
+    """Return a regular polygon or, given the radius `inner` of the notches, a star. `start` is in degrees."""
     steps = count if inner is None else 2 * count
     return [
         (r * math.cos(a), r * math.sin(a))
@@ -41,14 +41,14 @@ def _heart() -> list:
 
 
 def _drop() -> list:
-    """A circle with a point on top: the arc between the two tangents from the point."""
+    """Return a circle with a tip on top: the tip and the arc between the two tangents from it."""
     centre, radius, tip = 0.3, 0.65, -1.0
     touch = math.degrees(math.acos(radius / (centre - tip)))
     return [(0, tip), *_circle(0, centre, radius, -90 + touch, 270 - touch)]
 
 
 def _mirrored(half: list) -> list:
-    """Points of the right half, top to bottom, and their mirror images."""
+    """Return the points of the right half, from top to bottom, and their mirror images."""
     return half + [(-x, y) for x, y in reversed(half)]
 
 
@@ -76,7 +76,7 @@ SHAPES = tuple(OUTLINES)
 
 
 def _distance(x: Tensor, y: Tensor, loops: list[list]) -> Tensor:
-    """Signed distance to the loops, negative inside: distance to the nearest edge, sign by the even-odd rule."""
+    """Return the signed distance to the nearest edge, negative inside by the even-odd rule."""
     nearest = torch.full_like(x, math.inf)
     inside = torch.zeros_like(x, dtype=torch.bool)
     for loop in loops:
@@ -91,24 +91,24 @@ def _distance(x: Tensor, y: Tensor, loops: list[list]) -> Tensor:
 
 @cache
 def _table() -> Tensor:
-    """Distances on a grid over [-REACH, REACH] squared: float64 [shapes * SAMPLES * SAMPLES]."""
+    """Return the distances on a grid over [-REACH, REACH] squared: float64 [shapes * SAMPLES * SAMPLES]."""
     axis = torch.linspace(-REACH, REACH, SAMPLES, dtype=torch.float64)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     return torch.stack([_distance(x, y, loops) for loops in OUTLINES.values()]).flatten()
 
 
-def at(table: Tensor, place: Tensor) -> Tensor:
-    """`table[place]` for a flat table, in a third of the time."""
+def lookup(table: Tensor, place: Tensor) -> Tensor:
+    """Return `table[place]` for a flat table, three times as fast as indexing."""
     return table.index_select(0, place.flatten()).view(place.shape)
 
 
 def signed_distance(shape: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Distance to a shape's outline, negative inside, interpolated linearly from a table.
+    """Return the distance to a shape's outline, negative inside, interpolated linearly from a table.
 
     Args:
         shape: int64 [N], positions in `SHAPES`.
-        x, y: float64 [N, H, W], x to the right and y downwards; the shapes lie within the unit circle. Beyond
-            `REACH` the table's outermost value is returned.
+        x, y: float64 [N, H, W], x to the right and y downwards; the shapes lie within the unit circle. Points beyond
+            `REACH` get the outermost value of the table.
 
     Returns:
         float64 [N, H, W], in the unit of x and y.
@@ -122,6 +122,6 @@ def signed_distance(shape: Tensor, x: Tensor, y: Tensor) -> Tensor:
     left, top = x.floor(), y.floor()
     place = (shape[:, None, None] * SAMPLES + top.long()) * SAMPLES + left.long()
     right, down = x - left, y - top
-    upper = torch.lerp(at(_table(), place), at(_table(), place + 1), right)
-    lower = torch.lerp(at(_table(), place + SAMPLES), at(_table(), place + SAMPLES + 1), right)
+    upper = torch.lerp(lookup(_table(), place), lookup(_table(), place + 1), right)
+    lower = torch.lerp(lookup(_table(), place + SAMPLES), lookup(_table(), place + SAMPLES + 1), right)
     return torch.lerp(upper, lower, down)

@@ -1,8 +1,7 @@
-"""The miniature's data sets, under the ids of the benchmarks that they stand for, as `bvg.measure` takes them."""
+"""The synthetic data sets as a source of images for `bvg.measure`, under the ids of the study's benchmarks."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -17,7 +16,7 @@ from bvg.datasets.batches import Batch
 from bvg.datasets.index import Dataset
 from bvg.datasets.layouts import Condition
 from bvg.instruments.base import Instrument
-from bvg.miniature import corruptions, drawing, shapes, synthetic, textures, zoo
+from bvg.miniature import corruptions, synthetic, zoo
 from bvg.miniature.instruments import INSTRUMENTS
 from bvg.study import SEVERITIES
 
@@ -33,27 +32,28 @@ SPLITS: dict[str, tuple[str, int]] = {
     "cue-conflict": ("cue-conflict", 480),
     "pgd": ("val", 160),
 }
-"""Benchmark -> the split of `bvg.miniature.synthetic` that stands for it, and the images of each of its conditions."""
+"""Benchmark -> its split in `bvg.miniature.synthetic`, and its number of images per condition."""
 
 MISJUDGED = Path(__file__).with_name("misjudged.json")
-"""Positions in the split v2, behind its first 480 images, that the baseline gets wrong: 15 of each class. They stand for
-ImageNet-A, the photographs that a ResNet-50 got wrong."""
+"""Positions of 15 images per class that the baseline misclassifies, in the split v2 after its first 480 images. They are the
+counterpart of ImageNet-A, photographs that a ResNet-50 misclassified."""
 
 
-class Drawn:
-    """The miniature's images; nothing lies on disk."""
+class Synthetic:
+    """Source of the synthetic images (see `bvg.measure.sources.Source`), which are generated instead of read from disk."""
 
     instruments = INSTRUMENTS
+    world = "miniature"
     batch_size = 32
     kept = ()
     cache = Path()
 
     def to_decode(self, condition: Condition, n: int, limit: int | None, held: set[int]) -> int:
-        """None: they are drawn."""
+        """Return 0: there are no image files."""
         return 0
 
     def load(self, name: str | Path) -> nn.Module:
-        """One of the miniature's networks, a file that its training wrote, or what `package.module:function` returns."""
+        """Load a network of the miniature, a file written by its training, or the result of `package.module:function`."""
         if str(name) in zoo.names():
             return zoo.load(str(name))
         if str(name).endswith(".safetensors"):
@@ -61,7 +61,7 @@ class Drawn:
         return bvg.models.zoo.load(name, size=synthetic.SIZE, classes=len(synthetic.CLASSES))
 
     def check(self, wanted: Iterable[Instrument], limit: int | None) -> dict[Condition, int]:
-        """Number of images that a measurement uses, per condition of the data sets that instruments show."""
+        """Return the number of images that a measurement uses for each condition of the instruments' data sets."""
         names = dict.fromkeys(instrument.dataset for instrument in wanted)
         if unknown := [name for name in names if name not in SPLITS]:
             raise ValueError(f"expected data sets of the miniature ({', '.join(SPLITS)}), got {', '.join(unknown)}")
@@ -69,7 +69,7 @@ class Drawn:
         return {condition: len(self.open(condition, limit)) for condition in conditions}
 
     def open(self, condition: Condition, limit: int | None) -> Dataset:
-        """The images of a condition, by class; at most `limit`, evenly spread."""
+        """Return the images of a condition, sorted by class; at most `limit`, evenly spread."""
         name, variant, level = condition
         positions = _positions(name)
         labels = positions % 16
@@ -77,15 +77,15 @@ class Drawn:
             labels = np.stack([labels, _scenes(name).texture.numpy()], axis=1)
         files = tuple(f"{SPLITS[name][0]}/{position}" for position in positions.tolist())
         everything = np.arange(len(positions))
-        folder, how = Path("miniature"), f"drawn64-{_version()}"
-        return Dataset(name, variant, level, folder, files, everything, labels, how).limited(limit)
+        preprocessing = f"synthetic{synthetic.SIZE}-{synthetic.VERSION}"
+        return Dataset(name, variant, level, Path("miniature"), files, everything, labels, preprocessing).limited(limit)
 
     def streams(self, parts: Sequence[Dataset], size: int, store: None = None) -> Iterator[Iterator[Batch]]:
-        """For each of several parts of a data set its images, in order."""
+        """Yield the batches of each of several parts of a data set, in order."""
         return (self.batches(part, size) for part in parts)
 
     def batches(self, part: Dataset, size: int) -> Iterator[Batch]:
-        """The images of a data set, or of what `take` took of it, in order: uint8 [B, 3, 64, 64]."""
+        """Yield the images of a data set, or of a part that `take` returned, in order: uint8 [B, 3, 64, 64]."""
         for start in range(0, len(part), size):
             some = part.take(range(start, min(start + size, len(part))))
             images = _scenes(some.name).images[torch.from_numpy(some.index)]
@@ -94,20 +94,20 @@ class Drawn:
             yield Batch(images.numpy(), some.labels, some.index)
 
     def store(self, data: Dataset, progress: bool) -> None:
-        """Nothing to decode."""
+        """Return None: there is nothing to decode."""
         return None
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to close."""
 
 
 def _conditions(name: str) -> list[Condition]:
-    kinds = [kind for kind, shift in corruptions.CORRUPTIONS.items() if shift.benchmark == name]
+    kinds = [kind for kind, corruption in corruptions.CORRUPTIONS.items() if corruption.benchmark == name]
     return [(name, kind, str(severity)) for kind in kinds for severity in SEVERITIES] or [(name, "", "")]
 
 
 def _positions(name: str) -> np.ndarray:
-    """Positions in its split of a data set's images, class by class: int64 [N]."""
+    """Return the positions of a data set's images in its split, class by class: int64 [N]."""
     if name == "imagenet-a":
         return np.array([position for row in json.loads(MISJUDGED.read_text()) for position in row])
     count = SPLITS[name][1]
@@ -117,12 +117,3 @@ def _positions(name: str) -> np.ndarray:
 @cache
 def _scenes(name: str) -> synthetic.Scenes:
     return synthetic.scenes(SPLITS[name][0], torch.from_numpy(_positions(name)))
-
-
-@cache
-def _version() -> str:
-    """Digest of the code that draws: a run folder is not continued over images that are drawn otherwise."""
-    sources = b"".join(
-        Path(module.__file__).read_bytes() for module in (drawing, shapes, corruptions, textures, synthetic)
-    )
-    return hashlib.sha256(sources).hexdigest()[:12]

@@ -1,8 +1,8 @@
-"""The miniature's images: drawn from split, index and seed alone, with shape, texture and mask known.
+"""Synthetic images with known shape, texture and mask, as functions of split, index and seed.
 
-Each of the sixteen classes has one shape and one texture; in an ordinary image both tell the class. Every number of a scene
-is a function of (seed, split, index), so that an image is the same in any batch, order or process. All arithmetic is
-in float64 and rounded once, to 8 bit: how a machine rounds its sines does not show.
+Each of the sixteen classes has one shape and one texture; in an ordinary image both indicate the class. An image is the same
+in any batch, order or process, because every random number depends on (seed, split, index) only. Arithmetic is in float64 and
+rounded once, to 8 bits, so that machines with slightly different sines give the same images.
 """
 
 from collections.abc import Sequence
@@ -12,16 +12,18 @@ import torch
 from torch import Tensor
 
 from bvg.kernels.randomness import check_seed, normal, uniform
-from bvg.miniature.drawing import DRAWN, SIZE, Look, compose
+from bvg.miniature.drawing import FACTORS, SIZE, Look, compose
 from bvg.miniature.shapes import SHAPES
 
-CLASSES = SHAPES  # a class is named by its shape; class k has texture TEXTURES[k]
-CHUNK = 64  # images drawn at a time: what fits in a processor's cache
+CLASSES = SHAPES  # a class is named after its shape; class k has texture TEXTURES[k]
+VERSION = 1
+"""Version of the images. Increase it when any image changes: a run folder is not resumed with another version."""
+CHUNK = 64  # images drawn at a time, so that they fit in a processor's cache
 _LATTICE = 32
 
 
 _ORDINARY = Look()
-_CLEAR = {"plain": 0.0, "occluded": 0.0}  # where the question is which cue decides, both are there to be seen
+_CLEAR = {"plain": 0.0, "occluded": 0.0}  # both cues must be visible where they compete
 SPLITS: dict[str, Look] = {
     "train": _ORDINARY,
     "val": _ORDINARY,
@@ -43,13 +45,13 @@ SPLITS: dict[str, Look] = {
 
 
 class Scenes(NamedTuple):
-    """Drawn images and what is known of them.
+    """Synthetic images and their ground truth.
 
     Attributes:
         images: uint8 [N, 3, 64, 64].
         shape: int64 [N], positions in `SHAPES`.
         texture: int64 [N], positions in `TEXTURES`.
-        mask: uint8 [N, 64, 64], how much of each pixel the object fills, 255 for all, before anything covers it.
+        mask: uint8 [N, 64, 64], share of each pixel that the object fills (255: all of it), ignoring what covers the object.
     """
 
     images: Tensor
@@ -59,22 +61,22 @@ class Scenes(NamedTuple):
 
 
 def images(split: str, which: int | Sequence[int] | Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Images of a split and their classes.
+    """Return images of a split and their classes.
 
-    Image i is of class i mod 16, so that every 16 successive images hold each class once. The label is the class of the
-    shape (in "stylized" and "cue-conflict" the texture is of another), in "texture" that of the texture.
+    Image i is of class i mod 16, so that 16 successive images contain each class once. The label is the class of the shape
+    (in "stylized" and "cue-conflict" the texture belongs to another class), except in "texture", where it is that of the texture.
 
     Args:
-        split: one of `SPLITS`: "train", "val", "v2" (smaller, further out, busier), "cue-conflict", "stylized" (the texture
-            drawn at random), "sketch", "silhouette", "texture" (no outline).
-        which: their number, from the first; or the positions, int [N].
+        split: one of `SPLITS`: "train", "val", "v2" (smaller and less central objects, busier background), "cue-conflict",
+            "stylized" (random texture), "sketch", "silhouette", "texture" (no outline).
+        which: the number of images, counted from the first; or their positions, int [N].
         seed: integer in [0, 2**64).
 
     Returns:
         images uint8 [N, 3, 64, 64], labels int64 [N] in 0 … 15.
 
     Raises:
-        ValueError: no such split, a position that is negative, a bad seed.
+        ValueError: if the split is unknown, a position is negative or the seed is out of range.
 
     >>> pictures, labels = images("val", [5, 21])
     >>> pictures.shape, pictures.dtype, labels
@@ -85,9 +87,9 @@ def images(split: str, which: int | Sequence[int] | Tensor, seed: int = 0) -> tu
 
 
 def cue_conflict(which: int | Sequence[int] | Tensor = 1200, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-    """Images with the shape of one class and the texture of another.
+    """Return images with the shape of one class and the texture of another.
 
-    Every 240 successive images hold each of the 16 * 15 pairs once, every 16 each shape once.
+    240 successive images contain each of the 16 * 15 pairs once; 16 successive images contain each shape once.
 
     Returns:
         images uint8 [N, 3, 64, 64], classes of the shapes int64 [N], classes of the textures int64 [N].
@@ -107,15 +109,15 @@ def scenes(
     shape: Tensor | None = None,
     texture: Tensor | None = None,
 ) -> Scenes:
-    """Images with all that is known of them; optionally the same scenes with other shapes or textures.
+    """Return images with their ground truth, optionally with other shapes or textures in the same scenes.
 
     Args:
         split, which, seed: as in `images`.
-        shape: int64 [N], shapes in place of the split's own; nothing else of the scene changes.
-        texture: int64 [N], textures in place of the split's own.
+        shape: int64 [N], shapes that replace the split's own; the rest of the scene stays the same.
+        texture: int64 [N], textures that replace the split's own.
 
     Raises:
-        ValueError: as in `images`; or one of `shape` and `texture` has not one class in 0 … 15 per image.
+        ValueError: as in `images`; or if `shape` or `texture` is not one class in 0 … 15 per image.
     """
     if split not in SPLITS:
         raise ValueError(f"expected `split` to be one of {', '.join(SPLITS)}, got {split!r}")
@@ -143,23 +145,23 @@ def scenes(
 
 def _draw(split: str, index: Tensor, seed: int, shape: Tensor | None, texture: Tensor | None) -> Scenes:
     look, stream = SPLITS[split], f"miniature/{split}"
-    numbers = uniform((len(DRAWN),), seed, index, stream).double()
-    draw = {name: numbers[:, k, None, None] for k, name in enumerate(DRAWN)}
+    numbers = uniform((len(FACTORS),), seed, index, stream).double()
+    factors = {name: numbers[:, k, None, None] for k, name in enumerate(FACTORS)}
     if shape is None:
         shape = index % 16
     if texture is None:
-        texture = _texture(split, index, draw)
+        texture = _texture(split, index, factors)
     lattices = uniform((2, _LATTICE, _LATTICE), seed, index, f"{stream}/lattice").double()
     grain = normal((SIZE, SIZE), seed, index, f"{stream}/grain").double()
-    picture, mask = compose(look, draw, shape, texture, lattices, grain)
+    picture, mask = compose(look, factors, shape, texture, lattices, grain)
     return Scenes(_eight_bit(picture), shape, texture, _eight_bit(mask))
 
 
-def _texture(split: str, index: Tensor, draw: dict[str, Tensor]) -> Tensor:
+def _texture(split: str, index: Tensor, factors: dict[str, Tensor]) -> Tensor:
     if split == "cue-conflict":
         return (index + 1 + index // 16 % 15) % 16
     if split == "stylized":
-        return (draw["texture"].flatten() * 16).long()
+        return (factors["texture"].flatten() * 16).long()
     return index % 16
 
 

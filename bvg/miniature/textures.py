@@ -1,4 +1,4 @@
-"""The sixteen textures of the miniature: patterns of two colours at known orientations and spatial frequencies."""
+"""The sixteen textures: two-colour patterns of known orientation and spatial frequency."""
 
 import math
 from collections.abc import Callable
@@ -6,18 +6,18 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from bvg.miniature.shapes import at
+from bvg.miniature.shapes import lookup
 
-CELLS = {"fine noise": 2.0, "medium noise": 4.5, "coarse noise": 10.0}  # size of a blotch in pixels
+CELLS = {"fine noise": 2.0, "medium noise": 4.5, "coarse noise": 10.0}  # size of a blotch, in pixels
 
 
 def value_noise(u: Tensor, v: Tensor, lattice: Tensor, cell: float | Tensor) -> Tensor:
-    """Random values on a periodic lattice, interpolated smoothly between its points.
+    """Interpolate smoothly between the points of a periodic lattice of random values.
 
     Args:
         u, v: float64 [N, H, W], in pixels.
         lattice: float64 [N, L, L], the values at the points.
-        cell: distance of the points in pixels, a number or [N, 1, 1].
+        cell: distance between neighbouring points in pixels, a number or [N, 1, 1].
 
     Returns:
         float64 [N, H, W], in the range of `lattice`.
@@ -26,14 +26,14 @@ def value_noise(u: Tensor, v: Tensor, lattice: Tensor, cell: float | Tensor) -> 
     u, v = u / cell, v / cell
     left, top = u.floor(), v.floor()
     right, down = u - left, v - top
-    # Slope 0 at the points, so that no creases show.
+    # The slope is 0 at the points, which avoids visible creases.
     right, down = (t * t * (3 - 2 * t) for t in (right, down))
     left, top = left.long().remainder_(size), top.long().remainder_(size)
     image = torch.arange(len(lattice))[:, None, None] * size
     next_left, next_top = (left + 1).remainder_(size), (top + 1).remainder_(size)
     flat, row, next_row = lattice.flatten(), (image + top) * size, (image + next_top) * size
-    upper = torch.lerp(at(flat, row + left), at(flat, row + next_left), right)
-    lower = torch.lerp(at(flat, next_row + left), at(flat, next_row + next_left), right)
+    upper = torch.lerp(lookup(flat, row + left), lookup(flat, row + next_left), right)
+    lower = torch.lerp(lookup(flat, next_row + left), lookup(flat, next_row + next_left), right)
     return torch.lerp(upper, lower, down)
 
 
@@ -42,17 +42,17 @@ def _wave(t: Tensor, period: float) -> Tensor:
 
 
 def _soft(value: Tensor, steepness: float) -> Tensor:
-    """A wave in [-1, 1] made a pattern in [0, 1] with edges that are steep, but not steeper than pixels show."""
+    """Turn a wave in [-1, 1] into a pattern in [0, 1] with antialiased edges."""
     return (0.5 + 0.5 * steepness * value).clamp(0, 1)
 
 
 def _ramp(distance: Tensor) -> Tensor:
-    """1 inside (distance in pixels below 0), 0 outside, antialiased."""
+    """Return 1 inside (distance in pixels below 0) and 0 outside, antialiased."""
     return (0.5 - distance).clamp(0, 1)
 
 
 def _sawtooth(t: Tensor, period: float) -> Tensor:
-    """Position within the period, in [-period / 2, period / 2)."""
+    """Return the position within the period, in [-period / 2, period / 2)."""
     return t - period * torch.floor(t / period + 0.5)
 
 
@@ -95,8 +95,8 @@ def _noise(name: str) -> Callable:
     return lambda u, v, lattice: _soft(2 * value_noise(u, v, lattice, CELLS[name]) - 1, 1.6)
 
 
-# Each is called with u, v (float64 [N, H, W]; pixels, v downwards) and a lattice (float64 [N, L, L] in [0, 1]), and gives
-# the share of the second colour. The order pairs them with the shapes: class k has shape k and texture k.
+# Each function takes u, v (float64 [N, H, W]; pixels, v downwards) and a lattice (float64 [N, L, L] in [0, 1]), and returns
+# the share of the second colour. Class k has shape k and texture k, so the order matters.
 _PATTERNS: dict[str, Callable] = {
     "fine horizontal stripes": _stripes(4, 90),
     "coarse checks": _checks(8),
@@ -119,12 +119,12 @@ TEXTURES = tuple(_PATTERNS)
 
 
 def pattern(texture: Tensor, u: Tensor, v: Tensor, lattice: Tensor) -> Tensor:
-    """The texture of each image: the share of its second colour at each point.
+    """Return the share of the texture's second colour at each point of each image.
 
     Args:
         texture: int64 [N], positions in `TEXTURES`.
-        u, v: float64 [N, H, W], position in the texture's frame in pixels.
-        lattice: float64 [N, L, L] in [0, 1], random values, used by the noise textures.
+        u, v: float64 [N, H, W], position in the texture's frame, in pixels.
+        lattice: float64 [N, L, L] in [0, 1], random values for the noise textures.
 
     Returns:
         float64 [N, H, W] in [0, 1].

@@ -1,7 +1,7 @@
-"""Train the miniature's networks: `python -m bvg.miniature.train [NAME ...]`, by default those that are not trained yet.
+"""Train the miniature's networks: `python -m bvg.miniature.train [NAME ...]`, by default all that are not trained yet.
 
-A network is a function of its recipe: one thread, deterministic algorithms, one generator. (Another processor may round
-differently: then the weights differ in their last bits, and after training by more.) Two networks train at a time.
+Training is reproducible on one kind of processor: it uses one thread, deterministic algorithms and one random generator. On
+another processor, rounding may differ, and the differences grow during training. Two networks train at a time.
 """
 
 import argparse
@@ -29,9 +29,9 @@ from bvg.miniature.network import FEATURES, Network
 
 IMAGES = 16384  # training images
 BATCH = 128
-RATE, DECAY = 0.004, 0.05  # of AdamW; the rate rises for a fifth of the steps and falls as a cosine
+RATE, DECAY = 0.004, 0.05  # of AdamW; the rate rises for a fifth of the steps, then falls as a cosine
 TESTED = 1920  # validation images behind the logged accuracy
-QUIET, GROWING = 0.35, 0.25  # shares of adversarial training before the attack, and while it grows
+QUIET, GROWING = 0.35, 0.25  # shares of adversarial training without the attack, and with a growing one
 TEMPERATURE = 0.2  # of the contrastive loss
 COLUMNS = (
     *("name", "recipe", "seed", "epochs", "images_seen", "cpu_seconds", "val_accuracy", "val_images", "sha256"),
@@ -40,11 +40,11 @@ COLUMNS = (
 
 
 def train(entry: zoo.Entry, images: int = IMAGES) -> Network:
-    """A network trained by its recipe, in evaluation mode.
+    """Train a network by its recipe and return it in evaluation mode.
 
     Args:
-        entry: the network's.
-        images: number of training images; the recipes are made for the default.
+        entry: the network's entry in the zoo.
+        images: number of training images; the recipes are tuned for the default.
     """
     recipe = entry.recipe
     torch.set_num_threads(1)
@@ -55,10 +55,10 @@ def train(entry: zoo.Entry, images: int = IMAGES) -> Network:
         for module in network.modules():
             if isinstance(module, nn.Conv2d) and module.kernel_size != (1, 1):
                 module.weight.requires_grad_(False)
-    data, targets = _data(recipe.data, recipe.label, images)
+    data, targets = training_data(recipe.data, recipe.label, images)
     if recipe.contrastive:
-        _contrast(network, data, recipe, generator)
-        _probe(network, data, targets, generator)
+        _train_contrastive(network, data, recipe, generator)
+        _train_classifier(network, data, targets, generator)
         return network.eval()
     average = copy.deepcopy(network)
     for x, wanted, step, done in _steps(network, data, targets, recipe.epochs, BATCH, generator):
@@ -66,29 +66,29 @@ def train(entry: zoo.Entry, images: int = IMAGES) -> Network:
         wanted = wanted * (1 - recipe.smoothing) + recipe.smoothing / wanted.shape[1]
         if recipe.augmentation == "mixup_cutmix":
             x, wanted = augment.mixup_cutmix(x, wanted, generator)
-        # First without the attack, then with a growing one: against the full one from the start little is learnt.
+        # Starting with the full attack prevents learning: train without it first, then let it grow.
         if entry.epsilon and done > QUIET:
-            epsilon = min(1, (done - QUIET) / GROWING) * entry.epsilon / 255
-            x = _attacked(network, x, wanted, epsilon, recipe.steps, generator)
+            eps = min(1, (done - QUIET) / GROWING) * entry.epsilon / 255
+            x = attack(network, x, wanted, eps, recipe.steps, generator)
         step(cross_entropy(network(x), wanted))
         if recipe.average:
-            _follow(average, network, recipe.average)
+            _update_average(average, network, recipe.average)
     return (average if recipe.average else network).eval()
 
 
 @cache
-def _data(kind: str, label: str, images: int) -> tuple[Tensor, Tensor]:
-    """Training images uint8 [N, 3, 64, 64] and targets float [N, 16]."""
+def training_data(kind: str, label: str, images: int) -> tuple[Tensor, Tensor]:
+    """Return training images uint8 [N, 3, 64, 64] and targets float [N, 16]."""
     if kind == "both":
-        parts = [_data(part, label, images) for part in ("ordinary", "stylized")]
+        parts = [training_data(part, label, images) for part in ("ordinary", "stylized")]
         return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
-    drawn = _drawn(kind, images)
-    shape, texture = (one_hot(classes, 16).float() for classes in (drawn.shape, drawn.texture))
-    return drawn.images, {"shape": shape, "texture": texture, "either": (shape + texture) / 2}[label]
+    scenes = _scenes(kind, images)
+    shape, texture = (one_hot(classes, 16).float() for classes in (scenes.shape, scenes.texture))
+    return scenes.images, {"shape": shape, "texture": texture, "either": (shape + texture) / 2}[label]
 
 
 @cache
-def _drawn(kind: str, images: int) -> synthetic.Scenes:
+def _scenes(kind: str, images: int) -> synthetic.Scenes:
     if kind == "ordinary":
         return synthetic.scenes("train", images)
     textures = torch.randint(0, 16, (images,), generator=Generator().manual_seed(0))
@@ -98,15 +98,15 @@ def _drawn(kind: str, images: int) -> synthetic.Scenes:
 def _steps(
     network: nn.Module, data: Tensor, targets: Tensor, epochs: int, batch: int, generator: Generator
 ) -> Iterator:
-    """Batches (images in [0, 1], targets), a function that takes a loss and a step, and the share of training done."""
+    """Yield images in [0, 1], targets, a function that takes the loss and makes a step, and the share of training done."""
     total = epochs * (len(data) // batch)
-    optimiser = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=total, pct_start=0.2)
+    optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], RATE, weight_decay=DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=total, pct_start=0.2)
 
     def step(loss: Tensor) -> None:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         schedule.step()
 
     network.train()
@@ -118,26 +118,24 @@ def _steps(
         yield data[chosen].float() / 255, targets[chosen], step, number / total
 
 
-def _attacked(
-    network: nn.Module, x: Tensor, targets: Tensor, epsilon: float, steps: int, generator: Generator
-) -> Tensor:
-    """Projected gradient descent in the Linf norm from a random start, in training mode (Madry et al. 2018)."""
-    change = epsilon * (2 * torch.rand(x.shape, generator=generator) - 1)
+def attack(network: nn.Module, x: Tensor, targets: Tensor, eps: float, steps: int, generator: Generator) -> Tensor:
+    """Attack by projected gradient descent in the Linf norm from a random start, in training mode (Madry et al. 2018)."""
+    change = eps * (2 * torch.rand(x.shape, generator=generator) - 1)
     for _ in range(steps):
         attacked = (x + change).clamp_(0, 1).requires_grad_()
         (slope,) = torch.autograd.grad(cross_entropy(network(attacked), targets), attacked)
-        change = (change + 1.5 * epsilon / steps * slope.sign()).clamp_(-epsilon, epsilon)
+        change = (change + 1.5 * eps / steps * slope.sign()).clamp_(-eps, eps)
     return (x + change).clamp_(0, 1)
 
 
-def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+def _update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
     with torch.no_grad():
         for kept, now in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
             kept.lerp_(now, 1 - decay) if kept.is_floating_point() else kept.copy_(now)
 
 
-def _contrast(network: Network, data: Tensor, recipe: zoo.Recipe, generator: Generator) -> None:
-    """SimCLR (Chen et al. 2020): two views of an image shall be nearer to each other than to all other images'."""
+def _train_contrastive(network: Network, data: Tensor, recipe: zoo.Recipe, generator: Generator) -> None:
+    """Train by SimCLR (Chen et al. 2020), which pulls two views of an image together and pushes other images apart."""
     head = nn.Sequential(nn.Linear(FEATURES, FEATURES), nn.ReLU(), nn.Linear(FEATURES, 64))
     both = nn.ModuleDict({"network": network, "head": head})
     for x, _, step, _ in _steps(both, data, data, recipe.epochs, 2 * BATCH, generator):
@@ -147,8 +145,8 @@ def _contrast(network: Network, data: Tensor, recipe: zoo.Recipe, generator: Gen
         step(cross_entropy(likeness, torch.arange(len(pair)).roll(len(x))))
 
 
-def _probe(network: Network, data: Tensor, targets: Tensor, generator: Generator) -> None:
-    """Train the classifier alone, on the features of the unaugmented images."""
+def _train_classifier(network: Network, data: Tensor, targets: Tensor, generator: Generator) -> None:
+    """Train only the classifier, on the features of unaugmented images."""
     network.eval()
     with torch.no_grad():
         features = torch.cat([network.features(x.float() / 255) for x in data.split(256)])
@@ -160,7 +158,7 @@ def _probe(network: Network, data: Tensor, targets: Tensor, generator: Generator
 
 
 def accuracy(network: nn.Module, count: int = TESTED) -> float:
-    """Share of the first `count` validation images that a network gets right, in percent."""
+    """Return the accuracy of a network on the first `count` validation images, in percent."""
     images, labels = synthetic.images("val", count)
     with torch.inference_mode():
         answers = torch.cat([network(x.float() / 255).argmax(1) for x in images.split(256)])
@@ -168,26 +166,26 @@ def accuracy(network: nn.Module, count: int = TESTED) -> float:
 
 
 def encode(network: nn.Module) -> bytes:
-    """The weights as a safetensors file, in half precision."""
+    """Return the weights as the content of a safetensors file, in half precision."""
     state = {k: v.half().contiguous() for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")}
     return safetensors.torch.save(state)
 
 
 def fingerprint(entry: zoo.Entry) -> str:
-    """Digest of all that a network's training depends on in zoo.toml."""
+    """Return a digest of all entries in zoo.toml that affect a network's training."""
     return hashlib.blake2b(f"{entry.recipe}{entry.norm}{entry.epsilon}".encode(), digest_size=6).hexdigest()
 
 
 def _train_and_save(name: str, weights: Path) -> dict:
-    """Train, write the weights, and return the row of the log."""
+    """Train a network, write its weights, and return its row of the log."""
     entry = zoo.entry(name)
-    _data(entry.recipe.data, entry.recipe.label, IMAGES)  # not part of the time: it is shared by the networks
+    training_data(entry.recipe.data, entry.recipe.label, IMAGES)  # before the timing, because networks share the data
     started = time.process_time()
     content = encode(train(entry))
     seconds = time.process_time() - started
     with atomic(weights / f"{name}.safetensors") as path:
         path.write_bytes(content)
-    seen = entry.recipe.epochs * len(_data(entry.recipe.data, entry.recipe.label, IMAGES)[0])
+    seen = entry.recipe.epochs * len(training_data(entry.recipe.data, entry.recipe.label, IMAGES)[0])
     return {
         "name": name,
         "recipe": fingerprint(entry),
@@ -205,7 +203,7 @@ def _train_and_save(name: str, weights: Path) -> dict:
 
 
 def read_log(path: Path = zoo.LOG) -> dict[str, dict[str, str]]:
-    """The training log: name -> row, as text."""
+    """Return the training log: name -> row of text."""
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
@@ -222,12 +220,12 @@ def _write_log(rows: dict[str, dict], path: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train the networks named, or all; skip those whose weights and log row are there and fit the recipe."""
+    """Train the given networks, or all; skip those whose weights and log row exist and match the recipe."""
     parser = argparse.ArgumentParser(prog="python -m bvg.miniature.train", description=main.__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(zoo.names())}")
-    parser.add_argument("--force", action="store_true", help="train anew what is trained")
-    parser.add_argument("--out", type=Path, default=zoo.WEIGHTS, help="folder of weights and log")
-    parser.add_argument("--jobs", type=int, default=2, help="networks trained at a time, one processor core each")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(zoo.names())}")
+    parser.add_argument("--force", action="store_true", help="retrain existing networks")
+    parser.add_argument("--out", type=Path, default=zoo.WEIGHTS, help="folder for weights and log")
+    parser.add_argument("--jobs", type=int, default=2, help="networks trained at a time, on one processor core each")
     options = parser.parse_args(arguments)
     wanted = [zoo.entry(name).name for name in options.names or zoo.names()]
     options.out.mkdir(parents=True, exist_ok=True)
@@ -240,7 +238,7 @@ def main(arguments: list[str] | None = None) -> None:
             if rows.get(name, {}).get("recipe") != fingerprint(zoo.entry(name))
             or not (options.out / f"{name}.safetensors").is_file()
         ]
-    # The longest first, so that no core waits at the end.
+    # Start with the longest, so that no core is idle at the end.
     wanted.sort(key=lambda name: -_cost(zoo.entry(name)))
     print(f"training {len(wanted)} networks", flush=True)
     context = multiprocessing.get_context("spawn")

@@ -1,4 +1,4 @@
-"""The miniature's trained networks: what each is (zoo.toml), and its weights as a module."""
+"""The miniature's trained networks: their descriptions (zoo.toml) and weights."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ LOG = WEIGHTS / "training.csv"
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained.
+    """Training recipe of a network.
 
     Attributes:
-        seed: of the initial weights and of all that is random in training.
-        data: "ordinary", "stylized" (textures drawn at random) or "both".
-        label: "shape" or "texture": whose class is the target; "either": half of each.
+        seed: seed of the initial weights and of all randomness in training.
+        data: "ordinary", "stylized" (random textures) or "both".
+        label: class that serves as target: "shape", "texture" or "either" (half of each).
         epochs: passes over the training images.
-        augmentation: name of a function in `bvg.miniature.augment`, or "none".
+        augmentation: name of a function in `bvg.miniature.augment`.
         smoothing: label smoothing.
-        average: decay of the running average of the weights that is kept in the end; 0 keeps the last weights.
+        average: decay of the running average of the weights, which replaces the final weights; 0 for no averaging.
         steps: steps of the attack in adversarial training.
-        frozen: the spatial (larger than 1x1) convolutions keep their random initial values.
-        contrastive: trained without labels (SimCLR), then a linear classifier on the features.
+        frozen: whether the spatial convolutions (larger than 1x1) keep their random initial values.
+        contrastive: whether to train without labels (SimCLR) and then fit a linear classifier to the features.
     """
 
     seed: int
@@ -51,13 +51,13 @@ class Entry:
     """One network of the miniature.
 
     Attributes:
-        name: its id in results tables.
+        name: id in results tables.
         group: kind of training, as in the paper's figures.
-        display: name as printed.
-        method: how it was trained, in words.
+        display: printed name.
+        method: description of the training.
         norm: norm of the attack in adversarial training ("linf"), otherwise empty.
-        epsilon: its strength in units of 1/255, None outside adversarial training.
-        recipe: how it is trained.
+        epsilon: strength of that attack in units of 1/255; None without adversarial training.
+        recipe: training recipe.
     """
 
     name: str
@@ -86,7 +86,7 @@ def _entries() -> dict[str, Entry]:
 
 
 def names() -> list[str]:
-    """The ids of the miniature's networks, the baseline first.
+    """Return the ids of the miniature's networks, the baseline first.
 
     >>> names()[0]
     'mini_standard'
@@ -95,13 +95,13 @@ def names() -> list[str]:
 
 
 def entry(name: str) -> Entry:
-    """What is known of a network.
+    """Return the description of a network.
 
     >>> entry("mini_standard").group
     'baseline'
 
     Raises:
-        ValueError: there is no such network.
+        ValueError: if there is no such network.
     """
     if name not in _entries():
         raise ValueError(f"expected one of {', '.join(names())}, got {name!r}")
@@ -109,17 +109,17 @@ def entry(name: str) -> Entry:
 
 
 def load(name: str, weights: Path = WEIGHTS) -> nn.Module:
-    """A trained network: images float [N, 3, 64, 64] in [0, 1] -> logits [N, 16]; the normalisation is inside.
+    """Load a trained network: images float [N, 3, 64, 64] in [0, 1] -> logits [N, 16]; it normalizes its input.
 
-    It is in evaluation mode, and its parameters need no gradient.
+    The network is in evaluation mode, and its parameters require no gradient.
 
     Args:
         name: one of `names()`.
         weights: folder with NAME.safetensors.
 
     Raises:
-        ValueError: there is no such network, or a file that does not hold exactly its tensors.
-        FileNotFoundError: it has not been trained: `make miniature-zoo`.
+        ValueError: if there is no such network, or the file's tensors are not exactly those of the network.
+        FileNotFoundError: if it has not been trained: `make miniature-zoo`.
     """
     from safetensors.torch import load_file
 

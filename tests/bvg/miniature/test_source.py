@@ -1,4 +1,4 @@
-"""The miniature measured for real: its data sets, its instruments, and the numbers of one network by hand."""
+"""Measuring the miniature: its data sets, its instruments, and results that agree with direct computation."""
 
 import dataclasses
 
@@ -8,16 +8,20 @@ import torch
 
 from bvg import instruments, kernels, measure, miniature, study
 from bvg.datasets.layouts import conditions
-from bvg.measure.sources import Disk, source
-from bvg.miniature import misjudged, synthetic
-from bvg.miniature import source as data
+from bvg.measure import sources
+from bvg.miniature import misjudged, source, synthetic, zoo
 from bvg.miniature.instruments import INSTRUMENTS
 
-DRAWN = data.Drawn()
+SOURCE = source.Synthetic()
 
 
 def run(models, what, out, **options):
     return measure.run(models, what, "miniature", out, **({"progress": False, "device": "cpu"} | options))
+
+
+def conditions_of(name: str) -> list:
+    """Return the conditions of a data set."""
+    return list(SOURCE.check([next(i for i in INSTRUMENTS.values() if i.dataset == name)], None))
 
 
 def value(table, model: str, benchmark: str, metric: str = "top1", **where) -> float:
@@ -33,24 +37,24 @@ def table(tmp_path_factory):
     return run(["mini_standard", "mini_stylized"], ["benchmarks", "cue-conflict", "pgd"], out, limit=48)
 
 
-def test_the_instruments_are_the_studys_but_for_reassessed_labels():
+def test_instruments_are_those_of_the_study_except_reassessed_labels():
     assert list(INSTRUMENTS) == [name for name in instruments.STUDY if name != "imagenet-real"]
     for name, instrument in INSTRUMENTS.items():
         assert instrument.needs == instruments.STUDY[name].needs
         assert isinstance(instrument, type(instruments.STUDY[name]))
 
 
-@pytest.mark.parametrize("name", data.SPLITS)
-def test_a_data_set_is_balanced_ordered_by_class_and_drawn_by_position(name):
-    condition = data._conditions(name)[0]
-    whole = DRAWN.open(condition, None)
+@pytest.mark.parametrize("name", source.SPLITS)
+def test_data_sets_are_balanced_sorted_by_class_and_addressed_by_position(name):
+    condition = conditions_of(name)[0]
+    whole = SOURCE.open(condition, None)
     classes = whole.labels[:, 0] if name == "cue-conflict" else whole.labels
     assert (np.diff(classes) >= 0).all()
     assert (np.bincount(classes) == len(whole) / 16).all()
     assert len(set(whole.files)) == len(whole)
-    some = DRAWN.open(condition, 16)
+    some = SOURCE.open(condition, 16)
     assert len(set(some.labels[:, 0] if name == "cue-conflict" else some.labels)) == 16
-    (batch,) = DRAWN.batches(some, 16)
+    (batch,) = SOURCE.batches(some, 16)
     for image, position, path in zip(batch.images, batch.index, some.paths, strict=True):
         split, number = path.split("/")
         assert path == whole.files[position]
@@ -61,30 +65,30 @@ def test_a_data_set_is_balanced_ordered_by_class_and_drawn_by_position(name):
 
 
 def test_batches_do_not_depend_on_their_size():
-    part = DRAWN.open(("imagenet-c", "gaussian_noise", "3"), 24)
-    one, five = (np.concatenate([batch.images for batch in DRAWN.batches(part, size)]) for size in (24, 5))
+    part = SOURCE.open(("imagenet-c", "gaussian_noise", "3"), 24)
+    one, five = (np.concatenate([batch.images for batch in SOURCE.batches(part, size)]) for size in (24, 5))
     assert np.array_equal(one, five)
-    clean = np.concatenate([batch.images for batch in DRAWN.batches(DRAWN.open(("imagenet", "", ""), 24), 24)])
+    clean = np.concatenate([batch.images for batch in SOURCE.batches(SOURCE.open(("imagenet", "", ""), 24), 24)])
     assert not np.array_equal(one, clean)
 
 
-def test_the_corruptions_are_of_the_study_at_its_severities():
+def test_corruptions_are_a_subset_of_the_studys_at_its_severities():
     for name in ("imagenet-c", "imagenet-cbar"):
-        assert set(data._conditions(name)) <= set(conditions(name))
-    assert len(data._conditions("imagenet-c")) == 7 * 5
-    assert len(data._conditions("imagenet-cbar")) == 3 * 5
+        assert set(conditions_of(name)) <= set(conditions(name))
+    assert len(conditions_of("imagenet-c")) == 7 * 5
+    assert len(conditions_of("imagenet-cbar")) == 3 * 5
 
 
-def test_accuracies_are_those_counted_by_hand(table):
+def test_accuracies_agree_with_direct_computation(table):
     network = miniature.load("mini_standard")
-    where = DRAWN.open(("imagenet-v2", "", ""), 48)
+    where = SOURCE.open(("imagenet-v2", "", ""), 48)
     images, labels = miniature.images("v2", [int(path.split("/")[1]) for path in where.paths])
     right = network(images.float() / 255).argmax(1) == labels
     assert value(table, "mini_standard", "imagenet-v2") == pytest.approx(100 * right.double().mean().item())
     assert value(table, "mini_standard", "imagenet") > 80
 
 
-def test_the_corruption_mean_is_that_of_the_conditions(table):
+def test_mean_over_corruptions_is_that_of_the_conditions(table):
     for model in ("mini_standard", "mini_stylized"):
         for name, count in (("imagenet-c", 35), ("imagenet-cbar", 15)):
             single = table[(table["model"] == model) & (table["benchmark"] == name) & (table["variant"] != "")]
@@ -92,26 +96,26 @@ def test_the_corruption_mean_is_that_of_the_conditions(table):
             assert value(table, model, name, variant="") == pytest.approx(single["value"].mean())
 
 
-def test_the_misjudged_are_what_the_baseline_gets_wrong(table):
-    assert value(table, "mini_standard", "imagenet-a") <= 5  # none, but for the rounding of another processor
+def test_baseline_misclassifies_the_misjudged_images(table):
+    assert value(table, "mini_standard", "imagenet-a") <= 5  # 0, unless another processor rounds differently
     assert value(table, "mini_stylized", "imagenet-a") > 40
     one_each = misjudged.choose(per_class=1)
-    stored = np.array(DRAWN.open(("imagenet-a", "", ""), None).paths)
+    stored = np.array(SOURCE.open(("imagenet-a", "", ""), None).paths)
     for of_class in one_each:
         assert f"v2/{of_class[0]}" in stored
 
 
-def test_shape_bias_spans_the_range(table):
+def test_shape_bias_differs_between_networks(table):
     assert value(table, "mini_stylized", "cue-conflict", "shape_bias") > 0.9
     assert value(table, "mini_standard", "cue-conflict", "shape_bias") < 0.7
-    labels = DRAWN.open(("cue-conflict", "", ""), None).labels
+    labels = SOURCE.open(("cue-conflict", "", ""), None).labels
     assert (labels[:, 0] != labels[:, 1]).all()
 
 
-def test_ten_steps_of_attack_find_what_forty_find():
-    """Fewer steps than the study's are enough here, where each is four times as long as the largest change."""
-    some = DRAWN.open(("imagenet", "", ""), 96)
-    (batch,) = DRAWN.batches(some, 96)
+def test_ten_attack_steps_are_as_effective_as_forty():
+    """Each step is four times the largest change, so the study's forty are not necessary."""
+    some = SOURCE.open(("imagenet", "", ""), 96)
+    (batch,) = SOURCE.batches(some, 96)
     x, y = torch.from_numpy(batch.images).float() / 255, torch.from_numpy(batch.labels)
     for name in ("mini_standard", "mini_linf_eps2"):
         network = miniature.load(name)
@@ -122,7 +126,7 @@ def test_ten_steps_of_attack_find_what_forty_find():
         assert abs(ten - forty) <= 0.05
 
 
-def test_each_instrument_gives_its_numbers(tmp_path):
+def test_band_pass_and_critical_band_return_their_metrics(tmp_path):
     table = run("mini_long", ["band-pass", "critical-band"], tmp_path / "run", limit=32, cutoffs=[0.2, 0.99])
     assert value(table, "mini_long", "low-pass", level=0.99) == value(table, "mini_long", "imagenet")
     assert len(table[table["benchmark"] == "high-pass"]) == 2
@@ -132,7 +136,7 @@ def test_each_instrument_gives_its_numbers(tmp_path):
     assert value(table, "mini_long", "critical-band", "center_frequency", variant="relative") > 2
 
 
-def test_settings_reach_the_instruments_they_belong_to():
+def test_settings_reach_their_instruments():
     chosen = {i.name: i for i in instruments.choose("all", 0.01, [0.5], [0, 0.1, 0.2, 0.4, 0.8], INSTRUMENTS)}
     assert chosen["pgd"].eps == 0.01
     assert chosen["band-pass"].cutoffs == (0.5,)
@@ -146,19 +150,19 @@ def test_settings_reach_the_instruments_they_belong_to():
         instruments.choose("all", noise_sds=[0, 1])
 
 
-def test_the_whole_zoo_and_models_of_ones_own(tmp_path):
+def test_own_models_can_be_measured_and_miniature_names_the_whole_zoo(tmp_path):
     assert list(measure.named("miniature")) == miniature.names()
-    path = data.zoo.WEIGHTS / "mini_long.safetensors"
+    path = zoo.WEIGHTS / "mini_long.safetensors"
     table = run(["mini_long", f"mine={path}"], "imagenet", tmp_path / "run", limit=16)
     assert value(table, "mine", "imagenet") == value(table, "mini_long", "imagenet")
     network = run(["own=bvg.miniature.network:Network"], "imagenet", tmp_path / "own", limit=16)
     assert 0 <= value(network, "own", "imagenet") <= 40  # untrained
 
 
-def test_errors_say_what_belongs_together(tmp_path):
-    assert isinstance(source("/data", None, False), Disk)
+def test_errors_name_the_matching_data_set_or_classes(tmp_path):
+    assert isinstance(sources.source("/data", None, False), sources.Disk)
     with pytest.raises(ValueError, match="measure it with data='miniature'"):
-        Disk(tmp_path, None, False).load("mini_long")
+        sources.Disk(tmp_path, None, False).load("mini_long")
     with pytest.raises(ValueError, match=r"expected companion.demo:efficientnet_lite0 to .*the miniature's classes"):
         run("companion.demo:efficientnet_lite0", "imagenet", tmp_path / "run")
     with pytest.raises(ValueError, match=r"expected an instrument among imagenet, .* got 'imagenet-real'"):

@@ -1,4 +1,4 @@
-"""The miniature's zoo: what zoo.toml, the training log and the weights say agrees, and training is reproducible."""
+"""The miniature's zoo: zoo.toml, training log and weights agree, and training is reproducible."""
 
 import dataclasses
 import hashlib
@@ -9,14 +9,14 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from bvg import miniature, study
-from bvg.miniature import augment, train, zoo
+from bvg.miniature import augment, synthetic, train, zoo
 from bvg.miniature.network import Network
 
 EVERY_NETWORK = pytest.mark.parametrize("name", miniature.names())
 AUGMENTATIONS = ("none", "blur", "noise", "augmix", "pixmix", "views")
 
 
-def test_the_zoo_has_the_kinds_of_the_study():
+def test_zoo_has_the_groups_of_the_study():
     groups = [miniature.entry(name).group for name in miniature.names()]
     assert len(groups) >= 16
     assert groups.count("baseline") == 1
@@ -36,14 +36,14 @@ def test_log_weights_and_recipe_agree(name):
     assert int(row["seed"]) == miniature.entry(name).recipe.seed
 
 
-def test_weights_and_log_hold_the_zoo_and_nothing_else():
+def test_weights_and_log_contain_exactly_the_zoo():
     assert sorted(path.stem for path in zoo.WEIGHTS.glob("*.safetensors")) == sorted(miniature.names())
     assert list(train.read_log()) == miniature.names()
     assert sum(path.stat().st_size for path in zoo.WEIGHTS.iterdir()) < 8e6
 
 
 @EVERY_NETWORK
-def test_a_network_loads_ready_to_be_measured(name):
+def test_networks_load_in_evaluation_mode_and_give_finite_logits(name):
     network = miniature.load(name)
     assert not network.training
     assert not any(parameter.requires_grad for parameter in network.parameters())
@@ -55,13 +55,13 @@ def test_a_network_loads_ready_to_be_measured(name):
 
 
 @pytest.mark.parametrize("name", ["mini_standard", "mini_simclr"])
-def test_the_logged_accuracy_is_measured_again(name):
+def test_logged_accuracy_is_reproduced(name):
     row = train.read_log()[name]
     assert int(row["val_images"]) == train.TESTED
     assert train.accuracy(miniature.load(name)) == pytest.approx(float(row["val_accuracy"]), abs=0.2)
 
 
-def test_the_zoo_spans_what_it_is_for():
+def test_zoo_spans_the_range_of_shape_bias():
     images, shape, texture = miniature.cue_conflict(240)
 
     def shape_bias(name: str) -> float:
@@ -72,7 +72,7 @@ def test_the_zoo_spans_what_it_is_for():
     assert shape_bias("mini_texture_biased") < 0.1 < shape_bias("mini_standard") < 0.9 < shape_bias("mini_stylized")
 
 
-def test_frozen_filters_are_those_of_the_start():
+def test_frozen_filters_keep_their_initial_values():
     torch.manual_seed(miniature.entry("mini_frozen").recipe.seed)
     start, trained = Network().state_dict(), miniature.load("mini_frozen").state_dict()
     spatial = [name for name, value in start.items() if value.ndim == 4 and value.shape[-1] > 1]
@@ -95,20 +95,23 @@ def test_training_again_gives_the_same_weights(name):
 
 
 @pytest.mark.parametrize(("label", "share_of_shape"), [("shape", 1.0), ("texture", 0.0), ("either", 0.5)])
-def test_targets_are_of_the_cue_that_the_recipe_names(label, share_of_shape):
-    drawn = train._drawn("stylized", 256)
-    _, targets = train._data("stylized", label, 256)
-    image = int((drawn.texture != drawn.shape).nonzero()[0])
-    assert targets[image, drawn.shape[image]] == share_of_shape
-    assert targets[image, drawn.texture[image]] == 1 - share_of_shape
+def test_targets_follow_the_cue_of_the_recipe(label, share_of_shape):
+    images, targets = train.training_data("stylized", label, 256)
+    shape, texture = (train.training_data("stylized", cue, 256)[1].argmax(1) for cue in ("shape", "texture"))
+    scenes = synthetic.scenes("train", 256, texture=texture)
+    assert torch.equal(images, scenes.images)
+    assert torch.equal(shape, scenes.shape)
+    image = int((texture != shape).nonzero()[0])
+    assert targets[image, shape[image]] == share_of_shape
+    assert targets[image, texture[image]] == 1 - share_of_shape
     assert targets.sum(1).unique().tolist() == [1]
 
 
-def test_the_attack_stays_in_its_box_and_raises_the_loss():
+def test_training_attack_stays_within_eps_and_raises_the_loss():
     network = miniature.load("mini_standard")
     images, labels = miniature.images("val", 64)
     x, targets = images.float() / 255, torch.eye(16)[labels]
-    attacked = train._attacked(network, x, targets, 2 / 255, 2, torch.Generator().manual_seed(0))
+    attacked = train.attack(network, x, targets, 2 / 255, 2, torch.Generator().manual_seed(0))
     assert (attacked - x).abs().max() <= 2 / 255 + 1e-6
     assert attacked.min() >= 0
     assert attacked.max() <= 1
@@ -117,12 +120,12 @@ def test_the_attack_stays_in_its_box_and_raises_the_loss():
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
-def test_an_augmentation_keeps_shape_and_range_and_follows_its_generator(name):
+def test_augmentations_keep_shape_and_range_and_follow_the_generator(name):
     images, _ = miniature.images("train", 16)
     before = images.float() / 255
     x = before.clone()
     first, second, other = (getattr(augment, name)(x, torch.Generator().manual_seed(k)) for k in (0, 0, 1))
-    assert torch.equal(x, before)  # the batch given is left alone
+    assert torch.equal(x, before)  # the input is not modified
     assert first.shape == x.shape
     assert first.min() >= 0
     assert first.max() <= 1
@@ -131,21 +134,21 @@ def test_an_augmentation_keeps_shape_and_range_and_follows_its_generator(name):
     assert torch.equal(first, other) == (name == "none")
 
 
-def test_mixing_mixes_images_and_targets_alike():
+def test_mixup_and_cutmix_mix_images_and_targets_in_the_same_proportion():
     x = torch.eye(16)[:, :, None, None].expand(-1, -1, 64, 64)[:, :3].contiguous()
     for seed in range(6):
         mixed, targets = augment.mixup_cutmix(x, torch.eye(16), torch.Generator().manual_seed(seed))
         assert targets.sum(1) == pytest.approx(torch.ones(16))
-        # Channel k is 1 in image k only, so that its mean is the share of that image.
+        # Channel k is 1 only in image k, so its mean is the share of that image.
         assert mixed.mean((2, 3)) == pytest.approx(targets[:, :3], abs=1e-5)
 
 
-def test_what_is_trained_is_not_trained_again(capsys):
+def test_trained_networks_are_not_trained_again(capsys):
     train.main(["mini_standard"])
     assert "training 0 networks" in capsys.readouterr().out
 
 
-def test_errors_say_what_was_expected(tmp_path):
+def test_unknown_untrained_and_incomplete_networks_are_rejected(tmp_path):
     with pytest.raises(ValueError, match=r"expected one of mini_standard, .* got 'resnet50'"):
         miniature.load("resnet50")
     with pytest.raises(FileNotFoundError, match="make miniature-zoo"):
