@@ -1,1 +1,1 @@
-"""calibration"""
+"""Calibration: measure observers with known answers and compare the results with the truth."""

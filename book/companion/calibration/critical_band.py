@@ -1,7 +1,7 @@
-"""Calibration of the critical band: what the instrument, and its fit, make of observers with known channels.
+"""Calibrate the critical band: measure and fit observers with known channels.
 
-Two ways in: images shown to observers, and, for many channels at once, the thresholds that such observers have. Last, the
-published fits, led back to the thresholds behind them.
+Thresholds come from images or, for many channels at once, directly from the definition of the channels. The last part
+reconstructs the thresholds behind the published fits.
 """
 
 from __future__ import annotations
@@ -20,22 +20,21 @@ from bvg.instruments.base import CriticalBand
 from bvg.miniature import synthetic
 from bvg.results import channel
 from companion.calibration import observers
-from companion.calibration.instruments import SIZE, measure
 from companion.calibration.observers import Gaussian
+from companion.calibration.readings import SIZE, measure
 
 # From images ----------------------------------------------------------------------------------------------------------
 
 CHANNELS = tuple(Gaussian(*of) for of in ((1, 3), (2, 2), (2, 3), (2, 4), (3, 3)))
-"""Channels of the observers that are shown images at 64 px, where there are five bands."""
+"""Channels of the observers that are measured on images; at 64 px there are five bands."""
 
 
 def observed(seed: int, images: int = 32, channels: Sequence[Gaussian] = CHANNELS) -> pd.DataFrame:
-    """The thresholds that the instrument finds of observers with known channels, shown noisy images at 64 px.
+    """Measure the thresholds of observers with known channels on noisy images at 64 px, and fit them.
 
     Returns:
         Columns form ("band", "filter"; see `ChannelObserver`), centre [octaves above band 0], bandwidth [octaves], peak, band,
-        sensitivity (true), threshold (measured), and what the instrument makes of the thresholds: fit_centre, fit_bandwidth,
-        fit_peak.
+        sensitivity (true), threshold (measured), and the fit to the thresholds: fit_centre, fit_bandwidth, fit_peak.
     """
     pictures, labels = synthetic.images("val", images, seed)
     pictures = pictures / 255
@@ -43,10 +42,10 @@ def observed(seed: int, images: int = 32, channels: Sequence[Gaussian] = CHANNEL
     instrument = CriticalBand("critical-band", "", size=SIZE)
     kinds = {(form, c): f"{form}/{c.centre}/{c.bandwidth}" for form in ("band", "filter") for c in channels}
     by = {name: observers.ChannelObserver(clean, labels, c, form) for (form, c), name in kinds.items()}
-    read = measure(instrument, by, pictures, labels, seed)
+    measured = measure(instrument, by, pictures, labels, seed)
     tables = []
     for (form, of), name in kinds.items():
-        own = read[read["observer"] == name]
+        own = measured[measured["observer"] == name]
         fit = own[own["variant"] == "relative"].set_index("metric")["value"]
         band = np.arange(instrument.bands)
         one = pd.DataFrame({"form": form, **of._asdict(), "band": band})
@@ -59,17 +58,17 @@ def observed(seed: int, images: int = 32, channels: Sequence[Gaussian] = CHANNEL
     return pd.concat(tables, ignore_index=True)
 
 
-def _accuracies(read: pd.DataFrame, bands: int) -> np.ndarray:
-    """Rows of the critical-band test as fractions [5, bands]."""
-    top1 = read[read["metric"] == "top1"].set_index(["variant", "level"])["value"] / 100
+def _accuracies(measured: pd.DataFrame, bands: int) -> np.ndarray:
+    """Return the accuracies of the critical-band test as fractions [5, bands]."""
+    top1 = measured[measured["metric"] == "top1"].set_index(["variant", "level"])["value"] / 100
     return np.array([[top1[f"band-{b}" if sd else "", sd] for b in range(bands)] for sd in channel.NOISE_SDS])
 
 
 def noise_bands(size: int = 224) -> pd.DataFrame:
-    """Where the power of the noise of each band lies.
+    """Compute how the power of each band's noise is distributed over spatial frequency.
 
     Returns:
-        Columns band, nominal (its centre by definition, cycles per image), frequency (cycles per image, quarter octaves),
+        Columns band, nominal (nominal centre, cycles per image), frequency (cycles per image, in quarter octaves),
         share (of the band's power, per quarter octave), mean (power-weighted geometric mean of the frequencies).
     """
     power = observers.noise_power(size, 8).flatten(1).double()
@@ -94,10 +93,10 @@ FINE_PEAKS = tuple(np.arange(1, 8.01, 0.25))
 
 
 def thresholds(channels: Gaussian, bands: int) -> np.ndarray:
-    """Thresholds of known channels, as five noise levels show them: the sensitivity, rounded and cut at 4.
+    """Return the thresholds of known channels at five noise levels: the sensitivity, rounded and capped at 4.
 
     Args:
-        channels: whose fields broadcast to some shape [...].
+        channels: fields that broadcast to a shape [...].
 
     Returns:
         int64 [..., bands].
@@ -108,11 +107,11 @@ def thresholds(channels: Gaussian, bands: int) -> np.ndarray:
 
 
 def recovered(bands: int, peaks: Sequence[float] = PEAKS, step: float = 0.25) -> pd.DataFrame:
-    """What the fit gives back of known channels over a grid of centre and bandwidth.
+    """Fit the thresholds of known channels over a grid of centre and bandwidth.
 
     Returns:
         Columns bands, peak, centre [octaves above band 0], bandwidth [octaves], thresholds (text), fit_centre, fit_bandwidth (NaN
-        where the thresholds determine no channel), centre_error, bandwidth_error (fit less truth, octaves),
+        where the thresholds do not determine a channel), centre_error, bandwidth_error (fitted minus true, octaves),
         trusted (see `trusted`).
     """
     axes = np.array(peaks), np.arange(-1, bands + step / 2, step), np.arange(0.5, 10 + step / 2, step)
@@ -128,17 +127,17 @@ def recovered(bands: int, peaks: Sequence[float] = PEAKS, step: float = 0.25) ->
 
 
 def trusted(table: pd.DataFrame) -> pd.Series:
-    """The region where the fit gives channels back: a rule on the true channel.
+    """Return whether a true channel is in the region where the fit can be trusted.
 
-    The centre is at least an octave inside of the bands, the bandwidth between 2 and 4 octaves, and the peak between 3 and 4:
-    neither the weakest noise nor the number of bands cuts the Gaussian off.
+    There the centre is at least an octave inside the bands, the bandwidth 2 to 4 octaves and the peak 3 to 4, so that neither
+    the weakest noise nor the range of bands truncates the Gaussian.
     """
     inside = table["centre"].between(1, table["bands"] - 2)
     return inside & table["bandwidth"].between(2, 4) & table["peak"].between(3, 4)
 
 
 def errors(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Median and largest absolute error of centre and bandwidth, in octaves, within and without the trusted region."""
+    """Compute the median and largest absolute errors, in octaves, inside and outside the trusted region."""
     table = pd.concat(tables).assign(
         centre_error=lambda t: t["centre_error"].abs(), bandwidth_error=lambda t: t["bandwidth_error"].abs()
     )
@@ -152,7 +151,7 @@ def errors(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 @cache
 def _fit(vector: tuple[int, ...]) -> tuple[float, float]:
-    """Centre in octaves above band 0, and bandwidth."""
+    """Return centre (octaves above band 0) and bandwidth (octaves)."""
     fit = channel.fit_channel(vector, lowest_centre=1.0)
     return math.log2(fit.center_frequency) if not fit.reason else math.nan, fit.bandwidth
 
@@ -162,13 +161,11 @@ def _text(vector: Sequence[int]) -> str:
 
 
 def plateaus(bands: int = 7, step: float = 1 / 64) -> pd.DataFrame:
-    """How far one can change a channel before any threshold changes, within the trusted region.
-
-    Along each line of the grid that varies the centre, or the bandwidth, alone: the lengths of the stretches over which
-    the thresholds stay the same, without the first and the last, which the region cuts off.
+    """Compute how far a channel in the trusted region can change before any threshold changes.
 
     Returns:
-        Columns varied ("centre", "bandwidth"), length (octaves).
+        Columns varied ("centre", "bandwidth"), length (octaves): one row for each range of centres, or bandwidths, over which
+        the thresholds stay the same while everything else is fixed. Ranges at the border of the region are left out.
     """
     centre, width, peak = np.arange(1, bands - 2 + step / 2, step), np.arange(2, 4 + step / 2, step), (3.0, 3.5, 4.0)
     vectors = thresholds(Gaussian(centre[:, None, None], width[:, None], np.array(peak)), bands)
@@ -184,11 +181,13 @@ def plateaus(bands: int = 7, step: float = 1 / 64) -> pd.DataFrame:
 # The published fits --------------------------------------------------------------------------------------------------
 
 
-def behind(bandwidth: float, centre_frequency: float, peak_noise_sensitivity: float) -> list[tuple[int, ...]]:
-    """The thresholds, of all 5 ** 7, that give a published fit back.
+def thresholds_behind(
+    bandwidth: float, centre_frequency: float, peak_noise_sensitivity: float
+) -> list[tuple[int, ...]]:
+    """Return the thresholds, among all 5 ** 7, whose fit is the published one.
 
-    Those at which the squared error is stationary at the published Gaussian are fitted anew, and those are kept whose fit is
-    the published one to 0.001 in each number.
+    Candidates are thresholds for which the published Gaussian is a stationary point of the squared error. They are fitted
+    again; those that reproduce each published number to 0.001 are returned.
     """
     amplitude, mu = 4 + math.log2(peak_noise_sensitivity), math.log2(centre_frequency / channel.LOWEST_CENTRE)
     sigma = bandwidth / 2 / math.sqrt(math.log(4))
@@ -197,7 +196,7 @@ def behind(bandwidth: float, centre_frequency: float, peak_noise_sensitivity: fl
     slopes = gaussian * np.stack([x / sigma**2, x**2 / sigma**3, np.full(7, 1 / amplitude)])
     gradient = (gaussian - _all_thresholds()) @ slopes.T
     if amplitude > 4 - 1e-6:
-        gradient[:, 2] = gradient[:, 2].clip(min=0)  # on its bound the amplitude may only want to grow
+        gradient[:, 2] = gradient[:, 2].clip(min=0)  # at its upper bound, the gradient of the amplitude may be negative
     near = _all_thresholds()[np.abs(gradient).max(axis=1) < 0.01].astype(int)
     published = bandwidth, centre_frequency, peak_noise_sensitivity
     found = []
@@ -215,10 +214,10 @@ def _all_thresholds() -> np.ndarray:
 
 
 def collapse(bands: int = 7) -> pd.DataFrame:
-    """Known channels over a fine grid by the thresholds they show, one row per distinct set of thresholds.
+    """Group the channels of a fine grid by their thresholds, one row per distinct set of thresholds.
 
-    The grid: centre from 1 octave below the lowest band to 2 above the highest and bandwidth from 0.5 to 16 octaves, in steps
-    of 1/8, peak from 1 to 8 in steps of 1/4. A peak beyond 4 is one that the weakest noise cannot show.
+    The centre goes from 1 octave below the lowest band to 2 above the highest and the bandwidth from 0.5 to 16 octaves, in
+    steps of 1/8; the peak goes from 1 to 8 in steps of 1/4. The weakest noise cannot distinguish peaks above 4.
 
     Returns:
         Columns thresholds (text), channels, centre_low, centre_high, bandwidth_low, bandwidth_high (octaves).
@@ -243,22 +242,22 @@ def collapse(bands: int = 7) -> pd.DataFrame:
 
 
 def published_thresholds(grid: pd.DataFrame) -> pd.DataFrame:
-    """The thresholds behind each distinct published fit, with the models that share it and the channels that give it.
+    """Reconstruct the thresholds behind each distinct published fit.
 
     Args:
         grid: from `collapse`.
 
     Returns:
-        One row per distinct fit of the study's models, most shared first: thresholds (text), solutions (how many sets of
-        thresholds give this fit), models, bandwidth, centre_frequency, peak_noise_sensitivity, and the columns of `grid`,
-        0 channels where no Gaussian of the grid has these thresholds.
+        One row per distinct fit of the study's models, most frequent first: thresholds (text), solutions (number of sets of
+        thresholds that give this fit), models (number of models that share it), bandwidth, center_frequency,
+        peak_noise_sensitivity, and the columns of `grid` (0 channels if no Gaussian of the grid has these thresholds).
     """
     columns = ["bandwidth", "center_frequency", "peak_noise_sensitivity"]
     known = study.models()
     table = results.load("published").query("benchmark == 'critical-band' and variant == 'relative'")
     fits = table.pivot(index="model", columns="metric", values="value").loc[known.index[known["in_study"]], columns]
     distinct = fits.round(6).value_counts().rename("models").reset_index()
-    found = [behind(*fit) for fit in distinct[columns].itertuples(index=False)]
+    found = [thresholds_behind(*fit) for fit in distinct[columns].itertuples(index=False)]
     distinct.insert(0, "thresholds", [_text(vectors[0]) if vectors else "" for vectors in found])
     distinct.insert(1, "solutions", [len(vectors) for vectors in found])
     merged = distinct.merge(grid, on="thresholds", how="left")
@@ -266,5 +265,5 @@ def published_thresholds(grid: pd.DataFrame) -> pd.DataFrame:
 
 
 def rising(vectors: pd.Series) -> pd.Series:
-    """Whether the thresholds (text) never fall before the highest band."""
+    """Return whether the thresholds (text) never decrease before the highest band."""
     return vectors.map(lambda text: text.split()[:-1] == sorted(text.split()[:-1]))

@@ -1,6 +1,6 @@
-"""Observers whose answers are known beforehand: what an instrument must read of them is known too.
+"""Observers with known answers, for which the correct result of a measurement is known as well.
 
-Each is a function from images, float [N, 3, 64, 64] in [0, 1], to logits [N, K], like a model. None of them has learnt anything.
+Like a model, each observer is a function from images, float [N, 3, 64, 64] in [0, 1], to logits [N, K]. None is trained.
 """
 
 import math
@@ -20,62 +20,62 @@ Observer = Callable[[Tensor], Tensor]
 
 
 class Oracles:
-    """Two observers of cue-conflict images, each confined to one cue.
+    """Two observers of cue-conflict images, each of which uses only one cue.
 
-    Both know, of each scene, the 16 ordinary pictures in which shape and texture are of one class: same place, size,
-    colours and background. Where one of these shows the background, they know it; what differs from it is the object.
+    Both know the 16 ordinary images of each scene, in which shape and texture belong to the same class and place, size,
+    colours and background are those of the scene. From these they know the background; pixels that differ from it are object.
 
-    - `shape` compares the object's silhouette, black and white, with the 16 silhouettes. No texture is left in it.
-    - `texture` compares the pixels within the object with those of the 16 pictures, where both show object, on
-      average. How many they are does not count, so that the outline has no say.
+    - `shape` compares the object's black and white silhouette, which contains no texture, with the 16 silhouettes.
+    - `texture` compares the pixels inside the object with those of the 16 images, averaged over the pixels that are object in
+      both. The average does not depend on their number, so the outline has no influence.
 
     Args:
         which: number of images, or their positions, as in `bvg.miniature.synthetic`.
-        seed: of the images.
+        seed: seed of the images.
     """
 
     def __init__(self, which: int | Tensor, seed: int = 0) -> None:
         index = torch.arange(which) if isinstance(which, int) else which
         kinds = [torch.full_like(index, k) for k in range(16)]
-        drawn = [scenes("cue-conflict", index, seed, shape=kind, texture=kind) for kind in kinds]
-        self._pictures = torch.stack([d.images for d in drawn], dim=1)
-        masks = torch.stack([d.mask for d in drawn], dim=1)
+        ordinary = [scenes("cue-conflict", index, seed, shape=kind, texture=kind) for kind in kinds]
+        self._pictures = torch.stack([one.images for one in ordinary], dim=1)
+        masks = torch.stack([one.mask for one in ordinary], dim=1)
         least, place = masks.min(dim=1)
         place = place[:, None, None].expand(-1, 1, 3, -1, -1)
         self._background, self._known = self._pictures.gather(1, place)[:, 0], least == 0
         self._touched, self._filled = masks > 0, masks == 255
 
     def silhouette(self, images: Tensor) -> Tensor:
-        """Where an image differs from the background of its scene: bool [N, 64, 64]."""
+        """Return where an image differs from the background of its scene: bool [N, 64, 64]."""
         return (_eight_bit(images) != self._background).any(dim=1) & self._known
 
     def inside(self, images: Tensor) -> Tensor:
-        """The silhouette less its rim of one pixel, which mixes object and background: bool [N, 64, 64]."""
+        """Return the silhouette without its rim of one pixel, which mixes object and background: bool [N, 64, 64]."""
         return ~max_pool2d((~self.silhouette(images)).float(), 3, stride=1, padding=1).bool()
 
     def shape(self, images: Tensor) -> Tensor:
-        """Logits [N, 16]: less the share of pixels in which the silhouettes differ."""
+        """Return logits [N, 16]: minus the share of pixels in which the silhouettes differ."""
         differs = (self.silhouette(images)[:, None] != self._touched) & self._known[:, None]
         return -differs.float().mean((2, 3))
 
     def texture(self, images: Tensor) -> Tensor:
-        """Logits [N, 16]: less the mean difference of the pixels that are object in both, in 8-bit steps."""
+        """Return logits [N, 16]: minus the mean difference of the pixels that are object in both, in 8-bit steps."""
         both = self.inside(images)[:, None] & self._filled
         seen, logits = _eight_bit(images).short(), []
-        for k in range(16):  # one class at a time, for the memory's sake
+        for k in range(16):  # one class at a time, to save memory
             difference = (seen - self._pictures[:, k].short()).abs().sum(1)
             logits.append(-(difference * both[:, k]).sum((1, 2)) / both[:, k].sum((1, 2)))
         return torch.stack(logits, dim=1)
 
 
 def mixture(shape: Tensor, texture: Tensor, p: float, guess: float, seed: int) -> Observer:
-    """An observer that answers by shape with probability p, else by texture; and at times only guesses.
+    """Return an observer that answers by shape with probability p, otherwise by texture, and sometimes guesses.
 
     Args:
-        shape, texture: logits [N, 16] of the two oracles for the images that it will be shown.
-        p: probability of the shape's answer where it does not guess.
-        guess: probability that it names one of the 16 classes at random instead.
-        seed: of its coins, one set per image.
+        shape, texture: logits [N, 16] of the two oracles for the images that the observer will get.
+        p: probability of answering by shape, if it does not guess.
+        guess: probability of naming one of the 16 classes at random instead.
+        seed: seed of the random choices, which are made for each image.
     """
     coins = uniform((3,), seed, torch.arange(len(shape)), f"calibration/coins/{p}/{guess}")
     answer = torch.where(coins[:, 0] < p, shape.argmax(1), texture.argmax(1))
@@ -84,14 +84,14 @@ def mixture(shape: Tensor, texture: Tensor, p: float, guess: float, seed: int) -
 
 
 DIRECTIONS = ((0, 1), (1, 0), (1, 1))
-"""Gratings along the rows, along the columns and along the diagonal, in steps of their frequency."""
+"""Gratings along the rows, the columns and the diagonal, in units of their frequency."""
 
 
 def gratings(frequency: int, count: int, seed: int = 0, size: int = 64) -> tuple[Tensor, Tensor]:
-    """Sinusoidal gratings in three directions, of random phase, mean and contrast; the direction is the class.
+    """Make sinusoidal gratings in three directions, with random phase, mean and contrast; the direction is the class.
 
     Args:
-        frequency: cycles per image along each axis on which the grating varies.
+        frequency: cycles per image along each axis along which the grating varies.
         count: number of images.
 
     Returns:
@@ -108,7 +108,7 @@ def gratings(frequency: int, count: int, seed: int = 0, size: int = 64) -> tuple
 
 
 def carrier_reader(frequency: int, floor: float = 1e-3) -> Observer:
-    """An observer that sees one spatial frequency only: the direction of greatest amplitude there.
+    """Return an observer that sees only one spatial frequency and answers the direction of largest amplitude there.
 
     Args:
         frequency: as in `gratings`; the observer is blind to all others.
@@ -124,15 +124,15 @@ def carrier_reader(frequency: int, floor: float = 1e-3) -> Observer:
 
 
 class Gaussian(NamedTuple):
-    """A channel: sensitivity to noise, in thresholds' steps of a factor of 2, over the octaves.
+    """A channel: sensitivity to noise over the octaves, in units of thresholds (factors of 2).
 
-    The noise that it tolerates at octave b has SD 0.16 * sqrt(2) * 2 ** -sensitivity(b): rounded to whole numbers and cut at 4,
-    the sensitivity is the threshold that five noise levels show (see `bvg.results.channel`).
+    At octave b the channel tolerates noise up to an SD of 0.16 * sqrt(2) * 2 ** -sensitivity(b). Thus the threshold measured
+    with five noise levels is the sensitivity rounded to an integer and capped at 4 (see `bvg.results.channel`).
 
     Attributes:
         centre: octaves above the lowest band.
         bandwidth: full width at half of the peak, in octaves.
-        peak: largest sensitivity; 4 is where the weakest noise just masks.
+        peak: largest sensitivity; at 4 even the weakest noise masks.
     """
 
     centre: float
@@ -140,26 +140,26 @@ class Gaussian(NamedTuple):
     peak: float = 4.0
 
     def sensitivity(self, octave: Tensor) -> Tensor:
-        """peak * 2 ** -(2 (octave - centre) / bandwidth) ** 2, for any shape."""
+        """Return peak * 2 ** -(2 (octave - centre) / bandwidth) ** 2, for any shape."""
         return self.peak * 2.0 ** -((2 * (octave - self.centre) / self.bandwidth) ** 2)
 
 
 LIMIT = NOISE_SDS[-1] * math.sqrt(2)
-"""SD of the noise that a sensitivity of 0 just does not tolerate: half a step above the strongest noise shown."""
+"""Smallest SD of noise that a sensitivity of 0 does not tolerate: half a step above the strongest noise of the test."""
 
 
 class ChannelObserver:
-    """An observer that knows the clean images and fails where the noise is more than its channel tolerates.
+    """An observer that knows the clean images and fails if the noise exceeds what its channel tolerates.
 
-    What a stimulus has besides the clean image is noise. Where this, weighted by the channel, is too strong the observer sees
-    nothing (all logits 0, which counts as class 0); else it is right.
+    The noise is the difference between stimulus and clean image. If the noise, weighted by the channel, is too strong, all
+    logits are 0, which counts as class 0; otherwise the answer is correct.
 
     Args:
-        clean: float [N, H, W], the images that it will be shown, without noise (see `bvg.kernels.low_contrast_grey`).
+        clean: float [N, H, W], the stimuli without noise (see `bvg.kernels.low_contrast_grey`).
         labels: int64 [N] in 0 … 15, their classes.
-        channel: what it tolerates.
-        form: "band": it finds out in which of the bands the noise is, and weighs all of it by the sensitivity there.
-            "filter": it weighs each spatial frequency by the sensitivity there, as a linear filter does.
+        channel: the observer's channel.
+        form: "band": identifies the band of the noise and weights all of it by the sensitivity in that band.
+            "filter": weights each spatial frequency by the sensitivity there, as a linear filter does.
     """
 
     def __init__(self, clean: Tensor, labels: Tensor, channel: Gaussian, form: str) -> None:
@@ -167,15 +167,15 @@ class ChannelObserver:
             raise ValueError(f'expected `form` to be "band" or "filter", got {form!r}')
         self.clean, self.labels, self.channel, self.form = clean, labels, channel, form
         self.templates = noise_power(clean.shape[-1])
-        self.unit = self.templates.sum((1, 2)).mean().sqrt()  # RMS of the noise shown at an SD of 1
+        self.unit = self.templates.sum((1, 2)).mean().sqrt()  # RMS of the noise at an SD of 1
 
     def __call__(self, images: Tensor) -> Tensor:
         strength = self._weighted(images[:, 0] - self.clean) / self.unit
         return one_hot(self.labels, 16) * (strength < LIMIT)[:, None].float()
 
     def _weighted(self, noise: Tensor) -> Tensor:
-        """RMS of the weighted noise of each image, [N, H, W] -> [N]."""
-        power = _power(noise)
+        """Return the RMS of the weighted noise of each image, [N, H, W] -> [N]."""
+        power = power_spectrum(noise)
         if self.form == "filter":
             gain = 2 ** self.channel.sensitivity(octaves(noise.shape[-1]))
             return (power * gain.square()).sum((1, 2)).sqrt()
@@ -184,36 +184,39 @@ class ChannelObserver:
 
 
 def octaves(size: int) -> Tensor:
-    """Octaves of each frequency of `rfft2` above the nominal centre of band 0: float [size, size // 2 + 1]."""
+    """Return the octaves of each frequency of `rfft2` above the nominal centre of band 0: float [size, size // 2 + 1]."""
     rows, columns = torch.fft.fftfreq(size, 1 / size), torch.fft.rfftfreq(size, 1 / size)
     radius = torch.hypot(rows[:, None], columns)
     return torch.log2(radius / kernels.band_centre(0, size))
 
 
 def noise_power(size: int, images: int = 16) -> Tensor:
-    """Mean power spectrum of the noise of each band at SD 1: float [bands, size, size // 2 + 1], its sum the mean square."""
+    """Return the mean power spectrum of each band's noise at SD 1: float [bands, size, size // 2 + 1].
+
+    A spectrum sums to the mean square of the noise.
+    """
     white = normal((size, size), 0, torch.arange(images), "calibration/noise")
     bands = [kernels.narrowband_noise(white, band) for band in range(kernels.band_count(size, size))]
-    return torch.stack([_power(noise).mean(0) for noise in bands])
+    return torch.stack([power_spectrum(noise).mean(0) for noise in bands])
 
 
-def _power(images: Tensor) -> Tensor:
-    """Share of each frequency of `rfft2` in the mean square: [N, H, W] -> [N, H, W // 2 + 1], even W."""
+def power_spectrum(images: Tensor) -> Tensor:
+    """Return the share of each frequency of `rfft2` in the mean square: [N, H, W] -> [N, H, W // 2 + 1], even W."""
     twice = torch.full((images.shape[-1] // 2 + 1,), 2.0)
-    twice[[0, -1]] = 1  # all other columns stand for two frequencies
+    twice[[0, -1]] = 1  # each other column represents two frequencies
     return torch.fft.rfft2(images).abs().square() * twice / images[0].numel() ** 2
 
 
 def two_classes(seed: int, count: int, size: int = 64, scale: float = 1.0) -> tuple[Tensor, Tensor, Observer, Tensor]:
-    """Images, their classes, a linear classifier of them, and what it takes to change its answer.
+    """Return images, their classes, a linear classifier, and the smallest change that alters its answer.
 
-    Its logits are scale * (w_k . (x - 0.5)), k = 0, 1. Within a change of eps per value the difference of the logits falls
-    by at most eps * |w_y - w_other|_1: the image is misclassified as soon as eps exceeds margin / |w_y - w_other|_1.
+    The logits are scale * (w_k . (x - 0.5)), k = 0, 1. A change of at most eps per value lowers the difference of the logits
+    by at most eps * |w_y - w_other|_1, so the image is misclassified once eps exceeds margin / |w_y - w_other|_1.
 
     Returns:
-        images float [count, 3, size, size] at least 0.3 inside [0, 1], so that the range never binds;
+        images float [count, 3, size, size], at least 0.3 away from 0 and 1, so that clipping never matters;
         labels int64 [count]; the classifier;
-        float64 [count], the smallest change that misclassifies, as a fraction of 1; below 0 where it errs already.
+        float64 [count], the smallest change that causes an error, as a fraction of 1; negative if there is one already.
     """
     shape = (3, size, size)
     weight = normal((2, *shape), seed, torch.tensor([0]), "calibration/weight")[0] / math.sqrt(3 * size * size)

@@ -1,7 +1,7 @@
-"""Calibration: what the instruments read of observers whose answers are known, as tidy tables.
+"""Calibrate shape bias, band-pass and attack: tidy tables of measured and expected values.
 
-Every reading goes through `bvg.instruments`, as a model's does: conditions, stimuli, answers, scores, rows. Here shape bias,
-band-pass and attack; the critical band is in `companion.calibration.channel`.
+Observers are measured by `bvg.instruments`, exactly as models are. The critical band is in
+`companion.calibration.critical_band`.
 """
 
 from __future__ import annotations
@@ -23,30 +23,33 @@ from bvg.miniature.textures import TEXTURES
 from companion.calibration import observers
 from companion.calibration.observers import Observer
 
-CONFLICTS = 240  # each pair of a shape and another texture once
+CONFLICTS = 240  # each pair of a shape and a different texture once
 REPEATS = 5
 SIZE = synthetic.SIZE
 NYQUIST = SIZE // 2
 FINE = tuple((r + 0.5) / NYQUIST for r in range(NYQUIST))
-"""Cut-offs between every two half-widths that the filter can have at 64 px."""
+"""Cut-offs halfway between the half-widths that the filter can have at 64 px."""
 
 
 def measure(
     instrument: Instrument, by: Mapping[str, Observer], images: Tensor, labels: Tensor, seed: int = 0
 ) -> pd.DataFrame:
-    """What an instrument reads of observers: observer, benchmark, variant, level, metric, value, n.
+    """Measure observers with an instrument.
 
     Args:
         by: the observers by name.
         images: float [N, 3, H, W] in [0, 1].
         labels: int64 [N], or [N, 2] (shape, texture) for cue conflicts.
-        seed: of the instrument's noise and attack.
+        seed: seed of the instrument's noise and attack.
+
+    Returns:
+        Columns observer, benchmark, variant, level, metric, value, n.
     """
     index = torch.arange(len(images))
     counts: dict = {name: {} for name in by}
-    for condition, shown in instrument.stimuli(images, index, seed, instrument.conditions()):
+    for condition, stimuli in instrument.stimuli(images, index, seed, instrument.conditions()):
         for name, observer in by.items():
-            logits = instrument.logits(observer, shown, labels, index, seed)
+            logits = instrument.logits(observer, stimuli, labels, index, seed)
             counts[name][condition] = instrument.score(logits, instrument.truth(labels)).sums()
     rows = [
         (name, *condition, metric, value, n)
@@ -60,26 +63,26 @@ def measure(
 
 
 def oracles(seed: int = 0) -> tuple[observers.Oracles, Tensor, Tensor]:
-    """The two oracles, the cue-conflict images that they know, float [240, 3, 64, 64], and their cues, int64 [240, 2]."""
+    """Return the two oracles, their cue-conflict images, float [240, 3, 64, 64], and the cues, int64 [240, 2]."""
     images, shape, texture = synthetic.cue_conflict(CONFLICTS, seed)
     return observers.Oracles(CONFLICTS, seed), images / 255, torch.stack([shape, texture], dim=1)
 
 
 def shape_bias(known: tuple, p: Sequence[float], guess: Sequence[float], seed: int, alpha: float) -> pd.DataFrame:
-    """The shape bias of the oracles and of mixtures of them, measured and expected.
+    """Measure the shape bias of the oracles and of mixtures of them, and compute the expected one.
 
-    An observer that guesses one of 16 classes with probability g, and else names the shape with probability p, has
-    the expected bias ((1 - g) p + g / 16) / ((1 - g) + g / 8): a guess hits either cue alike.
+    An observer that guesses one of 16 classes with probability g, and otherwise names the shape with probability p, has an
+    expected bias of ((1 - g) p + g / 16) / ((1 - g) + g / 8), because a guess is equally likely to hit either cue.
 
     Args:
         known: from `oracles`.
-        p, guess: each combination of both is an observer.
-        seed: of their coins.
-        alpha: the interval holds 1 - alpha of the binomial distribution of as many decisions around the expectation.
+        p, guess: every combination of the two is one observer.
+        seed: seed of the observers' random choices.
+        alpha: the interval covers 1 - alpha of the binomial distribution with this expectation and number of decisions.
 
     Returns:
-        Columns observer, p, guess, expected, measured, low, high, decisions (for either cue), top1 (shape named, in percent);
-        first the two oracles themselves, over 240 images, then the mixtures, over each image five times.
+        Columns observer, p, guess, expected, measured, low, high, decisions (for either cue), top1 (accuracy on shape, in
+        percent): first the two oracles, on 240 images, then the mixtures, on each image five times.
     """
     reader, images, cues = known
     instrument = ShapeBias("cue-conflict", "cue-conflict")
@@ -102,14 +105,14 @@ def shape_bias(known: tuple, p: Sequence[float], guess: Sequence[float], seed: i
     return pd.DataFrame(rows, columns=columns)
 
 
-def unmoved(known: tuple, seed: int) -> tuple[int, int]:
-    """Answers that stay when the other cue is exchanged: of the shape oracle, and of the texture oracle.
+def unchanged_answers(known: tuple, seed: int) -> tuple[int, int]:
+    """Count the answers of the shape and of the texture oracle that stay the same when the other cue is replaced.
 
-    Every texture, then every shape, is replaced by another one that the image had neither as shape nor as texture.
+    The replacement differs from both the shape and the texture of the image.
     """
     reader, images, cues = known
     shape, texture = cues.T
-    other = (2 * shape - texture) % 16  # never the shape; the texture only if they are 8 apart
+    other = (2 * shape - texture) % 16  # differs from the shape; equals the texture only if the two are 8 apart
     other = torch.where(other == texture, (texture + 1) % 16, other)
     retextured = synthetic.scenes("cue-conflict", CONFLICTS, seed, texture=other).images / 255
     reshaped = synthetic.scenes("cue-conflict", CONFLICTS, seed, shape=other).images / 255
@@ -118,12 +121,12 @@ def unmoved(known: tuple, seed: int) -> tuple[int, int]:
 
 
 def cue_names(known: tuple, which: Sequence[int]) -> list[str]:
-    """Shape and texture of these images, in words: "star, brick"."""
+    """Name the shape and texture of these images, as in "star, brick"."""
     return [f"{SHAPES[shape]}, {TEXTURES[texture]}" for shape, texture in known[2][list(which)].tolist()]
 
 
 def seen_by_oracles(known: tuple, which: Sequence[int]) -> list[list[np.ndarray]]:
-    """Images, what the shape oracle sees of them and what the texture oracle sees: three rows of [64, 64, 3] in [0, 1]."""
+    """Return images and what each oracle sees of them: three rows of float [64, 64, 3] in [0, 1]."""
     reader, images, _ = known
     silhouettes = (~reader.silhouette(images))[:, None].float().expand_as(images)
     cut = torch.where(reader.inside(images)[:, None], images, 1.0)
@@ -134,7 +137,7 @@ def seen_by_oracles(known: tuple, which: Sequence[int]) -> list[list[np.ndarray]
 
 
 def spectral(seed: int, frequencies: Sequence[int] = range(1, NYQUIST), count: int = 12) -> pd.DataFrame:
-    """Accuracy of observers of one spatial frequency each, on gratings of that frequency, at the study's cut-offs and finer.
+    """Measure observers of a single spatial frequency on gratings of that frequency, at the study's and at finer cut-offs.
 
     Returns:
         Columns frequency (cycles per image), kind ("low-pass", "high-pass"), list ("study", "fine"), cutoff, top1 (percent).
@@ -154,32 +157,32 @@ def spectral(seed: int, frequencies: Sequence[int] = range(1, NYQUIST), count: i
 
 
 def steps(table: pd.DataFrame) -> pd.DataFrame:
-    """Where the accuracy of each observer steps from chance to all right.
+    """Find the cut-off at which the accuracy of each observer steps from chance to 100 %.
 
-    A low-pass of c passes what is at or below c of the Nyquist frequency, so the step of frequency f must lie at
-    c = f / Nyquist; a high-pass of c passes what is at or above 1 - c, so it must lie at 1 - f / Nyquist.
+    A low-pass filter with cut-off c passes frequencies up to c times the Nyquist frequency, so the step of frequency f is
+    expected at c = f / Nyquist. A high-pass filter passes frequencies from 1 - c, so the step is expected at 1 - f / Nyquist.
 
     Args:
         table: from `spectral`.
 
     Returns:
-        One row per kind, list and frequency: after (the last cut-off at chance), at (the first at 100 %), must (where it must
-        lie), clean (whether there are two accuracies only, chance and 100 %, and one step), brackets (whether
-        after < must <= at), off (distance of the middle between `after` and `at` from `must`, in cycles per image).
+        One row per kind, list and frequency: after (the last cut-off at chance), at (the first at 100 %), expected (the
+        expected step), clean (whether accuracy is only chance or 100 %, with one step), brackets (whether
+        after < expected <= at), off (distance from `expected` to the middle of `after` and `at`, in cycles per image).
     """
     rows = []
     for (kind, name, frequency), one in table.groupby(["kind", "list", "frequency"], sort=False):
         one = one.sort_values("cutoff")
-        right = one["top1"].to_numpy() > 99.9
+        correct = one["top1"].to_numpy() > 99.9
         chance = np.isclose(one["top1"], 100 / len(observers.DIRECTIONS))
-        first = int(right.argmax()) if right.any() else len(right)
-        clean = bool((right | chance).all() and right[first:].all() and not right[:first].any())
+        first = int(correct.argmax()) if correct.any() else len(correct)
+        clean = bool((correct | chance).all() and correct[first:].all() and not correct[:first].any())
         cutoffs = np.array([0.0, *one["cutoff"], 1.0])
         after, at = cutoffs[first], cutoffs[first + 1]
-        must = frequency / NYQUIST if kind == "low-pass" else 1 - frequency / NYQUIST
-        off = ((after + at) / 2 - must) * NYQUIST
-        rows.append((kind, name, frequency, after, at, must, clean, after < must <= at, off))
-    columns = ["kind", "list", "frequency", "after", "at", "must", "clean", "brackets", "off"]
+        expected = frequency / NYQUIST if kind == "low-pass" else 1 - frequency / NYQUIST
+        off = ((after + at) / 2 - expected) * NYQUIST
+        rows.append((kind, name, frequency, after, at, expected, clean, after < expected <= at, off))
+    columns = ["kind", "list", "frequency", "after", "at", "expected", "clean", "brackets", "off"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -187,11 +190,11 @@ def steps(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def attack(seed: int, eps: Sequence[float], scales: Sequence[float] = (1.0, 100.0), count: int = 64) -> pd.DataFrame:
-    """Accuracy of a linear classifier under the study's attack, and the accuracy that its weights imply.
+    """Measure a linear classifier under the study's attack, and compute the accuracy that its weights imply.
 
     Args:
         eps: largest changes of a value, as fractions of 1.
-        scales: factors of the classifier's logits: its decisions, and what it takes to change them, are the same for all.
+        scales: factors of the logits. They change neither the decisions nor the perturbation needed to change them.
 
     Returns:
         Columns scale, eps, predicted, measured (both in percent), n.

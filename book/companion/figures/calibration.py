@@ -1,4 +1,4 @@
-"""Figures and tables of the calibration page: what the instruments read beside what is true."""
+"""Figures of the calibration page: measurements compared with known true values."""
 
 from __future__ import annotations
 
@@ -12,49 +12,47 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
 from bvg import study
-from bvg.results import channel
 from companion.figures.base import WIDTH, Figure, styled
-from companion.tables.study import Table
-from companion.text import listed, number, plural, signed
+from companion.text import listed, number, plural
 
-_TRUE, _READ, _OTHER = "0.45", "tab:blue", "tab:orange"
+_TRUE, _MEASURED, _OTHER = "0.45", "tab:blue", "tab:orange"
 
 
 @styled
 def shape_bias(table: pd.DataFrame) -> Figure:
-    """Shape bias read over the share of shape answers, with the expected line and its binomial interval.
+    """Plot measured shape bias against the share of shape answers, with expectation and binomial interval.
 
     Args:
-        table: from `companion.calibration.instruments.shape_bias`.
+        table: from `companion.calibration.readings.shape_bias`.
     """
     mixed, pure = table[table["observer"] == "mixture"], table[table["observer"] != "mixture"]
     figure = Canvas(figsize=(WIDTH, 3.6), facecolor="white", layout="constrained")
     axes = figure.subplots()
-    for (guess, one), color in zip(mixed.groupby("guess"), (_READ, _OTHER, "tab:green"), strict=False):
+    for (guess, one), color in zip(mixed.groupby("guess"), (_MEASURED, _OTHER, "tab:green"), strict=False):
         name = f"guesses {guess:.0%} of the time" if guess else "never guesses"
         axes.fill_between(one["p"], one["low"], one["high"], color=color, alpha=0.2, linewidth=0)
         axes.plot(one["p"], one["expected"], color=color, linewidth=1)
         axes.plot(one["p"], one["measured"], "o", color=color, markersize=4, label=name)
     axes.plot(pure["p"], pure["measured"], "k*", markersize=11, label="the two oracles", clip_on=False, zorder=4)
-    axes.set(xlabel="Probability of the shape's answer, where not guessing", ylabel="Shape bias", ylim=(0, 1))
+    axes.set(xlabel="Probability of answering by shape, if not guessing", ylabel="Shape bias", ylim=(0, 1))
     axes.legend(loc="upper left")
     outside = ~mixed["measured"].between(mixed["low"], mixed["high"])
     alt = (
-        "Shape bias read over the probability of answering by shape. "
-        + " ".join(f"The {o} reads {m:g}." for o, m in zip(pure["observer"], pure["measured"], strict=True))
-        + f" Of {plural(len(mixed), 'mixture')}, {outside.sum()} lie outside of their interval; without guesses the points follow "
-        "the diagonal, with guesses a flatter line through one half."
+        "Measured shape bias against the probability of answering by shape. "
+        + " ".join(f"The {o} has {m:g}." for o, m in zip(pure["observer"], pure["measured"], strict=True))
+        + f" Outside their interval: {outside.sum()} of {plural(len(mixed), 'mixture')}. Without guesses the points follow the "
+        "diagonal, with guesses a flatter line through one half."
     )
     return Figure(figure, table, alt)
 
 
 @styled
 def spectral(table: pd.DataFrame, nyquist: int) -> Figure:
-    """Which gratings are recognised at which cut-offs, with the line on which the step must lie.
+    """Map the accuracy on gratings over cut-off and frequency, with the line where the step is expected.
 
     Args:
-        table: from `companion.calibration.instruments.spectral`.
-        nyquist: cycles per image of the Nyquist frequency.
+        table: from `companion.calibration.readings.spectral`.
+        nyquist: Nyquist frequency in cycles per image.
     """
     figure = Canvas(figsize=(WIDTH, 3.7), facecolor="white", layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
@@ -64,13 +62,13 @@ def spectral(table: pd.DataFrame, nyquist: int) -> Figure:
         fine = own[own["list"] == "fine"].pivot(index="frequency", columns="cutoff", values="top1")
         axes.pcolormesh(fine.columns, fine.index, fine, cmap="Blues", vmin=0, vmax=130, rasterized=True)
         coarse = own[own["list"] == "study"]
-        for right, face in ((True, "black"), (False, "white")):
-            some = coarse[(coarse["top1"] > 99.9) == right]
-            name = f"{some['top1'].mean():.0f} % right" if len(some) else ""
+        for correct, face in ((True, "black"), (False, "white")):
+            some = coarse[(coarse["top1"] > 99.9) == correct]
+            name = f"{some['top1'].mean():.0f} % correct" if len(some) else ""
             style = {"markersize": 2.6, "markeredgewidth": 0.5, "markeredgecolor": "black", "markerfacecolor": face}
             axes.plot(some["cutoff"], some["frequency"], "o", label=name, **style)
-        must = line * nyquist if kind == "low-pass" else (1 - line) * nyquist
-        axes.plot(line, must, color="tab:red", linewidth=1.2, label="where the step must lie")
+        expected = line * nyquist if kind == "low-pass" else (1 - line) * nyquist
+        axes.plot(line, expected, color="tab:red", linewidth=1.2, label="expected step")
         axes.set(xlim=(0, 1), ylim=(0.5, nyquist - 0.5), xlabel="Cut-off [fraction of the Nyquist frequency]")
         axes.set_title(f"{kind.capitalize()} filtered")
         axes.grid(False)
@@ -78,19 +76,19 @@ def spectral(table: pd.DataFrame, nyquist: int) -> Figure:
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     levels = listed(f"{v:.0f} %" for v in sorted(table["top1"].unique()))
     alt = (
-        f"Two maps of accuracy over cut-off and grating frequency, {table['frequency'].nunique()} gratings. Accuracy takes the "
-        f"values {levels} only. It steps up along a rising diagonal line for high frequencies in the low-pass map, and along "
-        "a falling one in the high-pass map."
+        f"Two maps of accuracy over cut-off and frequency, for {plural(table['frequency'].nunique(), 'grating frequency', 'grating frequencies')}. "
+        f"Accuracies that occur: {levels}. The step from the lowest to the highest follows a rising diagonal in the low-pass "
+        "map and a falling one in the high-pass map."
     )
     return Figure(figure, table, alt)
 
 
 @styled
 def noise(table: pd.DataFrame) -> Figure:
-    """Power of the noise of each band over spatial frequency, with the band's nominal centre.
+    """Plot the power of each band's noise against spatial frequency, with the band's nominal centre.
 
     Args:
-        table: from `companion.calibration.channel.noise_bands`.
+        table: from `companion.calibration.critical_band.noise_bands`.
     """
     figure = Canvas(figsize=(WIDTH, 2.9), facecolor="white", layout="constrained")
     axes = figure.subplots()
@@ -109,20 +107,20 @@ def noise(table: pd.DataFrame) -> Figure:
     axes.legend(ncols=2, loc="center left", bbox_to_anchor=(1, 0.5))
     ratio = means["mean"] / means["nominal"]
     alt = (
-        f"Power spectra of the noise of {plural(len(means), 'band')}, each about an octave wide with long tails. Nominal centres and "
-        "mean frequencies of the power: "
+        f"Power spectra of the noise of {plural(len(means), 'band')}, each about an octave wide, with long tails. Nominal centre and "
+        "mean frequency: "
         + "; ".join(f"band {b}: {r['nominal']:g} and {r['mean']:.1f} cycles per image" for b, r in means.iterrows())
-        + f". The mean is between {number(ratio.min())} and {number(ratio.max())} of the nominal centre."
+        + f". The mean frequency is {number(ratio.min())} to {number(ratio.max())} times the nominal centre."
     )
     return Figure(figure, table, alt)
 
 
 @styled
 def channels(table: pd.DataFrame) -> Figure:
-    """True sensitivity, thresholds measured and the Gaussian fitted, for observers that were shown images.
+    """Plot true sensitivity, measured thresholds and the fitted Gaussian of observers with known channels.
 
     Args:
-        table: from `companion.calibration.channel.observed`.
+        table: from `companion.calibration.critical_band.observed`.
     """
     forms = {"band": "by band", "filter": "by frequency"}
     kinds = list(table.groupby(["centre", "bandwidth"], sort=False).groups)
@@ -136,19 +134,19 @@ def channels(table: pd.DataFrame) -> Figure:
         fit = one.iloc[0]
         axes.plot(x, _gaussian(x, fit["peak"], centre, width), color=_TRUE, linewidth=2.5, label="true")
         fitted = _gaussian(x, fit["fit_peak"], fit["fit_centre"], fit["fit_bandwidth"])
-        axes.plot(x, fitted, color=_READ, linewidth=1.2, label="fitted")
-        axes.plot(one["band"], one["threshold"], "o", color=_READ, markersize=4.5, label="thresholds")
+        axes.plot(x, fitted, color=_MEASURED, linewidth=1.2, label="fitted")
+        axes.plot(one["band"], one["threshold"], "o", color=_MEASURED, markersize=4.5, label="thresholds")
         title = f"true: {centre:g}, {width:g}\n" if i == 0 else ""
-        axes.set_title(f"{title}read: {fit['fit_centre']:.1f}, {fit['fit_bandwidth']:.1f}", fontsize=8.5)
+        axes.set_title(f"{title}fitted: {fit['fit_centre']:.1f}, {fit['fit_bandwidth']:.1f}", fontsize=8.5)
         axes.set(ylim=(-0.2, 4.4), yticks=range(5), xticks=one["band"])
-        axes.set_ylabel(f"weighs noise\n{forms[form]}" if j == 0 else "")
-        read = f"read {number(fit['fit_centre'])}, {number(fit['fit_bandwidth'])}"
-        sentences.append(f"{centre:g}, {width:g}, weighed {forms[form]}, {read}")
+        axes.set_ylabel(f"noise weighted\n{forms[form]}" if j == 0 else "")
+        estimate = f"{number(fit['fit_centre'])}, {number(fit['fit_bandwidth'])}"
+        sentences.append(f"{centre:g}, {width:g}, noise weighted {forms[form]}, fitted {estimate}")
     panels[-1, len(kinds) // 2].set_xlabel("Band (octaves above the lowest)")
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     alt = (
-        "Known channels as Gaussians over five bands, the thresholds that the instrument measured, and its fit. "
-        f"Centre and bandwidth, true and read: {'; '.join(sentences)}."
+        "Known channels as Gaussians over five bands, the measured thresholds, and the fitted Gaussians. "
+        f"Centre and bandwidth, true and fitted: {'; '.join(sentences)}."
     )
     return Figure(figure, table, alt)
 
@@ -159,10 +157,10 @@ def _gaussian(x: np.ndarray, peak: float, centre: float, width: float) -> np.nda
 
 @styled
 def channel_map(table: pd.DataFrame) -> Figure:
-    """Error of the fitted centre and bandwidth over the true centre and bandwidth, one column per true peak.
+    """Map the errors of the fit over true centre and bandwidth, one column per true peak.
 
     Args:
-        table: from `companion.calibration.channel.recovered`, of one number of bands.
+        table: from `companion.calibration.critical_band.recovered`, for one number of bands.
     """
     bands = int(table["bands"].iloc[0])
     peaks = list(table["peak"].unique())
@@ -191,19 +189,19 @@ def channel_map(table: pd.DataFrame) -> Figure:
         axes.grid(False)
     figure.supxlabel("True centre (octaves above the lowest band)", fontsize=9)
     bar = figure.colorbar(drawn, ax=list(panels.flat), shrink=0.7, aspect=30, pad=0.02, extend="both")
-    bar.set_label("Fit less truth [octaves]", fontsize=9)
+    bar.set_label("Fitted minus true [octaves]", fontsize=9)
     bar.outline.set_visible(False)
     inside, outside = table[table["trusted"]], table[~table["trusted"]]
     alt = (
-        f"Maps of the error of centre and bandwidth with {bands} bands, over true centre and true bandwidth, for the peaks "
-        f"{listed(f'{p:g}' for p in peaks)}. Largest errors inside of the outlined region: {_largest(inside)}; outside: {_largest(outside)}. "
-        f"For {table['fit_centre'].isna().sum()} of {len(table)} channels the thresholds determine no fit (grey)."
+        f"Maps of the errors of centre and bandwidth over true centre and true bandwidth, for {bands} bands and peaks of "
+        f"{listed(f'{p:g}' for p in peaks)}. Largest errors inside the outlined region: {_largest(inside)}; outside: {_largest(outside)}. "
+        f"Grey, for {table['fit_centre'].isna().sum()} of {len(table)} channels: the thresholds do not determine a fit."
     )
     return Figure(figure, table, alt)
 
 
 def _outline(axes: Axes, region: pd.DataFrame) -> None:
-    """A frame around the trusted channels, if there are any at this peak."""
+    """Draw a frame around the trusted channels, if this peak has any."""
     if len(region):
         (x0, x1), (y0, y1) = ((region[c].min(), region[c].max()) for c in ("centre", "bandwidth"))
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor="black", linewidth=1.4))
@@ -216,69 +214,24 @@ def _largest(table: pd.DataFrame) -> str:
 
 @styled
 def attack(table: pd.DataFrame) -> Figure:
-    """Accuracy under attack over the largest change, as the weights imply it and as measured.
+    """Plot accuracy under attack against eps, as implied by the weights and as measured.
 
     Args:
-        table: from `companion.calibration.instruments.attack`.
+        table: from `companion.calibration.readings.attack`.
     """
     figure = Canvas(figsize=(WIDTH, 3.0), facecolor="white", layout="constrained")
     axes = figure.subplots()
     one = table[table["scale"] == table["scale"].min()]
     axes.plot(255 * one["eps"], one["predicted"], color=_TRUE, linewidth=2.5, label="implied by the weights")
     sentences = []
-    for (scale, own), (color, shape) in zip(table.groupby("scale"), ((_READ, "o"), (_OTHER, "s")), strict=False):
+    for (scale, own), (color, shape) in zip(table.groupby("scale"), ((_MEASURED, "o"), (_OTHER, "s")), strict=False):
         name = "measured" if scale == 1 else f"measured, logits times {scale:g}"
         axes.plot(255 * own["eps"], own["measured"], shape, color=color, markersize=5, label=name)
         same = np.isclose(own["measured"], own["predicted"]).sum()
         sentences.append(
-            f"With logits times {scale:g} the measured accuracy is the implied one at {same} of {len(own)} points."
+            f"With logits times {scale:g}, measured and implied accuracy are equal at {same} of {plural(len(own), 'point')}."
         )
-    axes.axvline(255 * study.PGD_EPSILON, color="0.6", linewidth=1, linestyle=":", label="ε of the study")
+    axes.axvline(255 * study.PGD_EPSILON, color="0.6", linewidth=1, linestyle=":", label="ε in the study")
     axes.set(xlabel="Largest change of a value, ε [1/255]", ylabel="Accuracy [%]", ylim=(-3, 103), xlim=(0, None))
     axes.legend()
-    return Figure(figure, table, f"Accuracy of a linear classifier under attack over epsilon. {' '.join(sentences)}")
-
-
-def stated_errors(table: pd.DataFrame) -> Table:
-    """The errors of the fit within and without the trusted region.
-
-    Args:
-        table: from `companion.calibration.channel.errors`.
-    """
-    shown = pd.DataFrame(
-        {
-            "Bands": table["bands"].astype(str),
-            "Region": table["trusted"].map({True: "inside", False: "outside"}),
-            "Channels": table["channels"].map("{:,}".format),
-            "Without a fit": table["none"].map("{:,}".format),
-            "Centre, median": table["centre_error_median"],
-            "Centre, largest": table["centre_error_max"],
-            "Bandwidth, median": table["bandwidth_error_median"],
-            "Bandwidth, largest": table["bandwidth_error_max"],
-        }
-    )
-    return Table(shown, table)
-
-
-def published_thresholds(table: pd.DataFrame) -> Table:
-    """The thresholds behind the published fits, and the true channels that they could stand for.
-
-    Args:
-        table: from `companion.calibration.channel.published_thresholds`.
-    """
-    shown = pd.DataFrame(
-        {
-            "Thresholds": table["thresholds"],
-            "Models": table["models"].astype(str),
-            "Bandwidth": table["bandwidth"],
-            "Centre": np.log2(table["center_frequency"] / channel.LOWEST_CENTRE),
-            "Channels": table["channels"].map("{:,}".format),
-            "True bandwidth": _range(table["bandwidth_low"], table["bandwidth_high"]),
-            "True centre": _range(table["centre_low"], table["centre_high"]),
-        }
-    )
-    return Table(shown, table)
-
-
-def _range(low: pd.Series, high: pd.Series) -> list[str]:
-    return ["none" if np.isnan(a) else f"{signed(a)} to {signed(b)}" for a, b in zip(low, high, strict=True)]
+    return Figure(figure, table, f"Accuracy of a linear classifier under attack against epsilon. {' '.join(sentences)}")
