@@ -1,4 +1,4 @@
-"""How fast the parts of a measurement are: beside the plain way, beside what the device can, and as the work grows."""
+"""Figures of the performance page: speed compared with naive baselines and with the device's limit, and scaling."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ OURS, THEIRS, LIMIT = "tab:blue", "0.7", "tab:red"
 
 
 @styled
-def beside_the_plain_way(measured: pd.DataFrame) -> Figure:
-    """Milliseconds per image of each set of stimuli, ours and the plain ways, a panel per device and kind of stimuli.
+def stimuli(measured: pd.DataFrame) -> Figure:
+    """Plot milliseconds per image of each kind of stimuli, for bvg and naive baselines.
 
     Args:
         measured: rows of the section "kernels" of `bvg.bench.load`.
 
     Returns:
-        `data`: device, name, way, value [ms per image], ratio (how many times ours is faster), difference.
+        `data`: device, name, way, value [ms per image], ratio (time relative to bvg's), difference.
     """
     data = measured[measured["section"] == "kernels"].reset_index(drop=True)
     ours = data[data["way"] == "bvg"].set_index(["device", "name"])["value"]
@@ -30,26 +30,25 @@ def beside_the_plain_way(measured: pd.DataFrame) -> Figure:
     canvas = Canvas(figsize=(WIDTH, 1.35 * len(panels) + 0.2), facecolor="white", layout="constrained")
     for axes, ((device, name), rows) in zip(canvas.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True):
         texts = [
-            f"{v:.3g} ms" + (f", {r:.1f} times ours" if r != 1 else "")
+            f"{v:.3g} ms" + (f", {r:.1f} times as long" if r != 1 else "")
             for v, r in zip(rows["value"], rows["ratio"], strict=True)
         ]
         _bars(axes, list(rows["way"]), rows["value"].to_numpy(), texts)
         axes.set_title(f"{name}: milliseconds per image\n{device}", fontsize=9, loc="left")
-    parts = [f"{name} on {device}: {listed(_said(rows))}" for (device, name), rows in panels]
-    alt = f"Bar charts of the time that stimuli take. {'. '.join(parts)}."
+    parts = [f"{name} on {device}: {listed(_times(rows))}" for (device, name), rows in panels]
+    alt = f"Bar charts of the time per image to make the stimuli. {'. '.join(parts)}."
     return Figure(canvas, data[["device", "name", "way", "value", "ratio", "difference"]], alt)
 
 
-def _said(rows: pd.DataFrame) -> list[str]:
+def _times(rows: pd.DataFrame) -> list[str]:
     return [f"{way} {value:.3g} ms" for way, value in zip(rows["way"], rows["value"], strict=True)]
 
 
 @styled
 def throughput(measured: pd.DataFrame) -> Figure:
-    """Images per second of a ResNet-50, in each precision and form, a panel per device, with the roofline of each precision.
+    """Plot images per second of a ResNet-50 in each precision and form, with the roofline of each precision.
 
-    The roofline is the rate at which the device multiplies large matrices, divided by the work of an image: no network can be
-    faster.
+    The roofline is an upper limit: the rate at which the device multiplies large matrices, divided by the operations per image.
 
     Args:
         measured: rows of the section "network" of `bvg.bench.load`.
@@ -84,20 +83,20 @@ def throughput(measured: pd.DataFrame) -> Figure:
         axes.set_title(f"ResNet-50: images per second\n{device}", fontsize=9, loc="left")
     handles, labels = axes.get_legend_handles_labels()
     canvas.legend(handles, labels, loc="outside lower center", fontsize=8.5)
-    said = [f"{device}: {listed(f'{w} {v:,.3g} (roofline {r:,.3g})' for w, v, r in of[['way', 'value', 'roofline']].to_numpy())}"
+    rates = [f"{device}: {listed(f'{w} {v:,.3g} (roofline {r:,.3g})' for w, v, r in of[['way', 'value', 'roofline']].to_numpy())}"
             for device, of in panels]  # fmt: skip
-    return Figure(canvas, data, f"Bar chart of images per second that a ResNet-50 answers to. {'. '.join(said)}.")
+    return Figure(canvas, data, f"Bar charts of images per second of a ResNet-50. {'. '.join(rates)}.")
 
 
 @styled
 def cost(measured: pd.DataFrame) -> Figure:
-    """Seconds that a measurement takes against models, conditions and images, each varied by itself, with straight lines.
+    """Plot the seconds of a measurement against the number of models, conditions and images, with fitted lines.
 
     Args:
         measured: rows of the section "engine" of `bvg.bench.load`.
 
     Returns:
-        `data`: device, varied, amount, way, seconds, line (seconds by the straight line through ours; none for the plain way).
+        `data`: device, varied, amount, way, seconds, line (seconds on the line fitted to bvg's; NaN for the baseline).
     """
     rows = measured[measured["section"] == "engine"]
     data = pd.concat([_varied(of, device) for device, of in rows.groupby("device", sort=False)], ignore_index=True)
@@ -107,44 +106,46 @@ def cost(measured: pd.DataFrame) -> Figure:
     for row, device in zip(grid, devices, strict=True):
         for axes, what in zip(row, ("models", "conditions", "images"), strict=True):
             of = data[(data["device"] == device) & (data["varied"] == what)]
-            ours, plain = of[of["line"].notna()], of[of["line"].isna()]
-            axes.plot(ours["amount"], ours["line"], color=OURS, linewidth=1)
-            axes.plot(ours["amount"], ours["seconds"], "o", color=OURS, label="bvg")
-            axes.plot(plain["amount"], plain["seconds"], "s", color="0.35", label="the plain way")
+            bvg, baseline = of[of["line"].notna()], of[of["line"].isna()]
+            axes.plot(bvg["amount"], bvg["line"], color=OURS, linewidth=1)
+            axes.plot(bvg["amount"], bvg["seconds"], "o", color=OURS, label="bvg")
+            axes.plot(baseline["amount"], baseline["seconds"], "s", color="0.35", label="naive baseline")
             axes.set(xlim=(0, None), ylim=(0, None), xlabel=what)
         row[0].set_ylabel("seconds")
         row[0].set_title(device, fontsize=9, loc="left")
     handles, labels = grid[0][0].get_legend_handles_labels()
     canvas.legend(handles, labels, loc="outside lower center", ncols=2)
-    alt = f"Seconds that a measurement takes against models, conditions and images, with straight lines. {_off(data)}"
+    alt = (
+        f"Seconds of a measurement against the number of models, conditions and images, with fitted lines. {_off(data)}"
+    )
     return Figure(canvas, data, alt)
 
 
 def _varied(rows: pd.DataFrame, device: str) -> pd.DataFrame:
-    """A device's rows, for each of the three that is varied, those in which the other two are as in the plain way's."""
-    plain = rows[rows["way"] != "bvg"]
-    base = plain.iloc[0]
+    """Return a device's rows that vary one number; the other two are those of the baseline."""
+    baseline = rows[rows["way"] != "bvg"]
+    fixed = baseline.iloc[0]
     parts = []
     for what in ("models", "conditions", "images"):
         others = [other for other in ("models", "conditions", "images") if other != what]
-        of = rows[(rows["way"] == "bvg") & (rows[others] == base[others]).all(axis=1)].sort_values(what)
+        of = rows[(rows["way"] == "bvg") & (rows[others] == fixed[others]).all(axis=1)].sort_values(what)
         slope, start = np.polyfit(of[what], of["value"], 1)
-        amounts = pd.concat([of[what], plain[what]])
-        seconds = pd.concat([of["value"], plain["value"]])
-        line = [*(start + slope * of[what]), *[np.nan] * len(plain)]
+        amounts = pd.concat([of[what], baseline[what]])
+        seconds = pd.concat([of["value"], baseline["value"]])
+        line = [*(start + slope * of[what]), *[np.nan] * len(baseline)]
         about = {"device": device, "varied": what, "amount": amounts, "seconds": seconds, "line": line}
-        parts.append(pd.DataFrame(about | {"way": [*of["way"], *plain["way"]]}))
+        parts.append(pd.DataFrame(about | {"way": [*of["way"], *baseline["way"]]}))
     return pd.concat(parts)[["device", "varied", "amount", "way", "seconds", "line"]]
 
 
 def _off(data: pd.DataFrame) -> str:
     ours = data.dropna(subset="line")
     off = (ours["seconds"] - ours["line"]).abs() / ours["seconds"]
-    return f"No measurement is further than {off.max():.0%} from its line."
+    return f"The largest deviation from a line is {off.max():.0%}."
 
 
 def _bars(axes: Axes, names: list[str], values: np.ndarray, texts: list[str], marks: np.ndarray | float = 0) -> None:
-    """Horizontal bars, the first on top, each with its text beside it and beside its mark; ours in colour."""
+    """Draw horizontal bars, the first on top, with a text to the right of bar and mark; bvg's are coloured."""
     ends = np.maximum(values, marks)
     colors = [OURS if name.startswith("bvg") else THEIRS for name in names]
     axes.barh(range(len(names)), values, 0.62, color=colors)

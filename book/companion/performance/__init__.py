@@ -1,1 +1,1 @@
-"""performance"""
+"""The performance page: tables of the benchmark."""

@@ -1,4 +1,4 @@
-"""The benchmark's tables as the page shows them."""
+"""Tables of the performance page."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from companion.text import listed, signed
 
 
 def devices(measured: pd.DataFrame) -> Table:
-    """What was measured, and when."""
+    """List the devices of the benchmark, with the date of the measurement."""
     data = measured[["device", "kind", "cores", "measured"]].drop_duplicates(ignore_index=True)
     names = {"device": "Device", "kind": "Kind", "cores": "CPU cores", "measured": "Measured"}
     return Table(data.rename(columns=names).astype(str), data)
 
 
 def drift(measured: pd.DataFrame) -> Table:
-    """Flips per 1,000 decisions and change of top-1, per network and stimuli, of each precision against the plain network."""
+    """Compare each precision with the unmodified float32 network: flips per 1,000 decisions and change of top-1."""
     data = measured[measured["section"] == "drift"].rename(columns={"name": "tested", "way": "precision"})
     data = data[["device", "tested", "precision", "images", "models", "unit", "value"]].reset_index(drop=True)
     wide = data.pivot_table(
@@ -41,7 +41,7 @@ def drift(measured: pd.DataFrame) -> Table:
 
 
 def decoding(measured: pd.DataFrame) -> Table:
-    """Images per second that are decoded, or read from the memory map."""
+    """List the images per second that are decoded, or read from the memory map."""
     rows = measured[measured["name"] == DECODE]
     data = rows[["device", "cores", "way", "images", "value"]].reset_index(drop=True)
     shown = data.assign(value=data["value"].map("{:,.0f}".format)).drop(columns="images").astype(str)
@@ -50,7 +50,7 @@ def decoding(measured: pd.DataFrame) -> Table:
 
 
 def study(measured: pd.DataFrame, models: int) -> Table:
-    """Hours of the full study on each device, for one model and for `models`, per way to run the network."""
+    """List the projected hours of the full study per device and form of the network, for one and for `models` models."""
     parts = []
     for device, rows in measured.groupby("device", sort=False):
         for count in dict.fromkeys((1, models)):
@@ -66,14 +66,16 @@ def study(measured: pd.DataFrame, models: int) -> Table:
 
 
 def ratios(measured: pd.DataFrame) -> str:
-    """How many times faster each set of stimuli is made than in each plain way, in words; one device."""
+    """State how many times faster than each naive baseline bvg makes each kind of stimuli, for one device."""
     rows = measured[measured["section"] == "kernels"]
     parts = []
     for name, of in rows.groupby("name", sort=False):
-        ours = of.loc[of["way"] == "bvg", "value"].item()
-        plain = of[of["way"] != "bvg"]
+        bvg = of.loc[of["way"] == "bvg", "value"].item()
+        baselines = of[of["way"] != "bvg"]
         parts.append(
             f"{name}: "
-            + listed(f"{v / ours:.1f} times ({way})" for way, v in zip(plain["way"], plain["value"], strict=True))
+            + listed(
+                f"{v / bvg:.1f} times ({way})" for way, v in zip(baselines["way"], baselines["value"], strict=True)
+            )
         )
     return "; ".join(parts)

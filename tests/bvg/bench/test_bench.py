@@ -139,7 +139,7 @@ def test_a_projection_is_of_one_device():
 
 def test_the_figures_data():
     table = pd.concat([benchmark("A"), benchmark("B")], ignore_index=True)
-    stimuli = draw.beside_the_plain_way(table)
+    stimuli = draw.stimuli(table)
     assert stimuli.data.set_index(["device", "way"])["ratio"].loc["A"].to_dict() == {
         "bvg": 1,
         "NumPy": 10,
