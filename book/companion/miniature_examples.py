@@ -33,7 +33,10 @@ KINDS = {"gaussian_noise": "Gaussian noise", "fog": "fog", "pixelate": "pixelate
 
 
 def conditions(position: int = 38) -> dict[str, list[np.ndarray]]:
-    """Return name of a condition -> one validation image in that condition, at five strengths from weakest to strongest."""
+    """Return name of a condition -> one validation image at five strengths.
+
+    Strengths go from weakest to strongest.
+    """
     image, _ = synthetic.images("val", [position])
     x, band = image.float() / 255, INSTRUMENTS["critical-band"]
     examples = {

@@ -33,7 +33,10 @@ def noise(x: Tensor, generator: Generator) -> Tensor:
 
 
 def augmix(x: Tensor, generator: Generator) -> Tensor:
-    """Blend three chains of operations, as in AugMix (Hendrycks et al. 2020), without its consistency loss."""
+    """Blend three chains of operations (AugMix, Hendrycks et al. 2020).
+
+    The consistency loss of AugMix is left out.
+    """
     weights = -torch.rand((3, len(x), 1, 1, 1), generator=generator).clamp_min(1e-6).log()
     weights /= weights.sum(0)  # uniform on the simplex: a Dirichlet distribution with all parameters 1
     mixed = torch.zeros_like(x)
@@ -47,7 +50,10 @@ def augmix(x: Tensor, generator: Generator) -> Tensor:
 
 
 def pixmix(x: Tensor, generator: Generator) -> Tensor:
-    """Add or multiply a structured picture up to three times, as in PixMix (Hendrycks et al. 2022)."""
+    """Mix in a structured picture up to three times (PixMix).
+
+    It is added or multiplied, as in Hendrycks et al. 2022.
+    """
     x = _OPERATIONS[int(torch.randint(0, len(_OPERATIONS), (1,), generator=generator))](x, generator)
     for _ in range(int(torch.randint(1, 4, (1,), generator=generator))):
         picture = _picture(x, generator)
@@ -59,7 +65,10 @@ def pixmix(x: Tensor, generator: Generator) -> Tensor:
 
 
 def views(x: Tensor, generator: Generator) -> Tensor:
-    """Make a random view for contrastive learning: crop, colours, blur and noise (as in Chen et al. 2020)."""
+    """Make a random view for contrastive learning (Chen et al. 2020).
+
+    It varies crop, colours, blur and noise.
+    """
     x = _warp(x, generator, zoom=(0.6, 1.0), shift=0.2, rotation=0.1)
     # Colour is the easiest cue for matching two views: each channel gets a gain and an offset, and half become grey.
     gain, offset = (torch.rand((len(x), 3, 1, 1), generator=generator) for _ in range(2))
@@ -72,7 +81,9 @@ def views(x: Tensor, generator: Generator) -> Tensor:
 
 
 def mixup_cutmix(x: Tensor, targets: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Apply either Mixup (Zhang et al. 2018) or CutMix (Yun et al. 2019) with equal probability.
+    """Apply either Mixup or CutMix with equal probability.
+
+    Sources: Zhang et al. 2018, Yun et al. 2019.
 
     Args:
         targets: float [N, classes], mixed in the same proportion.
@@ -96,7 +107,10 @@ def _rand(count: int, generator: Generator) -> Tensor:
 def _warp(
     x: Tensor, generator: Generator, zoom: tuple[float, float], shift: float, rotation: float, shear: float = 0.0
 ) -> Tensor:
-    """Zoom (share of the image's side that is kept), shift, rotate (radians) and shear at random."""
+    """Zoom, shift, rotate and shear at random.
+
+    `zoom` is the share of the side that is kept; `rotation` is in radians.
+    """
     numbers = 2 * torch.rand((5, len(x)), generator=generator) - 1
     scale = (zoom[0] + zoom[1]) / 2 + (zoom[1] - zoom[0]) / 2 * numbers[0]
     angle, slant = rotation * numbers[1], shear * numbers[2]

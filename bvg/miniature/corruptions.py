@@ -75,7 +75,10 @@ def _gaussian_noise(x: Tensor, level: float, random: Callable) -> Tensor:
 
 
 def blur(x: Tensor, sigma: float) -> Tensor:
-    """Blur images, float [N, C, H, W], by a Gaussian of SD `sigma` pixels; borders are reflected."""
+    """Blur images, float [N, C, H, W], by a Gaussian of SD `sigma` pixels.
+
+    Borders are reflected.
+    """
     reach = max(1, round(3 * sigma))
     weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=x.dtype) / sigma) ** 2)
     weights = (weights / weights.sum()).expand(x.shape[1], 1, 1, -1)
@@ -103,7 +106,10 @@ def _jpeg(x: Tensor, level: float, random: Callable) -> Tensor:
 
 
 def _plasma(x: Tensor, random: Callable) -> Tensor:
-    """Return noise around 0.5 whose amplitude halves from octave to octave: float64 [N, 1, H, W]."""
+    """Return noise around 0.5, float [N, 1, H, W].
+
+    Its amplitude halves from octave to octave.
+    """
     lattice = random((34, 34))
     v, u = torch.meshgrid(*(torch.arange(n, dtype=torch.float64) for n in x.shape[2:]), indexing="ij")
     octaves = [value_noise(u[None] + 97 * k, v[None] + 61 * k, lattice, 32 / 2**k) / 2**k for k in range(5)]

@@ -95,7 +95,10 @@ def compose(
 
 
 def _object(look: Look, factors: dict[str, Tensor], shape: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Return the signed distance of each pixel to the object's outline, in pixels: float64 [N, 64, 64]."""
+    """Return each pixel's signed distance to the outline: float64 [N, 64, 64].
+
+    The unit is pixels.
+    """
     radius = _between(look.radius, factors["radius"])
     bend = look.warp * factors["warp"]
     x = x - _spread(look.offset, factors["x"])
@@ -110,7 +113,10 @@ def _object(look: Look, factors: dict[str, Tensor], shape: Tensor, x: Tensor, y:
 def _scene(
     look: Look, factors: dict[str, Tensor], texture: Tensor, mask: Tensor, lattices: Tensor, x: Tensor, y: Tensor
 ) -> Tensor:
-    """Draw background, small shapes, object and disc under a light gradient: float64 [N, 3, 64, 64] in [0, 1]."""
+    """Draw the whole scene: float64 [N, 3, 64, 64] in [0, 1].
+
+    Background, small shapes, object and disc lie under a light gradient.
+    """
     u, v = _rotated(x, y, _spread(look.tilt, factors["tilt"]))
     zoom = 1 + _spread(look.zoom, factors["zoom"])
     share = pattern(texture, u / zoom + 64 * factors["phase_u"], v / zoom + 64 * factors["phase_v"], lattices[:, 0])
@@ -149,7 +155,7 @@ def _scene(
 
 
 def _stroke(factors: dict[str, Tensor], distance: Tensor, lattice: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Return ink along the outline: a thin line of varying darkness, with gaps where the pressure is low."""
+    """Return ink along the outline, with gaps where the pressure is low."""
     width = 0.3 + 0.5 * factors["contrast"]
     line = (0.8 + width - distance.abs()).clamp(0, 1)
     pressure = value_noise(x + 0 * y, y + 0 * x, lattice, 6.0)
@@ -171,7 +177,10 @@ def _small(factors: dict[str, Tensor], name: str, x: Tensor, y: Tensor) -> Tenso
 
 
 def _cover(look: Look, factors: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-    """Return the share of each pixel that a disc on the object's rim covers; most images have none."""
+    """Return the share of each pixel that a disc on the object's rim covers.
+
+    Most images have none.
+    """
     angle = 2 * math.pi * factors["occluder_angle"]
     away = 0.8 * _between(look.radius, factors["radius"])
     radius = torch.where(factors["occluded"] < look.occluded, 7 + 9 * factors["occluder_radius"], -9.0)

@@ -9,7 +9,10 @@ FEATURES = WIDTHS[-1][1]
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions with batch normalization, added to the (if necessary projected) input."""
+    """A residual block of 1x1, 3x3 and 1x1 convolutions with batch norm.
+
+    The input is projected before the addition if the shapes differ.
+    """
 
     def __init__(self, before: int, within: int, after: int, stride: int) -> None:
         super().__init__()
@@ -49,7 +52,10 @@ class Network(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def features(self, images: Tensor) -> Tensor:
-        """Return the last block's activations averaged over the image, the classifier's input: float [N, 128]."""
+        """Return the classifier's input: float [N, 128].
+
+        These are the activations of the last block, averaged over the image.
+        """
         x = ((images - MEAN) / SD).contiguous(memory_format=torch.channels_last)
         return self.blocks(self.norm(self.stem(x)).relu_()).mean((2, 3))
 

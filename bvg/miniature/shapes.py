@@ -22,7 +22,10 @@ def _polar(radius, points: int = 180) -> list:
 
 
 def _corners(count: int, start: float, inner: float | None = None) -> list:
-    """Return a regular polygon or, given the radius `inner` of the notches, a star. `start` is in degrees."""
+    """Return a regular polygon or a star.
+
+    `start` is in degrees; `inner` is the radius of the notches of a star.
+    """
     steps = count if inner is None else 2 * count
     return [
         (r * math.cos(a), r * math.sin(a))
@@ -91,7 +94,7 @@ def _distance(x: Tensor, y: Tensor, loops: list[list]) -> Tensor:
 
 @cache
 def _table() -> Tensor:
-    """Return the distances on a grid over [-REACH, REACH] squared: float64 [shapes * SAMPLES * SAMPLES]."""
+    """Return the distances on a grid: float64 [shapes * SAMPLES * SAMPLES]."""
     axis = torch.linspace(-REACH, REACH, SAMPLES, dtype=torch.float64)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     return torch.stack([_distance(x, y, loops) for loops in OUTLINES.values()]).flatten()
@@ -103,7 +106,9 @@ def lookup(table: Tensor, place: Tensor) -> Tensor:
 
 
 def signed_distance(shape: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Return the distance to a shape's outline, negative inside, interpolated linearly from a table.
+    """Return the distance to a shape's outline, negative inside.
+
+    Distances are interpolated linearly from a table.
 
     Args:
         shape: int64 [N], positions in `SHAPES`.

@@ -40,7 +40,10 @@ counterpart of ImageNet-A, photographs that a ResNet-50 misclassified."""
 
 
 class Synthetic:
-    """Source of the synthetic images (see `bvg.measure.sources.Source`), which are generated instead of read from disk."""
+    """Source of the synthetic images (see `bvg.measure.sources.Source`).
+
+    They are generated, so nothing is read from disk.
+    """
 
     instruments = INSTRUMENTS
     world = "miniature"
@@ -53,7 +56,10 @@ class Synthetic:
         return 0
 
     def load(self, name: str | Path) -> nn.Module:
-        """Load a network of the miniature, a file written by its training, or the result of `package.module:function`."""
+        """Load a network.
+
+        `name` is one of the miniature, a file written by its training, or `package.module:function`.
+        """
         if str(name) in zoo.names():
             return zoo.load(str(name))
         if str(name).endswith(".safetensors"):
@@ -61,7 +67,7 @@ class Synthetic:
         return bvg.models.zoo.load(name, size=synthetic.SIZE, classes=len(synthetic.CLASSES))
 
     def check(self, wanted: Iterable[Instrument], limit: int | None) -> dict[Condition, int]:
-        """Return the number of images that a measurement uses for each condition of the instruments' data sets."""
+        """Return the number of images per condition that a measurement uses."""
         names = dict.fromkeys(instrument.dataset for instrument in wanted)
         if unknown := [name for name in names if name not in SPLITS]:
             raise ValueError(f"expected data sets of the miniature ({', '.join(SPLITS)}), got {', '.join(unknown)}")
@@ -85,7 +91,10 @@ class Synthetic:
         return (self.batches(part, size) for part in parts)
 
     def batches(self, part: Dataset, size: int) -> Iterator[Batch]:
-        """Yield the images of a data set, or of a part that `take` returned, in order: uint8 [B, 3, 64, 64]."""
+        """Yield the images of a data set in order: uint8 [B, 3, 64, 64].
+
+        `part` may be a part that `take` returned.
+        """
         for start in range(0, len(part), size):
             some = part.take(range(start, min(start + size, len(part))))
             images = _scenes(some.name).images[torch.from_numpy(some.index)]

@@ -109,7 +109,9 @@ def scenes(
     shape: Tensor | None = None,
     texture: Tensor | None = None,
 ) -> Scenes:
-    """Return images with their ground truth, optionally with other shapes or textures in the same scenes.
+    """Return images with their ground truth.
+
+    The same scenes can be drawn with other shapes or textures.
 
     Args:
         split, which, seed: as in `images`.

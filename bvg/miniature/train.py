@@ -98,7 +98,10 @@ def _scenes(kind: str, images: int) -> synthetic.Scenes:
 def _steps(
     network: nn.Module, data: Tensor, targets: Tensor, epochs: int, batch: int, generator: Generator
 ) -> Iterator:
-    """Yield images in [0, 1], targets, a function that takes the loss and makes a step, and the share of training done."""
+    """Yield images in [0, 1], targets, a step function and the progress.
+
+    The function takes the loss; the progress is the share of training done.
+    """
     total = epochs * (len(data) // batch)
     optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=total, pct_start=0.2)
@@ -119,7 +122,10 @@ def _steps(
 
 
 def attack(network: nn.Module, x: Tensor, targets: Tensor, eps: float, steps: int, generator: Generator) -> Tensor:
-    """Attack by projected gradient descent in the Linf norm from a random start, in training mode (Madry et al. 2018)."""
+    """Attack by projected gradient descent in the Linf norm (Madry et al. 2018).
+
+    It starts at random and leaves the network in training mode.
+    """
     change = eps * (2 * torch.rand(x.shape, generator=generator) - 1)
     for _ in range(steps):
         attacked = (x + change).clamp_(0, 1).requires_grad_()
@@ -135,7 +141,10 @@ def _update_average(average: nn.Module, network: nn.Module, decay: float) -> Non
 
 
 def _train_contrastive(network: Network, data: Tensor, recipe: zoo.Recipe, generator: Generator) -> None:
-    """Train by SimCLR (Chen et al. 2020), which pulls two views of an image together and pushes other images apart."""
+    """Train by SimCLR (Chen et al. 2020).
+
+    The loss pulls two views of an image together and pushes other images apart.
+    """
     head = nn.Sequential(nn.Linear(FEATURES, FEATURES), nn.ReLU(), nn.Linear(FEATURES, 64))
     both = nn.ModuleDict({"network": network, "head": head})
     for x, _, step, _ in _steps(both, data, data, recipe.epochs, 2 * BATCH, generator):
@@ -220,7 +229,10 @@ def _write_log(rows: dict[str, dict], path: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train the given networks, or all; skip those whose weights and log row exist and match the recipe."""
+    """Train the given networks, or all; skip those that are up to date.
+
+    These have weights and a log row that match the recipe.
+    """
     parser = argparse.ArgumentParser(prog="python -m bvg.miniature.train", description=main.__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(zoo.names())}")
     parser.add_argument("--force", action="store_true", help="retrain existing networks")

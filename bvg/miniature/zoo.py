@@ -109,7 +109,9 @@ def entry(name: str) -> Entry:
 
 
 def load(name: str, weights: Path = WEIGHTS) -> nn.Module:
-    """Load a trained network: images float [N, 3, 64, 64] in [0, 1] -> logits [N, 16]; it normalizes its input.
+    """Load a trained network.
+
+    It maps images, float [N, 3, 64, 64] in [0, 1], to logits [N, 16] and normalizes its input.
 
     The network is in evaluation mode, and its parameters require no gradient.
 

@@ -30,7 +30,7 @@ CHANNELS = tuple(Gaussian(*of) for of in ((1, 3), (2, 2), (2, 3), (2, 4), (3, 3)
 
 
 def observed(seed: int, images: int = 32, channels: Sequence[Gaussian] = CHANNELS) -> pd.DataFrame:
-    """Measure the thresholds of observers with known channels on noisy images at 64 px, and fit them.
+    """Measure and fit the thresholds of known channels on noisy images at 64 px.
 
     Returns:
         Columns form ("band", "filter"; see `ChannelObserver`), centre [octaves above band 0], bandwidth [octaves], peak, band,
@@ -93,7 +93,9 @@ FINE_PEAKS = tuple(np.arange(1, 8.01, 0.25))
 
 
 def thresholds(channels: Gaussian, bands: int) -> np.ndarray:
-    """Return the thresholds of known channels at five noise levels: the sensitivity, rounded and capped at 4.
+    """Return the thresholds of known channels at five noise levels.
+
+    A threshold is the sensitivity, rounded to an integer and capped at 4.
 
     Args:
         channels: fields that broadcast to a shape [...].
@@ -137,7 +139,10 @@ def trusted(table: pd.DataFrame) -> pd.Series:
 
 
 def errors(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Compute the median and largest absolute errors, in octaves, inside and outside the trusted region."""
+    """Compute median and largest errors inside and outside the trusted region.
+
+    Errors are absolute, in octaves.
+    """
     table = pd.concat(tables).assign(
         centre_error=lambda t: t["centre_error"].abs(), bandwidth_error=lambda t: t["bandwidth_error"].abs()
     )
@@ -214,7 +219,7 @@ def _all_thresholds() -> np.ndarray:
 
 
 def collapse(bands: int = 7) -> pd.DataFrame:
-    """Group the channels of a fine grid by their thresholds, one row per distinct set of thresholds.
+    """Group the channels of a fine grid by their thresholds.
 
     The centre goes from 1 octave below the lowest band to 2 above the highest and the bandwidth from 0.5 to 16 octaves, in
     steps of 1/8; the peak goes from 1 to 8 in steps of 1/4. The weakest noise cannot distinguish peaks above 4.

@@ -50,7 +50,10 @@ class Oracles:
         return (_eight_bit(images) != self._background).any(dim=1) & self._known
 
     def inside(self, images: Tensor) -> Tensor:
-        """Return the silhouette without its rim of one pixel, which mixes object and background: bool [N, 64, 64]."""
+        """Return the silhouette without its rim: bool [N, 64, 64].
+
+        The rim is one pixel wide and mixes object and background.
+        """
         return ~max_pool2d((~self.silhouette(images)).float(), 3, stride=1, padding=1).bool()
 
     def shape(self, images: Tensor) -> Tensor:
@@ -59,7 +62,10 @@ class Oracles:
         return -differs.float().mean((2, 3))
 
     def texture(self, images: Tensor) -> Tensor:
-        """Return logits [N, 16]: minus the mean difference of the pixels that are object in both, in 8-bit steps."""
+        """Return logits [N, 16]: minus the mean difference between the pixels.
+
+        Only pixels that are object in both images count; the unit is 8-bit steps.
+        """
         both = self.inside(images)[:, None] & self._filled
         seen, logits = _eight_bit(images).short(), []
         for k in range(16):  # one class at a time, to save memory
@@ -69,7 +75,7 @@ class Oracles:
 
 
 def mixture(shape: Tensor, texture: Tensor, p: float, guess: float, seed: int) -> Observer:
-    """Return an observer that answers by shape with probability p, otherwise by texture, and sometimes guesses.
+    """Return an observer that mixes answers by shape, by texture and by guessing.
 
     Args:
         shape, texture: logits [N, 16] of the two oracles for the images that the observer will get.
@@ -88,7 +94,9 @@ DIRECTIONS = ((0, 1), (1, 0), (1, 1))
 
 
 def gratings(frequency: int, count: int, seed: int = 0, size: int = 64) -> tuple[Tensor, Tensor]:
-    """Make sinusoidal gratings in three directions, with random phase, mean and contrast; the direction is the class.
+    """Make sinusoidal gratings; the class is one of three directions.
+
+    Phase, mean and contrast are random.
 
     Args:
         frequency: cycles per image along each axis along which the grating varies.
@@ -108,7 +116,9 @@ def gratings(frequency: int, count: int, seed: int = 0, size: int = 64) -> tuple
 
 
 def carrier_reader(frequency: int, floor: float = 1e-3) -> Observer:
-    """Return an observer that sees only one spatial frequency and answers the direction of largest amplitude there.
+    """Return an observer that sees only one spatial frequency.
+
+    It answers the direction with the largest amplitude at that frequency.
 
     Args:
         frequency: as in `gratings`; the observer is blind to all others.
@@ -149,7 +159,7 @@ LIMIT = NOISE_SDS[-1] * math.sqrt(2)
 
 
 class ChannelObserver:
-    """An observer that knows the clean images and fails if the noise exceeds what its channel tolerates.
+    """An observer that fails if the noise exceeds what its channel tolerates.
 
     The noise is the difference between stimulus and clean image. If the noise, weighted by the channel, is too strong, all
     logits are 0, which counts as class 0; otherwise the answer is correct.
@@ -184,14 +194,19 @@ class ChannelObserver:
 
 
 def octaves(size: int) -> Tensor:
-    """Return the octaves of each frequency of `rfft2` above the nominal centre of band 0: float [size, size // 2 + 1]."""
+    """Return how many octaves each frequency of `rfft2` is above band 0.
+
+    The reference is the nominal centre of band 0: float [size, size // 2 + 1].
+    """
     rows, columns = torch.fft.fftfreq(size, 1 / size), torch.fft.rfftfreq(size, 1 / size)
     radius = torch.hypot(rows[:, None], columns)
     return torch.log2(radius / kernels.band_centre(0, size))
 
 
 def noise_power(size: int, images: int = 16) -> Tensor:
-    """Return the mean power spectrum of each band's noise at SD 1: float [bands, size, size // 2 + 1].
+    """Return the mean power spectrum of each band's noise at SD 1.
+
+    The result is float [bands, size, size // 2 + 1].
 
     A spectrum sums to the mean square of the noise.
     """
@@ -201,14 +216,17 @@ def noise_power(size: int, images: int = 16) -> Tensor:
 
 
 def power_spectrum(images: Tensor) -> Tensor:
-    """Return the share of each frequency of `rfft2` in the mean square: [N, H, W] -> [N, H, W // 2 + 1], even W."""
+    """Return the share of each frequency of `rfft2` in the mean square.
+
+    [N, H, W] -> [N, H, W // 2 + 1], for even W.
+    """
     twice = torch.full((images.shape[-1] // 2 + 1,), 2.0)
     twice[[0, -1]] = 1  # each other column represents two frequencies
     return torch.fft.rfft2(images).abs().square() * twice / images[0].numel() ** 2
 
 
 def two_classes(seed: int, count: int, size: int = 64, scale: float = 1.0) -> tuple[Tensor, Tensor, Observer, Tensor]:
-    """Return images, their classes, a linear classifier, and the smallest change that alters its answer.
+    """Make a linear classifier and images with known smallest perturbations.
 
     The logits are scale * (w_k . (x - 0.5)), k = 0, 1. A change of at most eps per value lowers the difference of the logits
     by at most eps * |w_y - w_other|_1, so the image is misclassified once eps exceeds margin / |w_y - w_other|_1.

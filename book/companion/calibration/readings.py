@@ -63,13 +63,16 @@ def measure(
 
 
 def oracles(seed: int = 0) -> tuple[observers.Oracles, Tensor, Tensor]:
-    """Return the two oracles, their cue-conflict images, float [240, 3, 64, 64], and the cues, int64 [240, 2]."""
+    """Return the two oracles, their images and the cues.
+
+    The images are float [240, 3, 64, 64] and the cues (shape, texture) int64 [240, 2].
+    """
     images, shape, texture = synthetic.cue_conflict(CONFLICTS, seed)
     return observers.Oracles(CONFLICTS, seed), images / 255, torch.stack([shape, texture], dim=1)
 
 
 def shape_bias(known: tuple, p: Sequence[float], guess: Sequence[float], seed: int, alpha: float) -> pd.DataFrame:
-    """Measure the shape bias of the oracles and of mixtures of them, and compute the expected one.
+    """Measure the shape bias of the oracles and of mixtures of them.
 
     An observer that guesses one of 16 classes with probability g, and otherwise names the shape with probability p, has an
     expected bias of ((1 - g) p + g / 16) / ((1 - g) + g / 8), because a guess is equally likely to hit either cue.
@@ -106,7 +109,9 @@ def shape_bias(known: tuple, p: Sequence[float], guess: Sequence[float], seed: i
 
 
 def unchanged_answers(known: tuple, seed: int) -> tuple[int, int]:
-    """Count the answers of the shape and of the texture oracle that stay the same when the other cue is replaced.
+    """Count the answers that stay the same when the other cue is replaced.
+
+    The first count is of the shape oracle, the second of the texture oracle.
 
     The replacement differs from both the shape and the texture of the image.
     """
@@ -126,7 +131,10 @@ def cue_names(known: tuple, which: Sequence[int]) -> list[str]:
 
 
 def seen_by_oracles(known: tuple, which: Sequence[int]) -> list[list[np.ndarray]]:
-    """Return images and what each oracle sees of them: three rows of float [64, 64, 3] in [0, 1]."""
+    """Return three rows of images: originals and what each oracle sees.
+
+    Each image is float [64, 64, 3] in [0, 1].
+    """
     reader, images, _ = known
     silhouettes = (~reader.silhouette(images))[:, None].float().expand_as(images)
     cut = torch.where(reader.inside(images)[:, None], images, 1.0)
@@ -137,7 +145,9 @@ def seen_by_oracles(known: tuple, which: Sequence[int]) -> list[list[np.ndarray]
 
 
 def spectral(seed: int, frequencies: Sequence[int] = range(1, NYQUIST), count: int = 12) -> pd.DataFrame:
-    """Measure observers of a single spatial frequency on gratings of that frequency, at the study's and at finer cut-offs.
+    """Measure observers of a single spatial frequency on gratings.
+
+    Gratings have the frequency of the observer and are filtered at the study's and at finer cut-offs.
 
     Returns:
         Columns frequency (cycles per image), kind ("low-pass", "high-pass"), list ("study", "fine"), cutoff, top1 (percent).
@@ -190,7 +200,9 @@ def steps(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def attack(seed: int, eps: Sequence[float], scales: Sequence[float] = (1.0, 100.0), count: int = 64) -> pd.DataFrame:
-    """Measure a linear classifier under the study's attack, and compute the accuracy that its weights imply.
+    """Measure a linear classifier under the study's attack.
+
+    The accuracy that its weights imply is computed for comparison.
 
     Args:
         eps: largest changes of a value, as fractions of 1.

@@ -20,7 +20,7 @@ _TRUE, _MEASURED, _OTHER = "0.45", "tab:blue", "tab:orange"
 
 @styled
 def shape_bias(table: pd.DataFrame) -> Figure:
-    """Plot measured shape bias against the share of shape answers, with expectation and binomial interval.
+    """Plot measured and expected shape bias against the share of shape answers.
 
     Args:
         table: from `companion.calibration.readings.shape_bias`.
@@ -48,7 +48,7 @@ def shape_bias(table: pd.DataFrame) -> Figure:
 
 @styled
 def spectral(table: pd.DataFrame, nyquist: int) -> Figure:
-    """Map the accuracy on gratings over cut-off and frequency, with the line where the step is expected.
+    """Map the accuracy on gratings over cut-off and frequency.
 
     Args:
         table: from `companion.calibration.readings.spectral`.
@@ -85,7 +85,7 @@ def spectral(table: pd.DataFrame, nyquist: int) -> Figure:
 
 @styled
 def noise(table: pd.DataFrame) -> Figure:
-    """Plot the power of each band's noise against spatial frequency, with the band's nominal centre.
+    """Plot the power of each band's noise against spatial frequency.
 
     Args:
         table: from `companion.calibration.critical_band.noise_bands`.
@@ -117,7 +117,7 @@ def noise(table: pd.DataFrame) -> Figure:
 
 @styled
 def channels(table: pd.DataFrame) -> Figure:
-    """Plot true sensitivity, measured thresholds and the fitted Gaussian of observers with known channels.
+    """Plot true sensitivity, measured thresholds and the fitted Gaussian.
 
     Args:
         table: from `companion.calibration.critical_band.observed`.

@@ -46,7 +46,7 @@ def _times(rows: pd.DataFrame) -> list[str]:
 
 @styled
 def throughput(measured: pd.DataFrame) -> Figure:
-    """Plot images per second of a ResNet-50 in each precision and form, with the roofline of each precision.
+    """Plot images per second of a ResNet-50, with rooflines.
 
     The roofline is an upper limit: the rate at which the device multiplies large matrices, divided by the operations per image.
 
@@ -90,7 +90,9 @@ def throughput(measured: pd.DataFrame) -> Figure:
 
 @styled
 def cost(measured: pd.DataFrame) -> Figure:
-    """Plot the seconds of a measurement against the number of models, conditions and images, with fitted lines.
+    """Plot the seconds of a measurement against its size, with fitted lines.
+
+    The size is the number of models, of conditions or of images.
 
     Args:
         measured: rows of the section "engine" of `bvg.bench.load`.
@@ -145,7 +147,10 @@ def _off(data: pd.DataFrame) -> str:
 
 
 def _bars(axes: Axes, names: list[str], values: np.ndarray, texts: list[str], marks: np.ndarray | float = 0) -> None:
-    """Draw horizontal bars, the first on top, with a text to the right of bar and mark; bvg's are coloured."""
+    """Draw horizontal bars, the first on top, with a text at their end.
+
+    Bars of bvg are coloured; a text starts to the right of bar and mark.
+    """
     ends = np.maximum(values, marks)
     colors = [OURS if name.startswith("bvg") else THEIRS for name in names]
     axes.barh(range(len(names)), values, 0.62, color=colors)

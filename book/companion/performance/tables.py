@@ -19,7 +19,10 @@ def devices(measured: pd.DataFrame) -> Table:
 
 
 def drift(measured: pd.DataFrame) -> Table:
-    """Compare each precision with the unmodified float32 network: flips per 1,000 decisions and change of top-1."""
+    """Compare each precision with the unmodified network in float32.
+
+    The table lists flips per 1,000 decisions and the change of top-1 accuracy.
+    """
     data = measured[measured["section"] == "drift"].rename(columns={"name": "tested", "way": "precision"})
     data = data[["device", "tested", "precision", "images", "models", "unit", "value"]].reset_index(drop=True)
     wide = data.pivot_table(
@@ -50,7 +53,10 @@ def decoding(measured: pd.DataFrame) -> Table:
 
 
 def study(measured: pd.DataFrame, models: int) -> Table:
-    """List the projected hours of the full study per device and form of the network, for one and for `models` models."""
+    """List the projected hours of the full study per device and network form.
+
+    There is one column for one model, and one for `models` models.
+    """
     parts = []
     for device, rows in measured.groupby("device", sort=False):
         for count in dict.fromkeys((1, models)):
@@ -66,7 +72,7 @@ def study(measured: pd.DataFrame, models: int) -> Table:
 
 
 def ratios(measured: pd.DataFrame) -> str:
-    """State how many times faster than each naive baseline bvg makes each kind of stimuli, for one device."""
+    """State how many times faster bvg is than each baseline, for one device."""
     rows = measured[measured["section"] == "kernels"]
     parts = []
     for name, of in rows.groupby("name", sort=False):

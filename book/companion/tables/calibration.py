@@ -32,7 +32,9 @@ def fit_errors(table: pd.DataFrame) -> Table:
 
 
 def published_thresholds(table: pd.DataFrame) -> Table:
-    """Format the thresholds behind the published fits with the ranges of true channels that give them.
+    """Format the thresholds behind the published fits.
+
+    Each row has the ranges of the true channels that have these thresholds.
 
     Args:
         table: from `companion.calibration.critical_band.published_thresholds`.

@@ -22,7 +22,10 @@ EVERY_KIND = pytest.mark.parametrize("kind", miniature.CORRUPTIONS)
 
 
 def projection(images: torch.Tensor) -> list[int]:
-    """Sum each image with random signs. If another machine rounds a pixel differently, the sum changes by 1."""
+    """Sum each image with random signs.
+
+    If another machine rounds a pixel differently, the sum changes by 1.
+    """
     signs = np.random.default_rng(0).choice([-1, 1], size=images.shape[1:])
     return (images.numpy().astype(int) * signs).sum((1, 2, 3)).tolist()
 
@@ -186,7 +189,10 @@ def test_cue_conflicts_contain_every_pair_once():
 
 
 def differs(one: synthetic.Scenes, other: synthetic.Scenes) -> torch.Tensor:
-    """Return where two images differ: bool [N, 64, 64]. Masks of 0 and 255 are rounded, so a difference of 1 is ignored."""
+    """Return where two images differ: bool [N, 64, 64].
+
+    Masks of 0 and 255 are rounded, so a difference of 1 is ignored.
+    """
     return ((one.images.int() - other.images.int()).abs() > 1).any(dim=1)
 
 
