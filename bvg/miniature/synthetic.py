@@ -82,8 +82,8 @@ def images(split: str, which: int | Sequence[int] | Tensor, seed: int = 0) -> tu
     >>> pictures.shape, pictures.dtype, labels
     (torch.Size([2, 3, 64, 64]), torch.uint8, tensor([5, 5]))
     """
-    drawn = scenes(split, which, seed)
-    return drawn.images, drawn.texture if split == "texture" else drawn.shape
+    sample = scenes(split, which, seed)
+    return sample.images, sample.texture if split == "texture" else sample.shape
 
 
 def cue_conflict(which: int | Sequence[int] | Tensor = 1200, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
@@ -98,8 +98,8 @@ def cue_conflict(which: int | Sequence[int] | Tensor = 1200, seed: int = 0) -> t
     >>> len(set(zip(shape.tolist(), texture.tolist()))), bool((shape == texture).any())
     (240, False)
     """
-    drawn = scenes("cue-conflict", which, seed)
-    return drawn.images, drawn.shape, drawn.texture
+    sample = scenes("cue-conflict", which, seed)
+    return sample.images, sample.shape, sample.texture
 
 
 def scenes(

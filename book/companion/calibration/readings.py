@@ -87,23 +87,23 @@ def shape_bias(known: tuple, p: Sequence[float], guess: Sequence[float], seed: i
         Columns observer, p, guess, expected, measured, low, high, decisions (for either cue), top1 (accuracy on shape, in
         percent): first the two oracles, on 240 images, then the mixtures, on each image five times.
     """
-    reader, images, cues = known
+    pair, images, cues = known
     instrument = ShapeBias("cue-conflict", "cue-conflict")
-    pure = {"texture-only oracle": reader.texture, "shape-only oracle": reader.shape}
+    pure = {"texture-only oracle": pair.texture, "shape-only oracle": pair.shape}
     answers = {name: observer(images) for name, observer in pure.items()}
     both = [answers[name].repeat(REPEATS, 1) for name in ("shape-only oracle", "texture-only oracle")]
     mixed = {(q, g): observers.mixture(*both, q, g, seed) for q, g in itertools.product(p, guess)}
-    made = [(name, float(name.startswith("shape")), 0.0, images, cues, o) for name, o in pure.items()]
+    cases = [(name, float(name.startswith("shape")), 0.0, images, cues, o) for name, o in pure.items()]
     many, labels = images.repeat(REPEATS, 1, 1, 1), cues.repeat(REPEATS, 1)
-    made += [("mixture", q, g, many, labels, o) for (q, g), o in mixed.items()]
+    cases += [("mixture", q, g, many, labels, o) for (q, g), o in mixed.items()]
     rows = []
-    for name, q, g, shown, wanted, observer in made:
-        read = measure(instrument, {name: observer}, shown, wanted).set_index("metric")["value"]
-        score = instrument.score(observer(shown), instrument.truth(wanted)).sums()
+    for name, q, g, stimuli, truth, observer in cases:
+        measured = measure(instrument, {name: observer}, stimuli, truth).set_index("metric")["value"]
+        score = instrument.score(observer(stimuli), instrument.truth(truth)).sums()
         decisions = score["shape"] + score["texture"]
         expected = ((1 - g) * q + g / 16) / ((1 - g) + g / 8)
         low, high = (bound / decisions for bound in binom.interval(1 - alpha, decisions, expected))
-        rows.append((name, q, g, expected, read["shape_bias"], low, high, decisions, read["top1"]))
+        rows.append((name, q, g, expected, measured["shape_bias"], low, high, decisions, measured["top1"]))
     columns = ["observer", "p", "guess", "expected", "measured", "low", "high", "decisions", "top1"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -111,18 +111,16 @@ def shape_bias(known: tuple, p: Sequence[float], guess: Sequence[float], seed: i
 def unchanged_answers(known: tuple, seed: int) -> tuple[int, int]:
     """Count the answers that stay the same when the other cue is replaced.
 
-    The first count is of the shape oracle, the second of the texture oracle.
-
-    The replacement differs from both the shape and the texture of the image.
+    The first count is of the shape oracle, the second of the texture oracle. The replacement differs from both the shape and the texture of the image.
     """
-    reader, images, cues = known
+    pair, images, cues = known
     shape, texture = cues.T
     other = (2 * shape - texture) % 16  # differs from the shape; equals the texture only if the two are 8 apart
     other = torch.where(other == texture, (texture + 1) % 16, other)
     retextured = synthetic.scenes("cue-conflict", CONFLICTS, seed, texture=other).images / 255
     reshaped = synthetic.scenes("cue-conflict", CONFLICTS, seed, shape=other).images / 255
-    pairs = ((reader.shape, retextured), (reader.texture, reshaped))
-    return tuple(int((read(changed).argmax(1) == read(images).argmax(1)).sum()) for read, changed in pairs)
+    pairs = ((pair.shape, retextured), (pair.texture, reshaped))
+    return tuple(int((oracle(changed).argmax(1) == oracle(images).argmax(1)).sum()) for oracle, changed in pairs)
 
 
 def cue_names(known: tuple, which: Sequence[int]) -> list[str]:
@@ -135,9 +133,9 @@ def seen_by_oracles(known: tuple, which: Sequence[int]) -> list[list[np.ndarray]
 
     Each image is float [64, 64, 3] in [0, 1].
     """
-    reader, images, _ = known
-    silhouettes = (~reader.silhouette(images))[:, None].float().expand_as(images)
-    cut = torch.where(reader.inside(images)[:, None], images, 1.0)
+    pair, images, _ = known
+    silhouettes = (~pair.silhouette(images))[:, None].float().expand_as(images)
+    cut = torch.where(pair.inside(images)[:, None], images, 1.0)
     return [[kind[i].permute(1, 2, 0).numpy() for i in which] for kind in (images, silhouettes, cut)]
 
 
@@ -156,11 +154,11 @@ def spectral(seed: int, frequencies: Sequence[int] = range(1, NYQUIST), count: i
     tables = []
     for frequency in frequencies:
         images, labels = observers.gratings(frequency, count, seed, SIZE)
-        reader = observers.carrier_reader(frequency)
+        observer = observers.carrier_reader(frequency)
         for name, cutoffs in lists.items():
             instrument = BandPass("band-pass", "", cutoffs=cutoffs)
-            read = measure(instrument, {name: reader}, images, labels)
-            tables.append(read.assign(frequency=frequency))
+            measured = measure(instrument, {name: observer}, images, labels)
+            tables.append(measured.assign(frequency=frequency))
     table = pd.concat(tables, ignore_index=True)
     table = table.rename(columns={"benchmark": "kind", "observer": "list", "level": "cutoff", "value": "top1"})
     return table[["frequency", "kind", "list", "cutoff", "top1"]]
@@ -214,6 +212,6 @@ def attack(seed: int, eps: Sequence[float], scales: Sequence[float] = (1.0, 100.
     rows = []
     for scale, largest in itertools.product(scales, eps):
         images, labels, classifier, least = observers.two_classes(seed, count, SIZE, scale)
-        read = measure(PGD("pgd", "", eps=largest), {"": classifier}, images, labels, seed)
-        rows.append((scale, largest, 100 * int((least > largest).sum()) / count, read["value"].item(), count))
+        measured = measure(PGD("pgd", "", eps=largest), {"": classifier}, images, labels, seed)
+        rows.append((scale, largest, 100 * int((least > largest).sum()) / count, measured["value"].item(), count))
     return pd.DataFrame(rows, columns=["scale", "eps", "predicted", "measured", "n"])

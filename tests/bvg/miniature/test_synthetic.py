@@ -90,9 +90,9 @@ def test_images_are_the_same_in_another_process_with_one_thread():
 
 
 def test_seeds_and_splits_give_different_images():
-    drawn = [miniature.images("val", 16)[0], miniature.images("val", 16, seed=1)[0], miniature.images("train", 16)[0]]
+    sample = [miniature.images("val", 16)[0], miniature.images("val", 16, seed=1)[0], miniature.images("train", 16)[0]]
     for k in range(3):
-        assert not (drawn[k] == drawn[(k + 1) % 3]).all(dim=(1, 2, 3)).any()
+        assert not (sample[k] == sample[(k + 1) % 3]).all(dim=(1, 2, 3)).any()
 
 
 @EVERY_SPLIT
@@ -197,25 +197,25 @@ def differs(one: synthetic.Scenes, other: synthetic.Scenes) -> torch.Tensor:
 
 
 def test_cue_conflicts_have_the_outline_of_one_class_and_the_surface_of_another():
-    drawn = miniature.scenes("cue-conflict", 48)
-    same_shape = miniature.scenes("cue-conflict", 48, texture=drawn.shape)
-    same_texture = miniature.scenes("cue-conflict", 48, shape=drawn.texture)
-    assert torch.equal(same_shape.mask, drawn.mask)
-    changed = differs(same_shape, drawn)
-    assert not changed[drawn.mask == 0].any()  # another texture changes only the object
-    assert (changed & (drawn.mask == 255)).sum((1, 2)).min() > 20
-    inside_both = (drawn.mask == 255) & (same_texture.mask == 255)
-    outside_both = (drawn.mask == 0) & (same_texture.mask == 0)
-    moved = differs(same_texture, drawn)
+    sample = miniature.scenes("cue-conflict", 48)
+    same_shape = miniature.scenes("cue-conflict", 48, texture=sample.shape)
+    same_texture = miniature.scenes("cue-conflict", 48, shape=sample.texture)
+    assert torch.equal(same_shape.mask, sample.mask)
+    changed = differs(same_shape, sample)
+    assert not changed[sample.mask == 0].any()  # another texture changes only the object
+    assert (changed & (sample.mask == 255)).sum((1, 2)).min() > 20
+    inside_both = (sample.mask == 255) & (same_texture.mask == 255)
+    outside_both = (sample.mask == 0) & (same_texture.mask == 0)
+    moved = differs(same_texture, sample)
     assert not moved[inside_both | outside_both].any()  # another shape changes only the outline
-    assert ((same_texture.mask != drawn.mask).sum((1, 2)) > 20).all()
+    assert ((same_texture.mask != sample.mask).sum((1, 2)) > 20).all()
 
 
 @pytest.mark.parametrize("split", ["val", "stylized", "cue-conflict", "sketch"])
 def test_passing_the_default_classes_gives_the_same_images(split):
-    drawn = miniature.scenes(split, 20)
-    again = miniature.scenes(split, 20, shape=drawn.shape, texture=drawn.texture)
-    assert torch.equal(again.images, drawn.images)
+    sample = miniature.scenes(split, 20)
+    again = miniature.scenes(split, 20, shape=sample.shape, texture=sample.texture)
+    assert torch.equal(again.images, sample.images)
 
 
 def test_cues_agree_in_ordinary_images_and_textures_are_random_in_stylized_ones():
@@ -227,9 +227,9 @@ def test_cues_agree_in_ordinary_images_and_textures_are_random_in_stylized_ones(
 
 def test_silhouettes_are_filled_masks_and_sketches_only_outlines():
     filled, outline = miniature.scenes("silhouette", 32), miniature.scenes("sketch", 32)
-    for drawn in (filled, outline):
-        assert torch.equal(drawn.images[:, 0], drawn.images[:, 1])
-        assert torch.equal(drawn.images[:, 0], drawn.images[:, 2])
+    for sample in (filled, outline):
+        assert torch.equal(sample.images[:, 0], sample.images[:, 1])
+        assert torch.equal(sample.images[:, 0], sample.images[:, 2])
     assert (filled.images[:, 0][filled.mask == 0] == 255).all()
     assert (filled.images[:, 0][filled.mask == 255] < 130).all()
     eroded = 1 - torch.nn.functional.max_pool2d(1 - outline.mask.double()[:, None] / 255, 7, 1, 3)[:, 0]

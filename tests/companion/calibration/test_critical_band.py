@@ -176,8 +176,8 @@ def test_figures_fit_the_page_and_state_their_numbers(recovered):
 
 
 def test_tables_have_a_row_per_region_and_per_fit(recovered, published):
-    assert len(tables.published_thresholds(published).shown) == 20
-    assert len(tables.fit_errors(critical_band.errors(list(recovered.values()))).shown) == 4
+    assert len(tables.published_thresholds(published).displayed) == 20
+    assert len(tables.fit_errors(critical_band.errors(list(recovered.values()))).displayed) == 4
 
 
 def test_critical_band_has_five_bands_at_64_pixels():

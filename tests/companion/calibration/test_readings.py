@@ -28,10 +28,10 @@ def biases(known):
 
 
 def test_shape_bias_of_the_oracles_is_exactly_0_and_1(biases):
-    read = biases.set_index("observer")
-    assert read.loc["texture-only oracle", "measured"] == 0
-    assert read.loc["shape-only oracle", "measured"] == 1
-    assert list(read.loc[["texture-only oracle", "shape-only oracle"], "decisions"]) == [240, 240]
+    measured = biases.set_index("observer")
+    assert measured.loc["texture-only oracle", "measured"] == 0
+    assert measured.loc["shape-only oracle", "measured"] == 1
+    assert list(measured.loc[["texture-only oracle", "shape-only oracle"], "decisions"]) == [240, 240]
 
 
 def test_each_oracle_is_blind_to_the_other_cue(known):
@@ -39,12 +39,12 @@ def test_each_oracle_is_blind_to_the_other_cue(known):
 
 
 def test_shape_oracle_sees_only_the_object(known):
-    reader, images, _ = known
+    pair, images, _ = known
     mask = synthetic.scenes("cue-conflict", 240).mask > 0
-    wrong = (reader.silhouette(images) != mask).float().mean((1, 2))
+    wrong = (pair.silhouette(images) != mask).float().mean((1, 2))
     assert wrong.max() < 0.01  # pixels that happen to have the background's colour
-    assert reader.inside(images).sum() > 0
-    assert not (reader.inside(images) & ~mask).any()
+    assert pair.inside(images).sum() > 0
+    assert not (pair.inside(images) & ~mask).any()
 
 
 def test_shape_bias_of_mixtures_is_their_share_of_shape_answers(biases):
