@@ -1,0 +1,77 @@
+"""Reading folders of runs as one results table."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+from miniature_results import NETWORKS, measured
+from pandas.testing import assert_frame_equal
+
+from bvg import results, study
+
+
+@pytest.fixture(scope="module")
+def zoo() -> pd.DataFrame:
+    return measured()
+
+
+@pytest.fixture
+def runs(zoo, tmp_path):
+    """Return a folder with one run per notebook, of which the one on spectral biases measures clean accuracy again."""
+    for name, ids in {
+        "benchmarks": [b.id for b in study.BENCHMARKS if b.id != "pgd"],
+        "pgd": ["pgd"],
+        "spectral-bias": ["imagenet", "low-pass", "high-pass"],
+        "rest": ["cue-conflict", "critical-band"],
+    }.items():
+        results.write(zoo[zoo["benchmark"].isin(ids)], tmp_path / "measure" / name / "results.parquet")
+    (tmp_path / "measure" / "notes").mkdir()
+    return tmp_path / "measure"
+
+
+def test_folder_of_runs_is_one_table_without_repeated_rows(runs, zoo):
+    merged = results.load(runs)
+    assert_frame_equal(
+        merged.sort_values(results.KEY, ignore_index=True), zoo.sort_values(results.KEY, ignore_index=True)
+    )
+    assert_frame_equal(merged, results.load(str(runs)))
+    assert_frame_equal(merged, results.load([runs / n for n in ("benchmarks", "pgd", "rest", "spectral-bias")]))
+    both = results.load(["published", runs])
+    assert set(both.loc[both["source"] == "made-up", "model"]) == set(NETWORKS)
+
+
+def test_folder_with_its_own_table_is_a_single_run(runs, zoo):
+    results.write(zoo.head(3), runs / "results.csv")
+    assert len(results.load(runs)) == 3
+
+
+@pytest.mark.parametrize("change", [{"value": 1.25}, {"n": 479}])
+def test_different_value_or_n_of_the_same_number_is_another_measurement(runs, zoo, change):
+    again = zoo[(zoo["model"] == "mini_blur") & zoo["benchmark"].isin(["imagenet", "imagenet-r"])].copy()
+    again.loc[again["benchmark"] == "imagenet-r", list(change)] = list(change.values())
+    results.write(again, runs / "third" / "results.csv")
+    merged = results.load(runs)
+    renamed = merged[merged["model"] == "mini_blur@third"]
+    assert renamed["benchmark"].tolist() == again["benchmark"].tolist()
+    assert renamed["value"].tolist() == again["value"].tolist()
+    assert len(merged) == len(zoo) + 2
+
+
+def test_folder_without_runs_is_rejected(runs):
+    with pytest.raises(FileNotFoundError, match=r"run folder .*notes, or in folders in it, found neither"):
+        results.load(runs / "notes")
+
+
+def test_world_of_results_is_that_of_their_manifests(runs, zoo, tmp_path):
+    assert results.world_of("published") is study.STUDY
+    assert results.world_of(runs) is study.STUDY  # without a manifest
+    manifest = json.dumps({"settings": {"world": "miniature"}})
+    folders = sorted(path.parent for path in runs.rglob("results.parquet"))
+    for folder in folders:
+        (folder / "manifest.json").write_text(manifest, encoding="utf-8")
+    assert results.world_of(runs) is study.MINIATURE
+    assert results.world_of(folders) is study.MINIATURE
+    results.write(zoo.head(3), tmp_path / "study" / "results.csv")
+    assert results.world_of([*folders, tmp_path / "study"]) is study.STUDY
