@@ -91,7 +91,7 @@ def render() -> None:
 def plotting_library() -> Path:
     """Write the explorer's plotting library as one script, once per version."""
     import vl_convert
-    from companion.explorer import LIBRARY, library
+    from companion.explorer.html import LIBRARY, library
 
     path = BUILD / f"vega-{vl_convert.__version__}" / LIBRARY
     if not path.is_file():

@@ -18,7 +18,7 @@ from IPython.display import display
 
 from bvg.files import atomic
 from companion import parameters
-from companion.text import pipe_table, signed, without_roles
+from companion.text import format_number, pipe_table, without_roles
 
 # Names that an IPython kernel puts into the namespace itself.
 _OWN = {"In", "Out", "get_ipython", "exit", "quit", "open"}
@@ -88,25 +88,25 @@ class Page:
             caption: MyST text.
         """
         self.save(id, table.data)
-        text = table.shown.map(_cell)
+        text = table.displayed.map(_cell)
         plain = text.map(lambda cell: without_roles(cell).replace("`", ""))
         link = f'<a href="{self.out}/tables/{id}.csv">CSV</a>'
         page = f"<p>{html.escape(caption)} {link}</p>" + plain.to_html(index=False, border=0, escape=True)
         _show(page, pipe_table(text), {"table": id, "caption": caption})
 
-    def explorer(self, shown) -> None:
+    def explorer(self, content) -> None:
         """Save the explorer (`explorer.html`) and its numbers, and display it.
 
         Args:
-            shown: a `companion.explorer.Explorer`.
+            content: a `companion.explorer.Explorer`.
         """
-        self.save("explorer", shown.table())
-        page = shown.standalone()
+        self.save("explorer", content.table())
+        page = content.standalone()
         with atomic(self.out / "explorer.html") as path:
             path.write_text(page, encoding="utf-8")
         # The output holds the whole page, not a link to the file, so that it works wherever the notebook is copied.
         frame = f'<iframe title="Explorer" srcdoc="{html.escape(page)}" width="100%" height="1500"></iframe>'
-        display({"text/html": frame}, raw=True, metadata={"bvg": {"explorer": shown.data}})
+        display({"text/html": frame}, raw=True, metadata={"bvg": {"explorer": content.data}})
 
     def save(self, id: str, data: pd.DataFrame) -> None:
         """Write a table to `tables/<id>.csv` at full precision."""
@@ -197,7 +197,7 @@ def _written(value: Any) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, float | np.floating):
-        return "" if np.isnan(value) else signed(value)
+        return "" if np.isnan(value) else format_number(value)
     return str(value)
 
 
