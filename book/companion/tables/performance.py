@@ -7,8 +7,8 @@ import pandas as pd
 from bvg.bench.data import DECODE
 from bvg.bench.precision import FLIPS, LOSS
 from bvg.bench.projection import hours
-from companion.tables.study import Table
-from companion.text import listed, signed
+from companion.tables.base import Table
+from companion.text import format_number, listed
 
 
 def devices(measured: pd.DataFrame) -> Table:
@@ -36,8 +36,8 @@ def drift(measured: pd.DataFrame) -> Table:
             "Decisions": [
                 f"{images * models:,}" for images, models in zip(wide["images"], wide["models"], strict=True)
             ],
-            "Flips per 1,000": [signed(v, 1) for v in wide[FLIPS]],
-            "Top-1 [points]": ["" if pd.isna(v) else signed(v, 2) for v in wide[LOSS]],
+            "Flips per 1,000": [format_number(v, 1) for v in wide[FLIPS]],
+            "Top-1 [points]": ["" if pd.isna(v) else format_number(v, 2) for v in wide[LOSS]],
         }
     )
     return Table(shown, data)

@@ -1,1 +1,0 @@
-"""The performance page: tables of the benchmark."""
