@@ -12,14 +12,52 @@ import pandas as pd
 from bvg import study
 
 
-def shown(value: float) -> str:
-    """A correlation as this book shows it: n.s. where it is not significant (that is, 0).
+def format_number(value: float, digits: int = 2, undefined: str = "not defined") -> str:
+    """Format a number with a true minus sign.
+
+    Args:
+        value: the number.
+        digits: decimals.
+        undefined: text for NaN and infinity.
 
     Example:
-        >>> shown(-0.756), shown(0.0)
-        ('−0.76', 'n.s.')
+        >>> format_number(-0.756), format_number(-0.001), format_number(float("nan"))
+        ('−0.76', '0.00', 'not defined')
     """
-    return "n.s." if value == 0 else signed(value)
+    if not np.isfinite(value):
+        return undefined
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def format_r(value: float, undefined: str = "not defined") -> str:
+    """Format a thresholded correlation: `n.s.` if it is 0, that is, not significant.
+
+    Example:
+        >>> format_r(-0.756), format_r(0.0), format_r(float("nan"), "n.d.")
+        ('−0.76', 'n.s.', 'n.d.')
+    """
+    return "n.s." if value == 0 else format_number(value, undefined=undefined)
+
+
+def format_label(value: float) -> str:
+    """Format a number for a figure: `0` for exactly zero, `n.d.` if it is not defined.
+
+    Example:
+        >>> format_label(0.456), format_label(0.0), format_label(float("nan"))
+        ('0.46', '0', 'n.d.')
+    """
+    return "0" if value == 0 else format_number(value, undefined="n.d.")
+
+
+def format_range(low: float, high: float, undefined: str = "") -> str:
+    """Format an interval.
+
+    Example:
+        >>> format_range(-0.5, 1), format_range(float("nan"), float("nan"))
+        ('−0.50 to 1.00', '')
+    """
+    return undefined if np.isnan(low) else f"{format_number(low)} to {format_number(high)}"
 
 
 def listed(names: Iterable[str]) -> str:
@@ -40,28 +78,15 @@ def pipe_table(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def signed(value: float, digits: int = 2) -> str:
-    """A number for prose, with a true minus sign: −0.76. Undefined numbers say so.
-
-    Example:
-        >>> signed(-0.756), signed(0.0), signed(float("nan"))
-        ('−0.76', '0.00', 'not defined')
-    """
-    if not np.isfinite(value):
-        return "not defined"
-    text = f"{value:.{digits}f}"
-    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
-
-
 def took(seconds: float, models: int) -> str:
-    """How long a measurement took, for a page.
+    """State how long a measurement took.
 
     Example:
         >>> took(28.2, 21), took(0.4, 1)
         ('This took 28 s for 21 models.', 'This took less than a second for 1 model.')
     """
     time = f"{seconds:.0f} s" if seconds >= 1 else "less than a second"
-    return f"This took {time} for {models} model{'s' * (models != 1)}."
+    return f"This took {time} for {plural(models, 'model')}."
 
 
 def strongest(cells: pd.DataFrame, world: study.World) -> str:
@@ -85,7 +110,7 @@ def strongest(cells: pd.DataFrame, world: study.World) -> str:
             counts = f"{len(significant)} of {len(own)} significant" + (
                 f", {undefined} not defined" if undefined else ""
             )
-            parts.append(f"among {name}: {pair}, r = {number(best['shown'])} ({counts})")
+            parts.append(f"among {name}: {pair}, r = {format_label(best['shown'])} ({counts})")
     return f"Strongest Spearman correlation {'; '.join(parts)}."
 
 
@@ -106,13 +131,6 @@ def distinct_sets(cells: pd.DataFrame) -> pd.DataFrame:
     n = cells.groupby("group", sort=False)["n"].max()
     parts = [g for g in n.index if g != "total" and n[g]]
     return cells[cells["group"].isin(["total", *(parts if len(parts) > 1 else [])])]
-
-
-def number(value: float) -> str:
-    """Two decimals and a true minus sign; `0` for a correlation shown as zero, `n.d.` where it is not defined."""
-    if np.isnan(value):
-        return "n.d."
-    return "0" if value == 0 else signed(value)
 
 
 def quoted(names: Iterable[str]) -> str:

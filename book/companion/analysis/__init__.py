@@ -1,1 +1,1 @@
-"""How firmly the paper's conclusions stand: resampling, other definitions, prediction, and the data themselves."""
+"""The analysis of the results: robustness checks, other definitions, prediction, the claims and the data audit."""

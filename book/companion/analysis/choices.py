@@ -1,4 +1,4 @@
-"""The choices that a doubtful reader can change: which models count, which form a set, which are one family."""
+"""Choices that a reader can change: which models count, which form a set, and which are one family."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ FAMILIES = ("recipe", "source", "group")
 
 
 def without(table: pd.DataFrame, leave_out: Sequence[str]) -> pd.DataFrame:
-    """The rows of a table less those of some models or groups of models.
+    """Drop the rows of some models or groups of models.
 
     Args:
         table: any table with the column model.
         leave_out: ids of models, or of groups (`study.GROUPS`).
 
     Raises:
-        ValueError: a name is neither a model of the table nor a group that the table has.
+        ValueError: a name is neither a model nor a group of the table.
 
     Example:
         >>> table = pd.DataFrame({"model": ["tv_resnet50", "robust_resnet50_l2_eps0", "resnet50_dino"]})
@@ -37,18 +37,22 @@ def without(table: pd.DataFrame, leave_out: Sequence[str]) -> pd.DataFrame:
 
 
 def group_of(table: pd.DataFrame) -> pd.Series:
-    """The group of each row's model, with the table's index."""
+    """Return the group of each row's model, with the table's index."""
     return pd.Series(study.describe(table["model"])["group"].to_numpy(), table.index, name="group")
 
 
 def sets(scores: pd.DataFrame, set_apart: Sequence[str] = ("adversarial_training",)) -> dict[str, pd.Series]:
-    """The three sets of models of Figure 2 as masks over a scores table, with other groups set apart than the paper's.
+    """Return the three sets of models of Figure 2 as masks over a scores table.
+
+    Args:
+        scores: a table with the column group.
+        set_apart: the groups that form the set `at`; the paper's is adversarial training.
 
     Returns:
-        total: all models; at: those of the groups `set_apart`, none where the table has no such model; other: the rest.
+        total: all models; at: those of the groups `set_apart`, which may be none; other: the rest.
 
     Raises:
-        ValueError: `set_apart` names something that is no group of the study.
+        ValueError: `set_apart` names something that is not a group of the study.
     """
     unknown = [name for name in set_apart if name not in study.GROUPS]
     if unknown:
@@ -60,15 +64,15 @@ def sets(scores: pd.DataFrame, set_apart: Sequence[str] = ("adversarial_training
 
 
 def families(scores: pd.DataFrame, by: str = "recipe") -> pd.Series:
-    """Which models are no independent observations: the name of each row's family, with the index of the table.
+    """Return the family of each row's model. Models of one family are not independent observations.
 
     Args:
         scores: a table with the columns model and group.
-        by: `recipe`: the strengths of one adversarial recipe (one source, one norm) are a family, every other model is one
-            by itself; `source`: models of one publication are a family; `group`: the paper's groups are.
+        by: what makes a family. `recipe`: the strengths of one adversarial recipe (one norm); every other model is a family
+            by itself. `source`: the models of one publication. `group`: the paper's groups.
 
     Raises:
-        ValueError: another `by`.
+        ValueError: `by` is none of these.
 
     Example:
         >>> table = pd.DataFrame({"model": ["tv_resnet50", "robust_resnet50_l2_eps1", "robust_resnet50_l2_eps3"]})

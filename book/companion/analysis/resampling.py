@@ -1,4 +1,4 @@
-"""Spearman's r of many resamples at once: a resample is how often each observation is in it."""
+"""Spearman's r of many resamples at once. A resample is given by the number of times that each observation occurs."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from bvg.results.correlation import FEWEST
 
 
 def spearman(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Spearman's r of every column of x with every column of y, in each resample of the observations.
+    """Correlate every column of x with every column of y, in each resample.
 
     With w_j the count of observation j, the rank of observation i is sum_{x_j < x_i} w_j + (sum_{x_j = x_i} w_j + 1) / 2: the
     mean rank of its copies, as if each observation were repeated w_j times. r is the Pearson correlation of these ranks,
     weighted by w.
 
     Args:
-        x: float [N, R]. y: float [N, C]. A pair of columns is correlated over the observations that have both values (no NaN).
-        counts: [B, N], 0 or more. A bootstrap draws them; 0 and 1 leave observations out.
+        x, y: float [N, R] and [N, C]. A pair of columns is correlated over the observations that have both values (no NaN).
+        counts: [B, N], 0 or more: how often each resample contains each observation.
 
     Returns:
         r, float [B, R, C], and the number of observations behind it, repeats included, float [B, R, C]. r is NaN where it is
-        not defined, as in `stats.correlate`: fewer than 4 observations, or a column that is constant up to rounding.
+        not defined, as in `bvg.results.correlation.correlate`: fewer than 4 observations, or a column that is constant up to
+        rounding.
 
     Raises:
-        ValueError: shapes that do not fit.
+        ValueError: the shapes do not fit together.
 
     Example:
         >>> x, y = np.array([[1.0], [2], [3], [4], [5]]), np.array([[1.0], [3], [2], [5], [4]])
@@ -67,39 +68,42 @@ def _pair_by_pair(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.
 
 
 def _ranks(x: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Mean ranks less their mean, (n + 1) / 2: float [B, columns, N]."""
+    """Return mean ranks minus their mean, (n + 1) / 2: float [B, columns, N]."""
     columns = x.T
     below = (columns[:, :, None] < columns[:, None, :]) + 0.5 * (columns[:, :, None] == columns[:, None, :])
     return (counts @ below).transpose(1, 0, 2) - counts.sum(axis=1)[:, None, None] / 2
 
 
 def _constant(x: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Whether the observations that are there have values that are equal but for rounding: bool [B, columns]."""
+    """Return whether the values of a resample are equal up to rounding: bool [B, columns]."""
     there = (counts > 0)[:, None, :]
     high, low = np.where(there, x.T, -np.inf).max(axis=2), np.where(there, x.T, np.inf).min(axis=2)
     return ~(high - low > 1e-12 * np.maximum(np.abs(high), np.abs(low)))
 
 
 def p_value(r: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Two-sided p of Spearman's r over n observations, from Student's t with n - 2 degrees of freedom, as in `stats.correlate`.
+    """Return the two-sided p of Spearman's r over n observations, from Student's t with n - 2 degrees of freedom.
 
-    >>> p_value(np.array([0.9, 1.0, np.nan]), np.array([5, 5, 5])).round(3).tolist()
-    [0.037, 0.0, nan]
+    Example:
+        >>> p_value(np.array([0.9, 1.0, np.nan]), np.array([5, 5, 5])).round(3).tolist()
+        [0.037, 0.0, nan]
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         return 2 * student.sf(np.abs(r) * np.sqrt((n - 2) / ((1 - r) * (1 + r))), n - 2)
 
 
-def shown(r: np.ndarray, n: np.ndarray, alpha: float) -> np.ndarray:
-    """r where it is significant, 0 where it is not, NaN where it is not defined."""
+def thresholded(r: np.ndarray, n: np.ndarray, alpha: float) -> np.ndarray:
+    """Return r where it is significant, 0 where it is not, NaN where it is not defined."""
     return np.where(np.isnan(r), np.nan, np.where(p_value(r, n) < alpha, r, 0.0))
 
 
 def bootstrap(labels: Sequence[str], replicates: int, rng: np.random.Generator) -> np.ndarray:
-    """Counts [replicates, N] of observations drawn with replacement, whole families at a time.
+    """Draw families with replacement and return the counts of their observations: [replicates, N].
 
     Args:
-        labels: name of each observation's family. Different names throughout give the ordinary bootstrap.
+        labels: name of each observation's family; if all names differ, this is the ordinary bootstrap.
+        replicates: number of resamples.
+        rng: source of the random numbers.
     """
     codes, names = pd.factorize(np.asarray(labels, object))
     if not len(names):
@@ -108,10 +112,11 @@ def bootstrap(labels: Sequence[str], replicates: int, rng: np.random.Generator) 
 
 
 def leave_one_out(labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Names of the families, [F], and counts [F, N] in which each in turn is left out.
+    """Leave out each family in turn: return the names of the families, [F], and counts [F, N].
 
-    >>> leave_one_out(["a", "a", "b"])[1].tolist()
-    [[0, 0, 1], [1, 1, 0]]
+    Example:
+        >>> leave_one_out(["a", "a", "b"])[1].tolist()
+        [[0, 0, 1], [1, 1, 0]]
     """
     codes, names = pd.factorize(np.asarray(labels, object))
     return names, (codes != np.arange(len(names))[:, None]).astype(int)

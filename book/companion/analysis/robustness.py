@@ -1,4 +1,4 @@
-"""How firm each correlation of Figure 2 is: other samples of models, other tests, fewer models, fewer families."""
+"""Robustness checks of the correlations in Figure 2: other samples of models, other tests, fewer models or families."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from scipy.stats import kendalltau, rankdata
 from bvg import study
 from bvg.results import correlation
 from companion.analysis import resampling
-from companion.tables.study import Table
-from companion.text import listed, signed
 
-FIRM, FRAGILE, BENT, NOTHING, UNDEFINED = "firm", "fragile", "not monotonic", "nothing", "not defined"
-VERDICTS = (FIRM, FRAGILE, BENT, NOTHING, UNDEFINED)
+ROBUST, FRAGILE, NOT_MONOTONIC, NOT_SIGNIFICANT, UNDEFINED = VERDICTS = (
+    "robust",
+    "fragile",
+    "not monotonic",
+    "not significant",
+    "not defined",
+)
 FEWEST_FAMILIES = 5
-"""Fewest families of which a cluster bootstrap is drawn: of four there are 35 different resamples only."""
+"""Fewest families for a cluster bootstrap: four families have only 35 different resamples."""
 
 MOST_PERMUTATIONS = 2000
-"""Permutations behind the distance correlation's p, the observed order among them; fewer replicates give fewer."""
+"""Most permutations behind the p-value of the distance correlation, the observed order included."""
 
 CHECKS: dict[str, str] = {
     "Holm": "p_holm",
@@ -33,10 +36,34 @@ CHECKS: dict[str, str] = {
     "family interval": "family_low",
     "a family": "without_family_changes",
 }
-"""Name of each check -> the column that is NaN where the check cannot be made."""
+"""Name of each check -> the column that is NaN where the check is not possible."""
+
+COLUMNS = (
+    "row", "column", "group", "r", "p", "n", "shown", "low", "high", "p_holm", "p_bh", "tau", "p_tau", "dcor", "p_dcor", "p_dcor_bh",
+    "without_low", "without_high", "without_model", "without_r", "without_changes", "families", "family_low", "family_high",
+    "without_family_low", "without_family_high", "without_family", "without_family_changes", "failed", "verdict",
+)  # fmt: skip
+"""The columns of a table of checked correlations, one row per cell of Figure 2.
+
+- row, column, group, r, p, n, shown: as in `bvg.results.correlation.correlate`.
+- low, high: percentile bootstrap interval of r at level 1 - alpha; models are resampled.
+- p_holm, p_bh: p-values corrected over all cells by Holm's and by Benjamini and Hochberg's procedure. They start from the larger
+  of p and 2 / n!, the smallest possible p-value of n models.
+- tau, p_tau: Kendall's tau-b.
+- dcor, p_dcor, p_dcor_bh: distance correlation of the ranks (Székely et al. 2007), which is 0 only for independent values; its
+  p-value by permutation; and that p-value corrected over all cells by Benjamini and Hochberg's procedure.
+- without_low, without_high, without_model, without_r, without_changes: each model is left out in turn. The range of r; the model
+  whose absence changes r most, and r without it; in how many cases the significance or the sign changes.
+- families, family_low, family_high: number of families; bootstrap interval when whole families are resampled, NaN with fewer than
+  `FEWEST_FAMILIES`.
+- without_family_low, without_family_high, without_family, without_family_changes: each family is left out in turn. Cases that
+  leave fewer than 4 models do not count; NaN if no case is left.
+- failed: names of the checks (`CHECKS`) that a significant cell fails, joined by "; ".
+- verdict: one of `VERDICTS`.
+"""
 
 
-def firmness(
+def check_cells(
     scores: pd.DataFrame,
     rows: Sequence[str],
     columns: Sequence[str],
@@ -46,10 +73,10 @@ def firmness(
     replicates: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Every correlation of Figure 2 with what happens to it when models, tests or families are changed.
+    """Correlate, and repeat each correlation with other models, tests and families.
 
-    A significant cell is *firm* if it passes all checks that can be made of it, else *fragile*. One that is not significant is
-    *not monotonic* if the distance correlation is significant all the same, *nothing* otherwise.
+    A significant cell is *robust* if it passes all checks that are possible for it, and *fragile* otherwise. A cell that is not
+    significant is *not monotonic* if its distance correlation is significant, and *not significant* otherwise.
 
     Args:
         scores: one row per model, with the columns model, `rows` and `columns`.
@@ -57,42 +84,26 @@ def firmness(
         sets: name -> mask over `scores` (see `choices.sets`).
         families: name of each model's family, in the order of `scores` (see `choices.families`).
         alpha: level of significance of all checks, in (0, 1).
-        replicates: resamples of either bootstrap; also permutations behind the distance correlation's p, at most 2000.
-        seed: of the resamples. What is drawn of a set of models does not depend on other sets, rows or columns.
+        replicates: resamples of each bootstrap; also permutations behind the p-value of the distance correlation, at most
+            `MOST_PERMUTATIONS`.
+        seed: of the resamples. The resamples of one set do not depend on other sets, rows or columns.
 
     Returns:
-        One row per cell:
-
-        - row, column, group, r, p, n, shown: as from `stats.correlate`.
-        - low, high: percentile bootstrap interval of r at level 1 - alpha, models resampled.
-        - p_holm, p_bh: p over all cells of the table, by Holm and by Benjamini and Hochberg, from the larger of p and 2 / n!, below
-          which no p of n models can be.
-        - tau, p_tau: Kendall's tau-b.
-        - dcor, p_dcor, p_dcor_bh: distance correlation of the ranks (Székely et al. 2007), which is 0 only of independent values;
-          its p by permutation, and that by Benjamini and Hochberg over all cells.
-        - without_low, without_high, without_model, without_r, without_changes: each model left out in turn. The range of r; the
-          model whose absence moves r most, and r without it; in how many cases the cell's significance or sign changes.
-        - families, family_low, family_high: number of families; bootstrap interval with families resampled whole, NaN of fewer
-          than 5.
-        - without_family_low, without_family_high, without_family, without_family_changes: the same as for models, families left
-          out. Cases that leave fewer than 4 models do not count; NaN where there are no others.
-        - failed: names of the checks (`CHECKS`) that a significant cell fails, joined by "; ".
-        - verdict: one of `VERDICTS`.
+        One row per cell with the columns `COLUMNS`.
 
     Raises:
-        ValueError: `replicates` below 1, or as in `stats.correlate`.
+        ValueError: `replicates` is below 1, or as in `bvg.results.correlation.correlate`.
     """
     if replicates < 1:
         raise ValueError(f"expected `replicates` of 1 or more, got {replicates}")
     table = correlation.correlate(scores, rows, columns, sets, alpha)
-    names = ["row", "column", "group"]
     parts = []
     for group, mask in sets.items():
         chosen = np.asarray(mask, bool)
         own, labels = scores[chosen], families.to_numpy()[chosen]
-        parts.append(_of_set(own, rows, columns, group, labels, alpha, replicates, seed))
-    table = table.merge(pd.concat(parts), on=names, validate="one_to_one")
-    # Student's t gives p = 0 for r = 1 however few the models; but of n! orders two are as extreme.
+        parts.append(_check_set(own, rows, columns, group, labels, alpha, replicates, seed))
+    table = table.merge(pd.concat(parts), on=["row", "column", "group"], validate="one_to_one")
+    # Student's t gives p = 0 for r = 1, however few the models. Of n! orders, two are as extreme.
     p = np.maximum(table["p"], 2 / factorial(table["n"]))
     table = table.assign(
         p_holm=_adjusted(p, "holm"), p_bh=_adjusted(p, "fdr_bh"), p_dcor_bh=_adjusted(table["p_dcor"], "fdr_bh")
@@ -101,21 +112,14 @@ def firmness(
     significant = correlation.significant(table)
     table["verdict"] = np.select(
         [table["r"].isna(), significant & (table["failed"] == ""), significant, table["p_dcor_bh"] < alpha],
-        [UNDEFINED, FIRM, FRAGILE, BENT],
-        NOTHING,
+        [UNDEFINED, ROBUST, FRAGILE, NOT_MONOTONIC],
+        NOT_SIGNIFICANT,
     )
-    return table[list(_COLUMNS)]
+    return table[list(COLUMNS)]
 
 
-_COLUMNS = (
-    "row", "column", "group", "r", "p", "n", "shown", "low", "high", "p_holm", "p_bh", "tau", "p_tau", "dcor", "p_dcor", "p_dcor_bh",
-    "without_low", "without_high", "without_model", "without_r", "without_changes", "families", "family_low", "family_high",
-    "without_family_low", "without_family_high", "without_family", "without_family_changes", "failed", "verdict",
-)  # fmt: skip
-
-
-def _of_set(own, rows, columns, group, labels, alpha, replicates, seed) -> pd.DataFrame:
-    """What is resampled, left out or permuted, of one set of models: one row per cell."""
+def _check_set(own, rows, columns, group, labels, alpha, replicates, seed) -> pd.DataFrame:
+    """Resample, leave out and permute the models of one set: one row per cell."""
     x, y = own[list(rows)].to_numpy(float), own[list(columns)].to_numpy(float)
     complete = ~np.isnan(x)[:, :, None] & ~np.isnan(y)[:, None, :]
     rng = np.random.default_rng([seed, crc32(group.encode())])
@@ -142,7 +146,7 @@ def _of_set(own, rows, columns, group, labels, alpha, replicates, seed) -> pd.Da
 
 
 def _interval(x, y, labels, alpha, replicates, rng) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile interval of r, [R, C] each; NaN where fewer than half of the resamples define it."""
+    """Return the percentile interval of r, [R, C] each; NaN where fewer than half of the resamples define r."""
     r, _ = resampling.spearman(x, y, resampling.bootstrap(labels, replicates, rng))
     rare = np.isnan(r).mean(axis=0) > 0.5
     low, high = np.nanquantile(np.where(rare, 0, r), [alpha / 2, 1 - alpha / 2], axis=0)
@@ -150,11 +154,11 @@ def _interval(x, y, labels, alpha, replicates, rng) -> tuple[np.ndarray, np.ndar
 
 
 def _left_out(x, y, labels, alpha) -> dict[str, np.ndarray]:
-    """Range of r, what moves it most, r without that, and the number of changes, over labels left out in turn: [R, C] each."""
+    """Leave out each label in turn: range of r, the label that changes r most, r without it, number of changes; [R, C] each."""
     shape = (x.shape[1], y.shape[1])
     names, counts = resampling.leave_one_out(labels)
     (before,), n = resampling.spearman(x, y, np.ones((1, len(x))))
-    was = np.nan_to_num(np.sign(resampling.shown(before, n[0], alpha)))
+    was = np.nan_to_num(np.sign(resampling.thresholded(before, n[0], alpha)))
     r, n = resampling.spearman(x, y, counts)
     enough = n >= correlation.FEWEST
     moved = np.where(np.isnan(r), -1.0, np.abs(r - before))
@@ -163,8 +167,8 @@ def _left_out(x, y, labels, alpha) -> dict[str, np.ndarray]:
         nothing = np.full(shape, np.nan)
         return dict.fromkeys(("low", "high", "r", "changes"), nothing) | {"model": np.full(shape, "", object)}
     most = moved.argmax(axis=0)
-    # A column that turns constant leaves no correlation: a significant cell has then changed.
-    now = np.nan_to_num(np.sign(resampling.shown(r, n, alpha)))
+    # A column that becomes constant has no correlation: a significant cell has then changed.
+    now = np.nan_to_num(np.sign(resampling.thresholded(r, n, alpha)))
     changes = ((now != was) & enough).sum(axis=0)
     at = np.take_along_axis(r, most[None], axis=0)[0]
     r = np.where(known, r, 0)
@@ -178,10 +182,10 @@ def _left_out(x, y, labels, alpha) -> dict[str, np.ndarray]:
 
 
 def _other_coefficients(x, y, replicates, key) -> tuple[float, float, float, float]:
-    """Kendall's tau and its p, distance correlation of the ranks and its p; NaN where Spearman's r is not defined."""
+    """Return Kendall's tau, its p, the distance correlation of the ranks, its p; NaN where Spearman's r is not defined."""
     if np.isnan(correlation.spearman(x, y)[0]):
         return (np.nan,) * 4
-    import dcor  # compiles for seconds where it is new
+    import dcor  # takes seconds to compile on first import
 
     tau = kendalltau(x, y)
     ranks = rankdata(x), rankdata(y)
@@ -194,7 +198,7 @@ def _other_coefficients(x, y, replicates, key) -> tuple[float, float, float, flo
 
 
 def _adjusted(p: pd.Series, method: str) -> pd.Series:
-    """p over all defined tests."""
+    """Correct the p-values of all defined tests."""
     from statsmodels.stats.multitest import multipletests
 
     defined = p.dropna()
@@ -203,7 +207,7 @@ def _adjusted(p: pd.Series, method: str) -> pd.Series:
 
 
 def _failed(table: pd.DataFrame, alpha: float) -> list[str]:
-    """Names of the checks that each significant cell fails; a check that cannot be made is not failed."""
+    """Name the checks that each significant cell fails; a check that is not possible does not fail."""
     sign = np.sign(table["r"])
     fails = pd.DataFrame(
         {
@@ -220,36 +224,55 @@ def _failed(table: pd.DataFrame, alpha: float) -> list[str]:
     return ["; ".join(name for name, fail in zip(CHECKS, row, strict=True) if fail) for row in fails]
 
 
-def table(firm: pd.DataFrame, world: study.World = study.STUDY) -> Table:
-    """Every cell with its checks, to be read: r in bold where it is significant, and what a fragile cell fails.
+def count_passed(checked: pd.DataFrame) -> pd.DataFrame:
+    """Count the significant cells that pass each check.
 
     Args:
-        firm: from `firmness`.
-        world: whose names to print.
+        checked: from `check_cells`.
+
+    Returns:
+        Indexed by check: made (significant cells for which the check is possible), passed, failed, alone (cells that fail this
+        check only).
     """
-    names = study.describe(pd.unique(firm["without_model"]))["name"]
-    shown = pd.DataFrame(
-        {
-            "Category": firm["row"].map(world.name),
-            "Bias": firm["column"].map(world.short),
-            "Models": firm["group"].replace({"total": "all", "at": "AT", "other": "others"}) + " (" + firm["n"].astype(str) + ")",
-            "r": [_number(r) if not s else f"**{_number(r)}**" for r, s in zip(firm["r"], correlation.significant(firm), strict=True)],
-            "Interval": _ranges(firm["low"], firm["high"]),
-            "By families": _ranges(firm["family_low"], firm["family_high"]),
-            "Holm p": ["" if np.isnan(p) else "< 0.001" if p < 0.001 else signed(p, 3) for p in firm["p_holm"]],
-            "Kendall": firm["tau"].map(_number),
-            "Distance": firm["dcor"].map(_number),
-            "Without one model": _ranges(firm["without_low"], firm["without_high"]),
-            "Matters most": firm["without_model"].map(names),
-            "Verdict": firm["verdict"] + firm["failed"].map(lambda f: f": fails {listed(f.split('; '))}" if f else ""),
-        }
-    )  # fmt: skip
-    return Table(shown, firm)
+    cells = checked[correlation.significant(checked)]
+    names = cells["failed"].str.split("; ")
+    lines = []
+    for check, column in CHECKS.items():
+        failed, made = sum(check in n for n in names), int(cells[column].notna().sum())
+        lines.append((check, made, made - failed, failed, int((cells["failed"] == check).sum())))
+    return pd.DataFrame(lines, columns=["check", "made", "passed", "failed", "alone"]).set_index("check")
 
 
-def _number(value: float) -> str:
-    return "" if np.isnan(value) else signed(value)
+def failing(checked: pd.DataFrame, check: str) -> pd.DataFrame:
+    """Return the significant cells that fail a check."""
+    if check not in CHECKS:
+        raise ValueError(f"expected `check` to be one of {', '.join(CHECKS)}, got {check!r}")
+    return checked[[check in failed.split("; ") for failed in checked["failed"]]]
 
 
-def _ranges(low: pd.Series, high: pd.Series) -> list[str]:
-    return ["" if np.isnan(a) else f"{signed(a)} to {signed(b)}" for a, b in zip(low, high, strict=True)]
+def failing_by_family_only(checked: pd.DataFrame) -> pd.DataFrame:
+    """Return the significant cells whose interval excludes 0 if models are resampled, but not if families are."""
+    models, families = (failing(checked, check).index for check in ("interval", "family interval"))
+    return checked.loc[families.difference(models)]
+
+
+def influential(checked: pd.DataFrame) -> pd.DataFrame:
+    """Count the cells in which each model is the one that changes r most.
+
+    Only cells count whose significance or sign changes without some model.
+
+    Returns:
+        model, name, cells (how many), the highest count first.
+    """
+    counts = checked[checked["without_changes"] > 0].groupby("without_model").size()
+    counts = counts.rename("cells").rename_axis("model").reset_index()
+    counts = counts.sort_values(["cells", "model"], ascending=[False, True], ignore_index=True)
+    counts.insert(1, "name", study.describe(counts["model"])["name"].to_numpy())
+    return counts
+
+
+def widening(checked: pd.DataFrame, group: str = "total") -> float:
+    """Return the median ratio of the family interval's width to the model interval's in a set; NaN if there is none."""
+    own = checked[checked["group"] == group].dropna(subset=["low", "family_low"])
+    ratios = (own["family_high"] - own["family_low"]) / (own["high"] - own["low"])
+    return float(ratios.median()) if len(own) else np.nan

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from bvg import study
 from companion.figures.base import WIDTH, Figure, styled
-from companion.text import listed, number, plural
+from companion.text import format_label, listed, plural
 
 _TRUE, _MEASURED, _OTHER = "0.45", "tab:blue", "tab:orange"
 
@@ -110,7 +110,7 @@ def noise(table: pd.DataFrame) -> Figure:
         f"Power spectra of the noise of {plural(len(means), 'band')}, each about an octave wide, with long tails. Nominal centre and "
         "mean frequency: "
         + "; ".join(f"band {b}: {r['nominal']:g} and {r['mean']:.1f} cycles per image" for b, r in means.iterrows())
-        + f". The mean frequency is {number(ratio.min())} to {number(ratio.max())} times the nominal centre."
+        + f". The mean frequency is {format_label(ratio.min())} to {format_label(ratio.max())} times the nominal centre."
     )
     return Figure(figure, table, alt)
 
@@ -140,7 +140,7 @@ def channels(table: pd.DataFrame) -> Figure:
         axes.set_title(f"{title}fitted: {fit['fit_centre']:.1f}, {fit['fit_bandwidth']:.1f}", fontsize=8.5)
         axes.set(ylim=(-0.2, 4.4), yticks=range(5), xticks=one["band"])
         axes.set_ylabel(f"noise weighted\n{forms[form]}" if j == 0 else "")
-        estimate = f"{number(fit['fit_centre'])}, {number(fit['fit_bandwidth'])}"
+        estimate = f"{format_label(fit['fit_centre'])}, {format_label(fit['fit_bandwidth'])}"
         sentences.append(f"{centre:g}, {width:g}, noise weighted {forms[form]}, fitted {estimate}")
     panels[-1, len(kinds) // 2].set_xlabel("Band (octaves above the lowest)")
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -209,7 +209,7 @@ def _outline(axes: Axes, region: pd.DataFrame) -> None:
 
 def _largest(table: pd.DataFrame) -> str:
     centre, width = (table[c].abs().max() for c in ("centre_error", "bandwidth_error"))
-    return f"{number(centre)} octaves in the centre, {number(width)} in the bandwidth"
+    return f"{format_label(centre)} octaves in the centre, {format_label(width)} in the bandwidth"
 
 
 @styled

@@ -10,7 +10,7 @@ from bvg import study
 from companion.figures import svg_labels
 from companion.figures.base import WIDTH, Figure, styled
 from companion.figures.marks import mark
-from companion.text import listed, plural, signed
+from companion.text import format_number, listed, plural
 
 
 @styled
@@ -79,7 +79,7 @@ def _alt(data: pd.DataFrame, rows: list[str], sources: list[str]) -> str:
     for source in sources:
         own = data[data["source"] == source].groupby("benchmark")["difference"]
         spans = [
-            f"{study.STUDY.name(b)} {signed(own.min()[b], 1)} to {signed(own.max()[b], 1)}"
+            f"{study.STUDY.name(b)} {format_number(own.min()[b], 1)} to {format_number(own.max()[b], 1)}"
             for b in rows
             if b in own.groups
         ]

@@ -15,7 +15,7 @@ from bvg import study
 from companion.figures import svg_labels
 from companion.figures.base import WIDTH, Figure, styled
 from companion.figures.marks import GROUP_NAMES, LINES, group_name, mark
-from companion.text import number, plural, quoted
+from companion.text import format_label, plural, quoted
 
 
 @styled
@@ -122,7 +122,7 @@ def _row_title(axes: Axes, members: Sequence[str], groups: pd.Series, world: stu
 def _mean_text(kind: str, inside: np.ndarray) -> list[str]:
     """Return the mean of a curve over the shaded cut-offs as a line of text; none without a value there."""
     text = f"{kind.capitalize()} filtered, mean over the shaded cut-offs: "
-    return [f"{text}{number(inside.mean())} of clean accuracy"] if len(inside) else []
+    return [f"{text}{format_label(inside.mean())} of clean accuracy"] if len(inside) else []
 
 
 def _line(model: str, x: np.ndarray, y: np.ndarray, everywhere: bool, highlighted: bool) -> Line2D:
@@ -168,6 +168,6 @@ def _extremes(curves: pd.DataFrame, kind: str, window: Sequence[float]) -> str:
     at = curves[curves["cutoff"] == cutoff].set_index("model")["relative_top1"]
     names = study.describe([at.idxmin(), at.idxmax()])["name"]
     return (
-        f"{kind.capitalize()} at cut-off {cutoff:g}: from {number(at.min())} ({names.iloc[0]}) to {number(at.max())} "
-        f"({names.iloc[1]}) of clean accuracy, median {number(at.median())}."
+        f"{kind.capitalize()} at cut-off {cutoff:g}: from {format_label(at.min())} ({names.iloc[0]}) to {format_label(at.max())} "
+        f"({names.iloc[1]}) of clean accuracy, median {format_label(at.median())}."
     )

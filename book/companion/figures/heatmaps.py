@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 
 from bvg import study
 from companion.figures.base import WIDTH, Figure, styled
-from companion.text import distinct_sets, listed, number, plural, set_name, strongest
+from companion.text import distinct_sets, format_label, listed, plural, set_name, strongest
 
 COLORMAP = "RdBu_r"
 
@@ -127,7 +127,9 @@ def _blocks(axes: Axes, order: Sequence[str], blocks: Mapping[str, Sequence[str]
 def _heat(axes: Axes, cells: pd.DataFrame, rows: Sequence[str], columns: Sequence[str], fontsize: float) -> None:
     """Draw one annotated heat map of `shown`; cells without an entry in `cells` stay empty."""
     most = cells["n"].max()
-    text = [number(v) + (f"\nn = {n}" if n < most else "") for v, n in zip(cells["shown"], cells["n"], strict=True)]
+    text = [
+        format_label(v) + (f"\nn = {n}" if n < most else "") for v, n in zip(cells["shown"], cells["n"], strict=True)
+    ]
     cells = cells.assign(text=text)
     shown, text = (
         cells.pivot(index="row", columns="column", values=v).reindex(rows, columns=columns) for v in ("shown", "text")

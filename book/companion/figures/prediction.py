@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from bvg import study
-from companion.analysis.prediction import ALL, METHODS, named
+from companion.analysis.prediction import ALL, METHODS, feature_name
 from companion.figures.base import WIDTH, Figure, styled
-from companion.text import signed
+from companion.text import format_number
 
 _LOOKS = {"linear": ("o", "tab:blue", -0.17), "forest": ("s", "tab:green", 0.17)}
 _LEAST = -0.3  # a smaller R2 is drawn as an arrow at the edge
@@ -42,7 +42,7 @@ def prediction(predicted: pd.DataFrame, threshold: float | None = None) -> Figur
         axes.set_title(study.CATEGORY_NAMES[category], fontsize=9.5, weight="bold")
         axes.set(xlim=(_LEAST - 0.06, 1.04), xticks=[0, 0.5, 1])
         axes.set_xlabel("R² on held-out models", fontsize=8.5)
-    panels[0].set_yticks(range(len(features)), [named(f) for f in features], fontsize=8.5)
+    panels[0].set_yticks(range(len(features)), [feature_name(f) for f in features], fontsize=8.5)
     panels[0].set_ylim(len(features) - 0.5, -0.5)
     handles, labels = panels[0].get_legend_handles_labels()
     canvas.legend(handles, labels, loc="outside lower center", ncols=3)
@@ -75,9 +75,9 @@ def _alt(data: pd.DataFrame, categories: list[str]) -> str:
         of = data[data["category"] == category]
         whole = of[of["features"] == ALL].set_index("method")["r2"]
         single = of[of["features"] != ALL].dropna(subset="r2")
-        text = ", ".join(f"{signed(r2)} ({METHODS[m].lower()})" for m, r2 in whole.items())
+        text = ", ".join(f"{format_number(r2)} ({METHODS[m].lower()})" for m, r2 in whole.items())
         if len(single):
             best = single.loc[single["r2"].idxmax()]
-            text += f"; best single bias: {named(best['features'])}, {signed(best['r2'])} ({METHODS[best['method']].lower()})"
+            text += f"; best single bias: {feature_name(best['features'])}, {format_number(best['r2'])} ({METHODS[best['method']].lower()})"
         parts.append(f"{study.CATEGORY_NAMES[category]} {text}")
     return f"Dot plot of the R2 of predictions for held-out models. From all six biases: {'. '.join(parts)}."

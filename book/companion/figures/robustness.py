@@ -17,26 +17,19 @@ from matplotlib.legend_handler import HandlerTuple
 from matplotlib.patches import Patch, Rectangle
 
 from bvg import study
+from companion.analysis.robustness import FRAGILE, NOT_MONOTONIC, ROBUST, VERDICTS
 from companion.figures.base import WIDTH, Figure, styled
 from companion.figures.marks import group_name
-from companion.text import distinct_sets, listed, number, plural, set_name, signed
+from companion.text import distinct_sets, format_label, format_number, listed, plural, set_name
 
 _COLORS = ScalarMappable(Normalize(-1, 1), "RdBu_r")
 _YELLOW, _GREY = "#fff2b3", "0.45"
 _HATCH = {"hatch.color": "white", "hatch.linewidth": 1.6}
 """White lines on a pale face keep the text legible."""
-_NAMES = {
-    "firm": "robust",
-    "fragile": "fragile",
-    "not monotonic": "not monotonic",
-    "nothing": "not significant",
-    "not defined": "not defined",
-}
-"""Verdicts (see `companion.analysis.robustness`) -> their printed names."""
 _MEANINGS = {
-    "firm": ": passes every check",
-    "fragile": ": significant, fails a check",
-    "not monotonic": ": only the distance correlation is significant",
+    ROBUST: ": passes every check",
+    FRAGILE: ": significant, fails a check",
+    NOT_MONOTONIC: ": only the distance correlation is significant",
 }
 
 
@@ -73,10 +66,10 @@ def robustness(
         axes.set_yticks(np.arange(len(rows)) + 0.5, [world.name(r) for r in rows], fontsize=9.5)
         parts.append(f"{title}: {_counts(own, world)}")
     panels[-1].set_xticks(np.arange(len(columns)) + 0.5, [fill(world.plain(c), 14) for c in columns], fontsize=9)
-    verdicts = [v for v in _NAMES if v in set(checked["verdict"])]
+    verdicts = [v for v in VERDICTS if v in set(checked["verdict"])]
     figure.legend(
         [_swatch(v) for v in verdicts],
-        [_NAMES[v] + _MEANINGS.get(v, "") for v in verdicts],
+        [v + _MEANINGS.get(v, "") for v in verdicts],
         loc="outside lower center",
         ncols=2,
         handlelength=2.8,
@@ -93,9 +86,9 @@ def robustness(
 def _counts(cells: pd.DataFrame, world: study.World) -> str:
     """Count the verdicts of a set of models, and name its two strongest robust correlations."""
     counts = cells["verdict"].value_counts()
-    text = listed(f"{counts[v]} {name}" for v, name in _NAMES.items() if v in counts)
-    robust = cells[cells["verdict"] == "firm"].sort_values("r", key=abs, ascending=False).head(2)
-    pairs = [f"{world.name(c.row)} with {world.plain(c.column)} {signed(c.r)}" for c in robust.itertuples()]
+    text = listed(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
+    robust = cells[cells["verdict"] == ROBUST].sort_values("r", key=abs, ascending=False).head(2)
+    pairs = [f"{world.name(c.row)} with {world.plain(c.column)} {format_number(c.r)}" for c in robust.itertuples()]
     return text + (f"; strongest robust: {listed(pairs)}" if pairs else "")
 
 
@@ -107,22 +100,22 @@ def _cell(axes: Axes, x: int, y: int, cell) -> None:
     if np.isnan(cell.r):
         axes.text(x + 0.5, y + 0.5, "n.d.", ha="center", va="center", fontsize=9, color=ink)
         return
-    axes.text(x + 0.5, y + 0.34, signed(cell.r), ha="center", va="center", fontsize=10.5, color=ink,
-              weight="bold" if cell.verdict == "firm" else "normal")  # fmt: skip
-    if cell.verdict == "not monotonic":
-        below = f"distance {signed(cell.dcor)}"
+    axes.text(x + 0.5, y + 0.34, format_number(cell.r), ha="center", va="center", fontsize=10.5, color=ink,
+              weight="bold" if cell.verdict == ROBUST else "normal")  # fmt: skip
+    if cell.verdict == NOT_MONOTONIC:
+        below = f"distance {format_number(cell.dcor)}"
     else:
-        below = "" if np.isnan(cell.low) else f"{signed(cell.low)} to {signed(cell.high)}"
+        below = "" if np.isnan(cell.low) else f"{format_number(cell.low)} to {format_number(cell.high)}"
     axes.text(x + 0.5, y + 0.74, below, ha="center", va="center", fontsize=8, color=ink)
 
 
 def _look(verdict: str, r: float) -> tuple[object, str | None, str]:
     """Return the face colour, hatch and text colour of a cell."""
-    if verdict == "firm":
+    if verdict == ROBUST:
         return _COLORS.to_rgba(r), None, "white" if abs(r) > 0.62 else "0.05"
-    if verdict == "fragile":
+    if verdict == FRAGILE:
         return _pale(np.sign(r) * 0.6), "///", "0.15"  # one paleness, whatever the size of r
-    if verdict == "not monotonic":
+    if verdict == NOT_MONOTONIC:
         return _YELLOW, None, "0.15"
     return ("white", None, _GREY) if verdict == "nothing" else ("0.87", "////", "0.3")
 
@@ -135,7 +128,7 @@ def _pale(r: float) -> tuple[float, ...]:
 def _swatch(verdict: str) -> Patch | tuple[Patch, ...]:
     """Return the legend handle of a verdict: one patch, or a negative and a positive one."""
     with matplotlib.rc_context(_HATCH):
-        if verdict in ("firm", "fragile"):
+        if verdict in (ROBUST, FRAGILE):
             looks = [_look(verdict, r) for r in (-0.8, 0.8)]
             return tuple(Patch(facecolor=face, hatch=hatch, linewidth=0) for face, hatch, _ in looks)
         face, hatch, _ = _look(verdict, 0.0)
@@ -188,7 +181,7 @@ def windows(table: pd.DataFrame, world: study.World = study.STUDY, group: str = 
         _triangle(axes, cells, cutoffs)
         signs = np.sign(cells["shown"].dropna())
         parts.append(
-            f"{world.plain(bias)} with {world.name(category)}: r from {number(cells['r'].min())} to {number(cells['r'].max())}, "
+            f"{world.plain(bias)} with {world.name(category)}: r from {format_label(cells['r'].min())} to {format_label(cells['r'].max())}, "
             f"{plural((signs > 0).sum(), 'significant window')} positive, {(signs < 0).sum()} negative"
         )
     for axes, category in zip(panels[0], categories, strict=True):

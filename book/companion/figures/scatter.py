@@ -21,7 +21,7 @@ from companion.figures import svg_labels
 from companion.figures.base import WIDTH, Figure, styled
 from companion.figures.legend import LEGEND, key
 from companion.figures.marks import COLORS, NEW, Mark, mark
-from companion.text import distinct_sets, listed, number, plural, quoted, strongest
+from companion.text import distinct_sets, format_label, listed, plural, quoted, strongest
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,7 @@ def _n(cells: pd.DataFrame) -> str:
 def _correlations(cells: pd.DataFrame, most: pd.DataFrame, width: int) -> str:
     """Return the line above a panel, such as `r: −0.76 (all), n.s. (AT)`, with n where it differs from that of `most`."""
     parts = [
-        f"{'not defined' if np.isnan(c.r) else 'n.s.' if c.shown == 0 else number(c.shown)} ({study.MODEL_SETS[c.group].short})"
+        f"{'not defined' if np.isnan(c.r) else 'n.s.' if c.shown == 0 else format_label(c.shown)} ({study.MODEL_SETS[c.group].short})"
         for c in cells.itertuples()
     ]
     if _n(cells) != _n(most):

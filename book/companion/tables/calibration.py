@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from bvg.results import channel
-from companion.tables.study import Table
-from companion.text import signed
+from companion.tables.base import Table
+from companion.text import format_range
 
 
 def fit_errors(table: pd.DataFrame) -> Table:
@@ -46,12 +46,12 @@ def published_thresholds(table: pd.DataFrame) -> Table:
             "Bandwidth": table["bandwidth"],
             "Centre": np.log2(table["center_frequency"] / channel.LOWEST_CENTRE),
             "Channels": table["channels"].map("{:,}".format),
-            "True bandwidth": _range(table["bandwidth_low"], table["bandwidth_high"]),
-            "True centre": _range(table["centre_low"], table["centre_high"]),
+            "True bandwidth": _ranges(table["bandwidth_low"], table["bandwidth_high"]),
+            "True centre": _ranges(table["centre_low"], table["centre_high"]),
         }
     )
     return Table(shown, table)
 
 
-def _range(low: pd.Series, high: pd.Series) -> list[str]:
-    return ["none" if np.isnan(a) else f"{signed(a)} to {signed(b)}" for a, b in zip(low, high, strict=True)]
+def _ranges(low: pd.Series, high: pd.Series) -> list[str]:
+    return [format_range(a, b, "none") for a, b in zip(low, high, strict=True)]

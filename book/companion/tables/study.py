@@ -1,54 +1,37 @@
-"""The book's tables: functions of tidy tables that return what is shown (MyST text) beside what is saved (numbers)."""
+"""Tables of the study: models, benchmarks, corruptions, scores, measured results, and comparisons of correlations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 import bvg.results.scores
 from bvg import study
-from companion import text
-from companion.text import signed
-
-SETS = {"total": "All", "at": "AT", "other": "Others"}
-"""Headings of the three sets of models of Figure 2."""
+from companion.tables.base import Table
+from companion.text import format_number, format_r
 
 
-@dataclass(frozen=True)
-class Table:
-    """One table of the book.
-
-    Attributes:
-        shown: as read; text cells are MyST (citations as roles).
-        data: the tidy numbers behind it, for the CSV.
-    """
-
-    shown: pd.DataFrame
-    data: pd.DataFrame
-
-
-def models(accuracy: pd.DataFrame) -> Table:
-    """All models with group, training method, citation (where any has one) and ImageNet top-1.
+def models(accuracy: pd.DataFrame, world: study.World = study.STUDY) -> Table:
+    """Tabulate the models with training method, group, citation (if any has one) and ImageNet top-1.
 
     Args:
         accuracy: one row per model with the columns model and imagenet (see `bvg.results.scores.benchmarks`).
+        world: the images that the models were measured on.
     """
     accuracy = accuracy.set_index("model").loc[_in_order(accuracy["model"])].reset_index()
     about = study.describe(accuracy["model"]).reset_index()
     data = about[["model", "name", "group", "method", "citation", "norm", "epsilon"]].assign(
         imagenet=accuracy["imagenet"].to_numpy()
     )
-    world = study.world(about["model"])
     shown = pd.DataFrame(
         {
             "Model": about["name"],
             "Training": about["method"],
             "Group": about["group"].map(lambda g: world.groups.get(g, "New")),
             "Source": about["citation"].map(lambda key: f"{{cite:t}}`{key}`" if key else ""),
-            f"{world.name('imagenet')} top-1 [%]": accuracy["imagenet"].map(lambda v: signed(v, 2)).to_numpy(),
+            f"{world.name('imagenet')} top-1 [%]": accuracy["imagenet"].map(lambda v: format_number(v, 2)).to_numpy(),
             "Id": "`" + about["model"] + "`",
         }
     )
@@ -56,8 +39,8 @@ def models(accuracy: pd.DataFrame) -> Table:
 
 
 def benchmarks(world: study.World = study.STUDY) -> Table:
-    """The benchmarks: category, data set, images, classes, what is measured. Images are left out where `world` states none."""
-    data = pd.DataFrame([vars(b) for b in world.benchmarks]).drop(columns="short").dropna(axis=1, how="all")
+    """Tabulate the benchmarks: category, data set, images (if `world` states them), classes, what is measured."""
+    data = pd.DataFrame([vars(b) for b in world.benchmarks]).drop(columns=["short", "paper"]).dropna(axis=1, how="all")
     shown = {
         "Category": data["category"].map(study.CATEGORY_NAMES),
         "Data set": [b.name + (f" {{cite:p}}`{b.citation}`" if b.citation else "") for b in world.benchmarks],
@@ -69,14 +52,14 @@ def benchmarks(world: study.World = study.STUDY) -> Table:
 
 
 def printed_and_recomputed(cells: pd.DataFrame, printed: pd.DataFrame) -> Table:
-    """Every cell of Figure 2 as the paper prints it, beside the value recomputed from the results table.
+    """Compare every printed cell of Figure 2 with the value recomputed from the results table.
 
     Args:
         cells: generalization, bias, group, r, p, n, shown.
         printed: generalization, bias, group, printed.
 
     Returns:
-        Data has the further columns difference (shown - printed) and agrees (equal when rounded to the printed two digits).
+        `data` adds the columns difference (shown - printed) and agrees (equal after rounding to the two printed digits).
     """
     data = cells.merge(printed, on=["generalization", "bias", "group"], validate="one_to_one")
     data["difference"] = data["shown"] - data["printed"]
@@ -89,62 +72,57 @@ def printed_and_recomputed(cells: pd.DataFrame, printed: pd.DataFrame) -> Table:
             "Bias": [study.bias(b).short for b in wide.index.get_level_values("bias")],
         }
     )
-    for group, title in SETS.items():
-        shown[f"{title}, printed"] = [signed(v) for v in wide["printed", group]]
-        shown[f"{title}, here"] = [signed(v, 4) for v in wide["shown", group]]
+    for group, models_of in study.MODEL_SETS.items():
+        title = models_of.name
+        shown[f"{title}, printed"] = [format_number(v) for v in wide["printed", group]]
+        shown[f"{title}, here"] = [format_number(v, 4) for v in wide["shown", group]]
     shown["Agrees"] = ["yes" if all(row) else "**no**" for row in wide["agrees"].to_numpy()]
     return Table(shown, data)
 
 
 def corruptions(by_corruption: pd.DataFrame) -> Table:
-    """Top-1 per corruption, one row per model, one column per corruption that any model has, means of the columns last.
+    """Tabulate top-1 per model and corruption, with the means of the columns in the last row.
 
     Args:
         by_corruption: models (index) x corruptions, in percent (see `bvg.results.scores.corruptions`).
     """
     by_corruption = by_corruption.dropna(axis=1, how="all")
     data = by_corruption.rename_axis("model").reset_index().melt("model", var_name="corruption", value_name="top1")
-    shown = by_corruption.map(lambda v: signed(v, 1)).reset_index(drop=True)
+    shown = by_corruption.map(lambda v: format_number(v, 1)).reset_index(drop=True)
     shown.insert(0, "Model", study.describe(by_corruption.index)["name"].to_numpy())
-    mean = {"Model": "**mean**"} | {c: f"**{signed(v, 1)}**" for c, v in by_corruption.mean().items()}
+    mean = {"Model": "**mean**"} | {c: f"**{format_number(v, 1)}**" for c, v in by_corruption.mean().items()}
     shown = pd.concat([shown, pd.DataFrame([mean])], ignore_index=True)
     return Table(shown.rename(columns=lambda c: c.replace("_", " ")), data)
 
 
 def extremes(by_corruption: pd.DataFrame) -> str:
-    """The hardest and the easiest corruption by mean top-1, for prose."""
+    """State the hardest and the easiest corruption by mean top-1, for prose."""
     means = by_corruption.mean().dropna()
     if means.empty:
         return "not measured"
     low, high = means.idxmin(), means.idxmax()
     return (
-        f"the hardest is {low.replace('_', ' ')} ({signed(means[low], 1)} %), "
-        f"the easiest {high.replace('_', ' ')} ({signed(means[high], 1)} %)"
+        f"the hardest is {low.replace('_', ' ')} ({format_number(means[low], 1)} %), "
+        f"the easiest {high.replace('_', ' ')} ({format_number(means[high], 1)} %)"
     )
 
 
 def pair(cell: pd.Series | None) -> str:
-    """Two correlated biases, for prose; `none` where there is no such cell (see `bvg.results.correlation.strongest`)."""
+    """Name two correlated biases for prose; `none` if there is no such cell (see `bvg.results.correlation.strongest`)."""
     if cell is None:
         return "none"
-    return f"{study.bias(cell['row']).plain} and {study.bias(cell['column']).plain} ({signed(cell['shown'])})"
-
-
-def shared_fits(scores: pd.DataFrame) -> pd.Series:
-    """How many models share each distinct fit of the critical band (six decimals), most shared first."""
-    columns = [b.id for b in study.BIASES if b.test == "critical band"]
-    return scores[columns].dropna().round(6).value_counts()
+    return f"{study.bias(cell['row']).plain} and {study.bias(cell['column']).plain} ({format_number(cell['shown'])})"
 
 
 def measured(results: pd.DataFrame, benchmarks: Sequence[str]) -> Table:
-    """Rows of a results table for these benchmarks, as they are."""
+    """Return the rows of a results table for these benchmarks."""
     data = results[results["benchmark"].isin(list(benchmarks))].drop(columns="source")
     shown = data.assign(level=data["level"].map(lambda v: "" if pd.isna(v) else f"{v:.4g}"), n=data["n"].astype(str))
     return Table(shown, data)
 
 
 def _in_order(models: Sequence[str]) -> list[str]:
-    """These models, those that `bvg.study` knows first and in its order: runs list them by the alphabet."""
+    """Sort models in the order of `bvg.study`, new ones last: runs list them alphabetically."""
     known = {m: k for k, m in enumerate((*study.models().index, *study.miniature().index))}
     return sorted(models, key=lambda m: known.get(m, len(known)))
 
@@ -155,29 +133,28 @@ _BEHIND = {"shape": "cue-conflict", "low_frequency": "low-pass", "high_frequency
 def summary(
     results: pd.DataFrame,
     columns: Sequence[str],
-    epsilon: float = study.PGD_EPSILON,
-    world: study.World | None = None,
+    eps: float = study.PGD_EPSILON,
+    world: study.World = study.STUDY,
 ) -> Table:
-    """One row per model, one column per benchmark or bias, and the images behind the numbers last.
+    """Tabulate benchmarks and biases per model, with the number of images in the last row.
 
-    Models stand in the order of `study.models()` and `study.miniature()`, new ones below them.
-    Accuracies are top-1 [%]: the mean over all corruptions and severities of ImageNet-C and ImageNet-C-bar, PGD at `epsilon`.
-    What a model lacks is left empty. Images are those of one condition; of a mean over corruptions, those of all of them.
+    Models are in the order of `study.models()` and `study.miniature()`, new ones last. Accuracies are top-1 [%]: for ImageNet-C
+    and ImageNet-C-bar the mean over all corruptions and severities, for PGD at `eps`. Missing numbers are left empty. The number
+    of images is that of one condition, but for a mean over corruptions it is the total.
 
     Args:
         results: a results table.
         columns: ids of benchmarks and biases.
-        epsilon: of the attack, in (0, 1).
-        world: whose names to print; None is that of the models (see `study.world`). A table of nothing but new models
-            does not say where they were measured.
+        eps: strength of the attack, in (0, 1).
+        world: the images that the models were measured on.
 
     Returns:
-        `data` is the results table's rows behind these columns, without `source`.
+        `data` has the rows of the results table behind these columns, without `source`.
 
     Raises:
-        ValueError: `columns` names something else, or nothing. ResultsError: as in `bvg.results.scores.per_model`.
+        ValueError: `columns` is empty or has another name.
+        ResultsError: as in `bvg.results.scores.per_model`.
     """
-    world = world or study.world(results["model"])
     biases = [c for c in columns if c in bvg.results.scores.BIAS_COLUMNS]
     ids = [b.id for b in (*world.benchmarks, *study.BIASES)]
     if not len(columns) or not set(columns) <= set(ids):
@@ -185,17 +162,17 @@ def summary(
             f"expected `columns` to name benchmarks and biases among {', '.join(ids)}, got {list(columns)}"
         )
     all_of = {"allow_missing": True, "outside": True}
-    numbers = bvg.results.scores.benchmarks(results, **all_of, epsilon=epsilon).set_index("model")
+    numbers = bvg.results.scores.benchmarks(results, **all_of, eps=eps, world=world).set_index("model")
     numbers = numbers.join(bvg.results.scores.per_model(results, **all_of, needs=biases).set_index("model")[biases])
     numbers = numbers.loc[_in_order(numbers.index)]
     shown = pd.DataFrame({"Model": study.describe(numbers.index)["name"].to_numpy()})
     images = {"Model": "*images*"}
     for column in columns:
         accuracy = column not in biases
-        title = world.name(column) + (f", ε = {255 * epsilon:.4g}/255" if column == "pgd" else "")
+        title = world.name(column) + (f", ε = {255 * eps:.4g}/255" if column == "pgd" else "")
         title += " [%]" if accuracy else ""
-        shown[title] = ["" if np.isnan(v) else signed(v, 1 if accuracy else 2) for v in numbers[column]]
-        images[title] = _images(results, column, epsilon)
+        shown[title] = ["" if np.isnan(v) else format_number(v, 1 if accuracy else 2) for v in numbers[column]]
+        images[title] = _images(results, column, eps)
     if any(list(images.values())[1:]):
         shown = pd.concat([shown, pd.DataFrame([images])], ignore_index=True)
     behind = {_BEHIND.get(c, "critical-band") if c in biases else c for c in columns}
@@ -203,8 +180,8 @@ def summary(
     return Table(shown, measured(results, sorted(behind)).data.reset_index(drop=True))
 
 
-def _images(results: pd.DataFrame, column: str, epsilon: float) -> str:
-    """The images behind a column's numbers, as text: of all models, or the fewest and the most; empty where none states it."""
+def _images(results: pd.DataFrame, column: str, eps: float) -> str:
+    """State the images behind a column: one number, or the fewest and the most; empty if no row states it."""
     if column in ("low_frequency", "high_frequency"):
         rows = results[results["benchmark"] == _BEHIND[column]]
     elif column == "shape":
@@ -212,7 +189,7 @@ def _images(results: pd.DataFrame, column: str, epsilon: float) -> str:
     elif column in bvg.results.scores.BIAS_COLUMNS:
         rows = results[(results["metric"] == column) & (results["variant"] == "relative")]
     elif column == "pgd":
-        rows = bvg.results.scores.attacks(results, epsilon)
+        rows = bvg.results.scores.attacks(results, eps)
     else:
         rows = results[(results["benchmark"] == column) & (results["metric"] == "top1")]
         given = rows[rows["variant"] == ""]
@@ -223,30 +200,29 @@ def _images(results: pd.DataFrame, column: str, epsilon: float) -> str:
 
 
 def beside(published: pd.DataFrame, miniature: pd.DataFrame) -> Table:
-    """Two worlds' correlations cell by cell, and whether they agree.
+    """Compare the correlations of the study with those of the miniature, cell by cell.
 
-    The verdict: `same`, significant in both with one sign; `opposite`, significant in both with opposite signs; `only
-    published` and `only miniature`, significant in one of them; `neither`; `not defined`, where a correlation is undefined
-    in either and nothing can be said.
+    Verdicts: `same` (significant in both, with one sign), `opposite` (significant in both, with opposite signs), `only
+    published` and `only miniature` (significant in one), `neither`, and `not defined` (undefined in at least one).
 
     Args:
-        published, miniature: cells of `stats.correlate` (row, column, group, r, p, n, shown), the same ones.
+        published, miniature: from `bvg.results.correlation.correlate`, with the same cells.
 
     Returns:
-        `data` has the columns row, column, group, then r, p, n, shown with the endings _published and _miniature, verdict.
-        Shown are one row per pair of names and, of each group, both correlations and the verdict; n is the largest of
-        the group's cells.
+        `data` has the columns row, column, group, then r, p, n, shown with the suffixes _published and _miniature, verdict.
+        `displayed` has one row per pair of names with both correlations and the verdict for each group; the n in its header
+        is the largest in the group.
 
     Raises:
-        ValueError: a cell is in one of the tables only.
+        ValueError: a cell is in only one of the tables.
     """
     names = ["row", "column", "group"]
-    endings = ("_published", "_miniature")
-    data = published.merge(miniature, "outer", names, suffixes=endings, indicator=True, validate="one_to_one")
+    suffixes = ("_published", "_miniature")
+    data = published.merge(miniature, "outer", names, suffixes=suffixes, indicator=True, validate="one_to_one")
     alone = data[data["_merge"] != "both"]
     if len(alone):
         raise ValueError(
-            f"expected the same cells in both tables, got {alone[names].iloc[0].tolist()} in one of them only"
+            f"expected the same cells in both tables, got {alone[names].iloc[0].tolist()} in only one of them"
         )
     data = published[names].merge(data.drop(columns="_merge"), on=names)
     data["verdict"] = [_verdict(a, b) for a, b in zip(data["shown_published"], data["shown_miniature"], strict=True)]
@@ -255,9 +231,9 @@ def beside(published: pd.DataFrame, miniature: pd.DataFrame) -> Table:
     for (row, column), cells in data.groupby(names[:2], sort=False):
         line = {"Correlation of": _both_names(row), "with": _both_names(column)}
         for cell in cells.itertuples():
-            title = SETS.get(cell.group, cell.group)
+            title = study.MODEL_SETS[cell.group].name
             n = ", ".join(map(str, largest.loc[cell.group]))
-            both = f"{text.shown(cell.shown_published)}, {text.shown(cell.shown_miniature)}"
+            both = f"{format_r(cell.shown_published)}, {format_r(cell.shown_miniature)}"
             line[f"{title} (n = {n})"] = f"{both}: {_VERDICTS[cell.verdict]}"
         lines.append(line)
     return Table(pd.DataFrame(lines), data)
@@ -274,10 +250,11 @@ _VERDICTS = {
 
 
 def _verdict(published: float, miniature: float) -> str:
-    """What two correlations, 0 where not significant, say together.
+    """Compare two correlations that are 0 where not significant.
 
-    >>> _verdict(-0.5, -0.9), _verdict(-0.5, 0.0), _verdict(0.0, float("nan"))
-    ('same', 'only published', 'not defined')
+    Example:
+        >>> _verdict(-0.5, -0.9), _verdict(-0.5, 0.0), _verdict(0.0, float("nan"))
+        ('same', 'only published', 'not defined')
     """
     if np.isnan(published) or np.isnan(miniature):
         return "not defined"
@@ -287,13 +264,13 @@ def _verdict(published: float, miniature: float) -> str:
 
 
 def _both_names(column: str) -> str:
-    """The study's name without its unit and, where it is another, the miniature's."""
+    """Return the study's name without its unit and, if it differs, the miniature's."""
     names = (world.plain(column) for world in (study.STUDY, study.MINIATURE))
     return " / ".join(dict.fromkeys(names))
 
 
 def scores(table: pd.DataFrame) -> Table:
-    """Categories and biases per model, with readable names.
+    """Tabulate categories and biases per model.
 
     Args:
         table: a scores table (see `bvg.results.scores.per_model`).

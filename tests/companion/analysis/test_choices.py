@@ -1,4 +1,4 @@
-"""The audit's choices: models left out, sets of models, families; wrong names are refused."""
+"""Choices: models left out, sets of models, families."""
 
 from functools import cache
 
@@ -37,7 +37,7 @@ def test_the_paper_s_sets_are_the_default():
 
 @pytest.mark.parametrize(("by", "count", "largest"), [("recipe", 35, 10), ("source", 18, 15), ("group", 7, 15)])
 def test_families_of_the_study(by, count, largest):
-    """33 models and two adversarial recipes, of which L2 has ten strengths (0 to 5) and the other five."""
+    """33 models and two adversarial recipes: L2 with ten strengths (0 to 5), Linf with five."""
     sizes = choices.families(published(), by).value_counts()
     assert (len(sizes), sizes.iloc[0]) == (count, largest)
 
@@ -62,6 +62,6 @@ def test_families_of_the_miniature_and_of_new_models():
         (lambda t: choices.families(t, "epsilon"), "expected `families` to be one of recipe, source, group"),
     ],
 )
-def test_wrong_names_are_refused(call, message):
+def test_wrong_names_are_rejected(call, message):
     with pytest.raises(ValueError, match=message):
         call(published())

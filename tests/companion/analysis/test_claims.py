@@ -1,5 +1,6 @@
-"""The paper's statements as rules: what they say of the published table, and that made-up tables turn each verdict."""
+"""The claims: verdicts on the published table, and made-up tables that change each verdict."""
 
+import inspect
 import re
 from dataclasses import replace
 from functools import cache
@@ -10,11 +11,12 @@ import pytest
 from companion.analysis import claims
 from companion.analysis.claims import panels, rules_methods
 from companion.analysis.prediction import ALL
+from companion.tables import claims as tables
 
 from bvg import results, study
 from bvg.results import scores
 
-RULES = {claim.id: claim.test for claim in claims.CLAIMS}
+RULES = {claim.id: claim.rule for claim in claims.CLAIMS}
 HOLDS, PARTLY, FAILS, UNKNOWN = claims.VERDICTS
 
 
@@ -24,12 +26,12 @@ def published() -> claims.Evidence:
     evidence = claims.Evidence(
         scores.per_model(table), scores.benchmarks(table), replicates=99, permutations=1, results=table
     )
-    evidence.__dict__["prediction"] = predicted()  # the real one takes 20 s
+    evidence.__dict__["prediction"] = predicted()  # the real prediction takes 20 s
     return evidence
 
 
 def predicted(r2=0.5, p=0.01, **of) -> pd.DataFrame:
-    """Predictions of all four categories by both methods; `ID_forest=0.9` sets one."""
+    """Make predictions of all four categories by both methods; `ID_forest=0.9` sets one R2."""
     rows = [
         (c, ALL, "total", m, of.get(f"{c}_{m}", r2), 0.0, p, 48, 1.0, 5.0)
         for c in scores.CATEGORY_COLUMNS
@@ -45,12 +47,12 @@ def verdict(evidence: claims.Evidence, claim: str) -> str:
 
 
 def changed(**columns) -> claims.Evidence:
-    """The published scores with columns replaced; a callable gets the published table."""
+    """Replace columns of the published scores; a callable receives the published table."""
     return replace(published(), scores=published().scores.assign(**columns))
 
 
 def given(**computed) -> claims.Evidence:
-    """The published evidence with computed tables replaced."""
+    """Replace computed tables of the published evidence."""
     evidence = replace(published())
     evidence.__dict__.update(computed)
     return evidence
@@ -62,16 +64,16 @@ def benchmarks(**columns) -> claims.Evidence:
 
 EXPECTED = {
     "models": HOLDS,
-    "no-single-bias": PARTLY,  # none over all models; high-frequency bias among the others
-    "specific": PARTLY,  # centre frequency with nothing at all
+    "no-single-bias": PARTLY,  # none over all models, but high-frequency bias among the others
+    "specific": PARTLY,  # centre frequency has no significant correlation
     "groups-differ": HOLDS,
     "trends-reverse": PARTLY,
     "spearman-blind": HOLDS,
     "benchmarks-agree": HOLDS,
-    "benchmarks-apart": PARTLY,  # SIN goes with ImageNet-R and -Sketch
-    "insufficient": HOLDS,  # of the made-up predictions
+    "benchmarks-apart": PARTLY,  # SIN correlates with ImageNet-R and -Sketch
+    "insufficient": HOLDS,  # with the made-up predictions
     "shape-no-remedy": HOLDS,
-    "narrow-band-no-remedy": PARTLY,  # with robustness, not with adversarial accuracy
+    "narrow-band-no-remedy": PARTLY,  # negative with robustness, not with adversarial accuracy
     "high-frequency": HOLDS,
     "high-frequency-modestly": PARTLY,  # robustness: 0.79
     "shape-fails": HOLDS,
@@ -84,7 +86,7 @@ EXPECTED = {
     "few-samples": UNKNOWN,
     "low-budget": HOLDS,
     "same-data": UNKNOWN,
-    "singled-out": PARTLY,  # centre frequency does not survive Holm
+    "singled-out": PARTLY,  # centre frequency is not significant after Holm
     "many-benchmarks": HOLDS,
     "no-target": UNKNOWN,
 }
@@ -95,14 +97,14 @@ def book() -> pd.DataFrame:
     return claims.ledger(published())
 
 
-def test_the_published_table():
+def test_verdicts_on_the_published_table():
     assert book().set_index("id")["verdict"].to_dict() == EXPECTED
     assert list(book()) == ["id", "claim", "source", "how", "value", "verdict", "where"]
     assert not book().duplicated("id").any()
     assert book()["value"].str.len().min() > 15
 
 
-def test_every_statement_at_hand_has_a_claim():
+def test_every_numbered_statement_has_a_claim():
     numbers = {int(re.match(r"statement (\d+)", source)[1]) for source in book()["source"]}
     assert numbers == set(range(1, 22))
 
@@ -114,27 +116,39 @@ def test_every_claim_leads_to_a_figure_or_table_of_the_book_and_to_its_rule(root
         for id in re.findall(r'page\.(?:figure|table)\(\s*"([\w-]+)"', path.read_text(encoding="utf-8"))
     }
     assert {claim.where for claim in claims.CLAIMS} <= made
-    text = claims.rules()
+    text = tables.rules()
     for claim in claims.CLAIMS:
         assert f"(rule-{claim.id})=\n" in text
-        assert f"def {claim.test.__name__}(" in claims.source(claim)
-    follow = claims.table(book()).shown.set_index(book()["id"])["Follow"]
+        assert f"def {claim.rule.__name__}(" in claims.source(claim)
+    follow = tables.ledger(book()).displayed.set_index(book()["id"])["Follow"]
     assert follow["texture"] == "{ref}`numbers <figure-4>`, {ref}`rule <rule-texture>`"
 
 
-def test_a_rules_source_holds_what_it_calls_and_its_constants():
+def test_the_source_of_a_rule_has_its_helpers_and_constants():
     found = claims.source(next(c for c in claims.CLAIMS if c.id == "shape-fails"))
     assert found.index("def shape_fails") < found.index("def fails_holistically")
     assert "ACCURATE = 0.8" in claims.source(next(c for c in claims.CLAIMS if c.id == "insufficient"))
     assert rules_methods.ACCURATE == claims.ACCURATE
 
 
+def test_every_rule_lists_the_helpers_and_constants_that_it_uses():
+    for claim in claims.CLAIMS:
+        for function in (claim.rule, *claim.helpers):
+            used = {name: function.__globals__.get(name) for name in function.__code__.co_names}
+            module = function.__module__
+            helpers = {v for v in used.values() if inspect.isfunction(v) and v.__module__ == module}
+            defined = inspect.getsource(inspect.getmodule(function))
+            constants = {name for name in used if name.isupper() and re.search(rf"^{name}\b.*=", defined, re.M)}
+            assert helpers <= set(claim.helpers), claim.id
+            assert constants <= set(claim.constants), claim.id
+
+
 def alike(t: pd.DataFrame) -> dict[str, pd.Series]:
-    """Scores in which all categories rank the models alike."""
+    """Make scores in which all categories rank the models alike."""
     return {"Robustness": t["ID"], "Concepts": t["ID"], "Adversarial": t["ID"]}
 
 
-def test_a_bias_that_goes_with_everything_is_found():
+def test_a_bias_that_correlates_with_every_category_is_found():
     before = published().scores
     everything = changed(**alike(before), shape=before["ID"] / 100)
     for claim in ("no-single-bias", "shape-fails", "specific", "singled-out"):
@@ -154,14 +168,14 @@ def noise(*names: str) -> dict[str, np.ndarray]:
 BIASES, BENCHMARKS = scores.BIAS_COLUMNS, [b.id for b in study.BENCHMARKS]
 AT = published().scores["group"] == "adversarial_training"
 RANK = np.arange(48.0)
-FIRM = pd.DataFrame(
-    {"r": 0.1, "shown": 0.0, "verdict": "nothing", "p_dcor": 0.5, "column": "shape", "row": "ID", "group": "total", "without_changes": 0},
+CHECKED = pd.DataFrame(
+    {"r": 0.1, "shown": 0.0, "verdict": "not significant", "p_dcor": 0.5, "column": "shape", "row": "ID", "group": "total", "without_changes": 0},
     range(3),
 )  # fmt: skip
 
 
 def corner(t: pd.DataFrame) -> pd.Series:
-    """A bias that runs with ID among the AT models, and against it among the others."""
+    """Make a bias that rises with ID among the AT models and falls with it among the others."""
     return t["ID"].where(AT, -t["ID"])
 
 
@@ -177,8 +191,8 @@ def corner(t: pd.DataFrame) -> pd.Series:
         ("trends-reverse", HOLDS, lambda: changed(**alike(published().scores), **dict.fromkeys(BIASES, corner))),
         ("trends-reverse", FAILS, lambda: changed(**alike(published().scores), **dict.fromkeys(BIASES, published().scores["ID"]))),
         ("trends-reverse", UNKNOWN, lambda: replace(published(), scores=published().scores[~AT])),
-        ("spearman-blind", FAILS, lambda: given(firm=FIRM)),
-        ("spearman-blind", PARTLY, lambda: given(firm=FIRM.assign(p_dcor=0.01))),
+        ("spearman-blind", FAILS, lambda: given(checked=CHECKED)),
+        ("spearman-blind", PARTLY, lambda: given(checked=CHECKED.assign(p_dcor=0.01))),
         ("benchmarks-agree", FAILS, lambda: benchmarks(**noise(*BENCHMARKS))),
         ("benchmarks-apart", HOLDS, lambda: benchmarks(stylized=lambda t: -t["imagenet"])),
         ("benchmarks-apart", FAILS, lambda: benchmarks(stylized=lambda t: t["imagenet"])),
@@ -216,18 +230,18 @@ def corner(t: pd.DataFrame) -> pd.Series:
         ("many-benchmarks", PARTLY, lambda: changed(**dict.fromkeys(BIASES[1:], 1.0))),
     ],
 )  # fmt: skip
-def test_made_up_scores_turn_a_verdict(claim, expected, evidence):
+def test_made_up_scores_change_the_verdict(claim, expected, evidence):
     assert verdict(evidence(), claim) == expected
 
 
-def attacked(epsilon: float) -> claims.Evidence:
-    """The published table as if its attack had been of that strength."""
+def attacked(eps: float) -> claims.Evidence:
+    """Set the strength of the published attack."""
     table = published().results
-    level = table["level"].where(table["benchmark"] != "pgd", epsilon)
-    return replace(published(), results=table.assign(level=level), epsilon=epsilon)
+    level = table["level"].where(table["benchmark"] != "pgd", eps)
+    return replace(published(), results=table.assign(level=level), eps=eps)
 
 
-def test_what_cannot_be_checked_says_what_is_missing():
+def test_unchecked_claims_state_what_is_missing():
     assert "0 of 408 critical-band rows" in RULES["few-samples"](published())[0]
     counted = replace(published(), results=published().results.assign(n=500))
     assert "at least 500 images" in RULES["few-samples"](counted)[0]
@@ -235,21 +249,21 @@ def test_what_cannot_be_checked_says_what_is_missing():
     assert "3 of 48 models were trained on stylized images" in RULES["no-target"](published())[0]
 
 
-def test_of_a_few_models_nothing_is_said():
+def test_few_models_cannot_be_checked():
     few = replace(published(), scores=published().scores[:3], accuracy=published().accuracy[:3])
     assert set(claims.ledger(few)["verdict"]) == {UNKNOWN}
 
 
-def test_a_misspelt_group_is_refused_and_an_absent_one_passed_over():
+def test_a_misspelt_group_is_rejected_and_an_absent_group_is_allowed():
     with pytest.raises(ValueError, match="expected `set_apart` to name groups among"):
         _ = replace(published(), set_apart=["adversarial"]).cells
     rest = replace(published(), scores=published().scores[~AT])
     assert not rest.sets["at"].any()
 
 
-def test_the_real_resampling_and_prediction_are_behind_the_rules():
+def test_the_rules_use_the_real_checks_and_predictions():
     evidence = replace(published(), scores=published().scores.assign(Concepts=np.nan), replicates=9)
-    assert len(evidence.firm) == 72
+    assert len(evidence.checked) == 72
     few = replace(published(), scores=published().scores[:8], replicates=9)
     assert RULES["insufficient"](few) == ("too few models to predict all four categories", UNKNOWN)
 
@@ -265,22 +279,22 @@ def test_panels_find_a_planted_outlier_and_a_planted_bend():
     assert found["outliers"].to_dict() == {"ID": "", "Robustness": "", "Concepts": "m7", "Adversarial": ""}
     assert found["bends"].to_dict() == {"ID": False, "Robustness": True, "Concepts": False, "Adversarial": False}
     assert found.loc["Robustness", "turn"] == pytest.approx(0.4, abs=0.1)
-    assert panels.table(panels.panels(made)).shown["Outliers"].iloc[12] == "m7"
+    assert tables.panels(panels.panels(made)).displayed["Outliers"].iloc[12] == "m7"
 
 
 def test_ledgers_side_by_side():
     here, there = (claims.ledger(e, claims.SHARED) for e in (published(), changed(shape=lambda t: t["ID"] / 100)))
     compared = claims.compare(here, there)
-    agreement = compared.data.set_index("id")["agreement"]
+    agreement = compared.set_index("id")["agreement"]
     assert agreement["texture"] == "reversed"
     assert agreement["high-frequency"] == "same"
-    assert len(compared.shown) == len(claims.SHARED) < len(claims.CLAIMS)
+    assert len(tables.compared(compared).displayed) == len(claims.SHARED) < len(claims.CLAIMS)
 
 
-def test_verdicts_that_move():
+def test_changed_verdicts():
     there = claims.ledger(changed(shape=lambda t: t["ID"] / 100), claims.SHARED)
-    moved = claims.moved(book(), {"shape is ID": there, "nothing": book()})
-    assert moved.data.query("change == 'nothing'")["moved"].sum() == 0
-    of = moved.data.query("change == 'shape is ID'").set_index("id")
+    moved = claims.changes(book(), {"shape is ID": there, "nothing": book()})
+    assert moved.query("change == 'nothing'")["moved"].sum() == 0
+    of = moved.query("change == 'shape is ID'").set_index("id")
     assert of.loc["texture", ["verdict_before", "verdict_after", "moved"]].tolist() == [HOLDS, FAILS, True]
-    assert moved.shown.iloc[-1].tolist() == ["nothing", "*none moves*", "", ""]
+    assert tables.moved(moved).displayed.iloc[-1].tolist() == ["nothing", "*none moves*", "", ""]

@@ -1,4 +1,4 @@
-"""Windows of cut-offs and categories less one benchmark, against the definitions put into `scores.per_model`."""
+"""Windows of cut-offs and categories without one benchmark, compared with `scores.per_model` under the same definition."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from companion.analysis import choices, definitions
 from companion.figures.robustness import windows as drawn
+from companion.tables import robustness as tables
 
 from bvg import results, study
 from bvg.results import correlation, scores
@@ -31,14 +32,14 @@ def without() -> pd.DataFrame:
 
 
 def same(one: pd.DataFrame, cells: pd.DataFrame) -> None:
-    """That the cells have the values of `stats.correlate`'s, of the same sets in another order."""
+    """Compare the cells with those of `correlation.correlate`, which may be in another order."""
     for cell in one.itertuples():
         expected = correlation.cell(cells, cell.category, cell.bias, cell.group)
         assert (cell.r, cell.p, cell.shown) == pytest.approx((expected["r"], expected["p"], expected["shown"]))
         assert cell.n == expected["n"]
 
 
-def test_there_are_66_windows_of_either_kind():
+def test_each_kind_of_filter_has_66_windows():
     assert len(windows()) == 2 * 66 * 4 * 3
     assert len(windows()[["bias", "first", "last"]].drop_duplicates()) == 132
     assert (windows()["first"] <= windows()["last"]).all()
@@ -54,7 +55,7 @@ def test_the_window_in_use_is_the_papers():
 
 
 @pytest.mark.parametrize("cutoffs", [[0.4, 0.5, 0.6], [0.99], list(study.CUTOFFS)])
-def test_another_window_is_the_bias_of_its_cutoffs(cutoffs):
+def test_any_window_matches_the_bias_with_its_cutoffs(cutoffs):
     table, _, sets = made()
     per_model = scores.per_model(table, low_cutoffs=cutoffs, high_cutoffs=cutoffs)
     ends = windows()[(windows()["first"] == cutoffs[0]) & (windows()["last"] == cutoffs[-1])]
@@ -62,28 +63,31 @@ def test_another_window_is_the_bias_of_its_cutoffs(cutoffs):
     same(ends, correlation.correlate(per_model, scores.CATEGORY_COLUMNS, ["low_frequency", "high_frequency"], sets))
 
 
-def test_cutoffs_with_a_gap_are_no_window():
+def test_cutoffs_with_a_gap_are_not_a_window():
     table, per_model, sets = made()
     some = definitions.windows(table, per_model, {"total": sets["total"]}, 0.05, [0.1, 0.3], [0.5, 0.4])
     assert some.query("chosen")[["bias", "first", "last"]].drop_duplicates().to_numpy().tolist() == [["high_frequency", 0.4, 0.5]]  # fmt: skip
-    shown = definitions.windows_table(some).shown
+    shown = tables.windows(definitions.summarize_windows(some)).displayed
     assert (shown.query("Bias == 'Low-frequency bias'")["Window in use"] == "").all()
 
 
 def test_the_summary_counts_the_windows():
-    summary = definitions.windows_table(windows())
-    one = summary.data.query("bias == 'low_frequency' and category == 'ID' and group == 'total'").iloc[0]
+    summary = definitions.summarize_windows(windows())
+    one = summary.query("bias == 'low_frequency' and category == 'ID' and group == 'total'").iloc[0]
     own = windows().query("bias == 'low_frequency' and category == 'ID' and group == 'total'")
     assert one[["windows", "positive", "negative"]].tolist() == [66, 0, 51]
     assert (one["lowest"], one["highest"], one["chosen"]) == (own["r"].min(), own["r"].max(), 0)
-    assert len(summary.shown) == 8
-    decided = definitions.window_decides(windows())
+    assert len(tables.windows(summary).displayed) == 8
+    decided = definitions.exceptional_windows(windows())
     assert decided[["bias", "category", "other"]].to_numpy().tolist() == [["low_frequency", "ID", 51]]
-    assert definitions.named(decided).startswith("Low-frequency bias with ID (n.s. in the window in use")
+    assert tables.name_exceptions(decided) == (
+        "Low-frequency bias with ID (n.s. with the window in use, different with 51 of 66)"
+    )
+    assert tables.name_exceptions(decided[:0]) == "none"
 
 
 @pytest.mark.parametrize("left", ["imagenet-c", "stylized"])
-def test_a_category_without_a_benchmark_is_the_category_of_the_others(left):
+def test_a_category_without_a_benchmark_is_the_mean_of_the_others(left):
     table, _, sets = made()
     assert len(without()) == 9 * 6 * 3
     category = study.benchmark(left).category
@@ -103,7 +107,7 @@ def test_changes_are_those_of_significance_and_sign():
         expected = kinds.get((before != 0, cell.shown != 0), "sign" if before * cell.shown < 0 else "")
         assert cell.change == expected
     assert without()["change"].value_counts().to_dict() == {"": 150, "lost": 7, "gained": 5}
-    shown = definitions.without_table(without()).shown.set_index("Left out")
+    shown = tables.without_benchmark(without()).displayed.set_index("Left out")
     assert shown.at["ImageNet-A", "Which"] == "Bandwidth, others (−0.54 → n.s.)"
     assert shown.at["Stylized ImageNet", "Cells that change"] == "3 of 18"
 
@@ -113,11 +117,11 @@ def test_categories_of_one_benchmark_leave_nothing_to_check():
     single = {name: [members[0]] for name, members in study.CATEGORIES.items()}
     none = definitions.without_each_benchmark(table, scores.per_model(table, single), sets, single)
     assert none.empty
-    assert definitions.without_table(none).shown.empty
-    assert definitions.by_change(none) == "none"
+    assert tables.without_benchmark(none).displayed.empty
+    assert tables.by_change(none) == "none"
 
 
-def test_the_picture_outlines_the_window_in_use():
+def test_the_figure_outlines_the_window_in_use():
     figure = drawn(windows())
     panels = [a for a in figure.figure.axes if a.patches]
     assert [len(a.patches) for a in panels] == [67] * 8

@@ -1,4 +1,4 @@
-"""Prediction of models left out: against scikit-learn's own, on planted and on absent relations, with any number of workers."""
+"""Prediction of held-out models: compared with scikit-learn, with planted and absent relations, with one and two jobs."""
 
 from functools import cache
 
@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from companion.analysis import prediction
 from companion.figures.prediction import prediction as draw
+from companion.tables import claims as tables
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
@@ -17,7 +18,7 @@ BIASES = list(scores.BIAS_COLUMNS)
 
 
 def table(n: int = 40, seed: int = 0) -> pd.DataFrame:
-    """Noise, but for ID, which follows shape, and Robustness, which bends with bandwidth."""
+    """Make noise, except for ID, which is linear in shape, and Robustness, which is quadratic in bandwidth."""
     rng = np.random.default_rng(seed)
     made = pd.DataFrame(rng.normal(size=(n, 10)), columns=[*scores.CATEGORY_COLUMNS, *BIASES])
     made["ID"] = 70 - 5 * made["shape"] + rng.normal(size=n)
@@ -32,8 +33,8 @@ def smaller_forests(monkeypatch):
 
 @cache
 def predicted() -> pd.DataFrame:
-    """`p` of a forest is at least 1 / 20."""
-    return prediction.prediction(table(), alpha=0.1, replicates=199, permutations=19, workers=1)
+    """Predict the made-up table; the smallest p of a forest is 1 / 20."""
+    return prediction.prediction(table(), alpha=0.1, replicates=199, permutations=19, jobs=1)
 
 
 def row(category: str, features: str, method: str) -> pd.Series:
@@ -42,7 +43,7 @@ def row(category: str, features: str, method: str) -> pd.Series:
 
 
 @pytest.mark.parametrize("columns", [["shape"], BIASES])
-def test_the_closed_form_is_scikit_learns_leave_one_out(columns):
+def test_the_closed_form_matches_scikit_learns_leave_one_out(columns):
     made = table()
     x, y = made[columns].to_numpy(), made[["ID", "Concepts"]].to_numpy()
     expected = cross_val_predict(LinearRegression(), x, y, cv=LeaveOneOut())
@@ -53,7 +54,7 @@ def test_the_closed_form_is_scikit_learns_leave_one_out(columns):
     np.testing.assert_allclose(prediction.r2(y, others), 0, atol=1e-12)
 
 
-def test_the_row_of_a_forest_is_that_of_scikit_learn():
+def test_the_forest_matches_scikit_learn():
     made = table()
     y = made["ID"].to_numpy()
     grown = RandomForestRegressor(prediction.MANY_TREES, oob_score=True, random_state=0).fit(made[BIASES].to_numpy(), y)
@@ -67,8 +68,8 @@ def test_what_is_planted_is_found_and_what_is_not_is_not():
     assert row("ID", "shape", "linear")["r2"] > 0.9
     assert row("ID", "shape", "linear")["p"] == 1 / 200
     assert row("ID", "all", "forest")["p"] == 1 / 20
-    assert row("Robustness", "bandwidth", "forest")["r2"] > 0.6, "a forest sees a bend"
-    assert row("Robustness", "bandwidth", "linear")["r2"] < 0.3, "a line does not"
+    assert row("Robustness", "bandwidth", "forest")["r2"] > 0.6, "a forest fits a parabola"
+    assert row("Robustness", "bandwidth", "linear")["r2"] < 0.3, "a linear model does not"
     noise = predicted().query("category in ('Concepts', 'Adversarial')")
     assert noise["r2"].max() < 0.2
     assert (noise["p"] < 0.05).mean() < 0.15
@@ -82,17 +83,16 @@ def test_columns_and_rows():
     assert found["p"].between(1 / 200, 1).all()
 
 
-def test_the_numbers_do_not_depend_on_the_workers_and_do_on_the_seed():
+def test_the_numbers_depend_on_the_seed_but_not_on_the_jobs():
     small = {"replicates": 9, "permutations": 2}
     one, two, other = (
-        prediction.prediction(table(20), workers=workers, seed=seed, **small)
-        for workers, seed in ((1, 0), (2, 0), (2, 1))
+        prediction.prediction(table(20), jobs=jobs, seed=seed, **small) for jobs, seed in ((1, 0), (2, 0), (2, 1))
     )
     pd.testing.assert_frame_equal(one, two, check_exact=True)
     assert (one["null"] != other["null"]).any()
 
 
-def test_groups_of_models_are_judged_apart_and_models_without_a_value_are_left_out():
+def test_groups_are_predicted_separately_and_models_without_a_value_are_left_out():
     made = table(30)
     made.loc[0, "shape"] = np.nan
     first = pd.Series(made.index < 12)
@@ -104,25 +104,25 @@ def test_groups_of_models_are_judged_apart_and_models_without_a_value_are_left_o
 
 
 @pytest.mark.parametrize("change", [{"ID": 5.0}, {"shape": [1.0] + [0.0] * 9}], ids=["constant", "one model decides"])
-def test_what_is_not_defined_is_said_so(change):
+def test_undefined_numbers_are_missing(change):
     found = prediction.prediction(table(10).assign(**change), forests=(), replicates=9)
     of = found.query("category == 'ID' and features == 'shape'").iloc[0]
     assert of[["r2", "null", "p", "error"]].isna().all()
-    few = prediction.prediction(table(8), replicates=9, permutations=1, workers=1).query("features == 'all'")
+    few = prediction.prediction(table(8), replicates=9, permutations=1, jobs=1).query("features == 'all'")
     assert few["r2"].isna().all()
-    assert "not defined" in set(prediction.table(found).shown["Linear, all"])
+    assert "not defined" in set(tables.prediction(found).displayed["Linear, all"])
 
 
 @pytest.mark.parametrize(("given", "message"), [({"alpha": 5}, "in percent"), ({"permutations": 0}, "at least one")])
-def test_wrong_arguments_are_refused(given, message):
+def test_wrong_arguments_are_rejected(given, message):
     with pytest.raises(ValueError, match=message):
         prediction.prediction(table(), **given)
 
 
-def test_table_and_picture():
-    shown = prediction.table(predicted())
-    assert list(shown.shown) == ["Category", "From", "Linear, all", "Forest, all"]
-    assert len(shown.shown) == 28
+def test_the_table_and_the_figure():
+    made = tables.prediction(predicted()).displayed
+    assert list(made) == ["Category", "From", "Linear, all", "Forest, all"]
+    assert len(made) == 28
     drawn = draw(predicted(), 0.8)
     assert len(drawn.data) == 56
     assert "In distribution 0.9" in drawn.alt

@@ -1,4 +1,4 @@
-"""Resampling against repeated data and scipy; verdicts of made-up cells; what the checks say of the published table."""
+"""Robustness checks: verdicts on made-up cells, numbers compared with scipy and statsmodels, results for the published table."""
 
 from __future__ import annotations
 
@@ -7,60 +7,14 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from companion.analysis import choices, resampling, robustness, robustness_summary
+from companion.analysis import choices, robustness
 from companion.figures.robustness import robustness as drawn
+from companion.tables import robustness as tables
 from scipy.stats import kendalltau, spearmanr
 from statsmodels.stats.multitest import multipletests
 
 from bvg import results, study
 from bvg.results import correlation, scores
-
-
-def tied(n: int, columns: int, seed: int, missing: float = 0) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    values = rng.integers(0, 5, (n, columns)).astype(float)
-    return np.where(rng.random((n, columns)) < missing, np.nan, values)
-
-
-@pytest.mark.parametrize("missing", [0, 0.2])
-def test_weighted_ranks_are_those_of_repeated_observations(missing):
-    x, y = tied(12, 3, 0, missing), tied(12, 2, 1, missing)
-    counts = np.random.default_rng(2).multinomial(12, [1 / 12] * 12, size=20)
-    r, n = resampling.spearman(x, y, counts)
-    for b, i, j in np.ndindex(r.shape):
-        first, second = np.repeat(x[:, i], counts[b]), np.repeat(y[:, j], counts[b])
-        expected, p, size = correlation.spearman(first, second)  # scipy's, NaN of few or constant values
-        assert n[b, i, j] == size
-        assert r[b, i, j] == pytest.approx(expected, nan_ok=True)
-        assert resampling.p_value(r[b, i, j], n[b, i, j]) == pytest.approx(p, nan_ok=True)
-    assert np.isfinite(r).mean() > 0.9
-
-
-@pytest.mark.parametrize(
-    ("x", "counts"),
-    [
-        ([1.0, 2, 3, 4, 5], [1, 1, 1, 0, 0]),
-        ([1.0, 1, 1, 1, 5], [2, 2, 1, 1, 0]),
-        ([0.1, 0.1 + 2e-16, 0.1 + 4e-16, 0.1, 0.1], [1, 1, 1, 1, 1]),
-        ([1.0, 2, 3, np.nan, np.nan], [1, 1, 1, 1, 1]),
-    ],
-)
-def test_a_resample_of_few_or_constant_values_has_no_correlation(x, counts):
-    r, _ = resampling.spearman(np.array(x)[:, None], np.arange(5.0)[:, None], np.array([counts]))
-    assert np.isnan(r).all()
-
-
-def test_shapes_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match=r"\[B, N\]"):
-        resampling.spearman(np.ones((5, 1)), np.ones((5, 1)), np.ones(5))
-
-
-def test_families_are_drawn_whole():
-    labels = ["a", "b", "a", "c", "a"]
-    counts = resampling.bootstrap(labels, 200, np.random.default_rng(0))
-    assert (counts[:, [0]] == counts[:, [2, 4]]).all()
-    assert set(counts[:, [0, 1, 3]].sum(axis=1)) == {3}
-    assert counts.max(axis=0).min() >= 2
 
 
 def table(**columns) -> pd.DataFrame:
@@ -69,10 +23,10 @@ def table(**columns) -> pd.DataFrame:
 
 
 def audit(made: pd.DataFrame, families=None, **options) -> pd.Series:
-    """The one cell y with x of all models."""
+    """Check the single cell y with x over all models."""
     families = made["model"] if families is None else pd.Series(families)
     everyone = {"total": pd.Series(True, made.index)}
-    return robustness.firmness(made, ["y"], ["x"], everyone, families, **({"replicates": 500} | options)).iloc[0]
+    return robustness.check_cells(made, ["y"], ["x"], everyone, families, **({"replicates": 500} | options)).iloc[0]
 
 
 NOISE = np.random.default_rng(3).normal(size=24)
@@ -81,9 +35,9 @@ NOISE = np.random.default_rng(3).normal(size=24)
 @pytest.mark.parametrize(
     ("y", "verdict"),
     [
-        (np.arange(24) + NOISE, "firm"),
+        (np.arange(24) + NOISE, "robust"),
         (np.abs(np.arange(24) - 11.5) + NOISE / 4, "not monotonic"),
-        (np.random.default_rng(8).permutation(24), "nothing"),
+        (np.random.default_rng(8).permutation(24), "not significant"),
         (np.ones(24), "not defined"),
     ],
 )
@@ -93,7 +47,7 @@ def test_the_verdict_follows_the_kind_of_dependence(y, verdict):
     assert cell["failed"] == ""
 
 
-def test_a_cell_that_one_model_decides_is_fragile_and_names_it():
+def test_a_cell_that_depends_on_one_model_is_fragile_and_names_it():
     x, y = np.arange(8.0), np.array([3.0, 0, 4, 1, 2, 7, 5, 6])
     made = table(x=np.append(x, 30.0), y=np.append(y, 30.0))
     made.loc[8, "model"] = "outlier"
@@ -110,8 +64,8 @@ def test_a_cell_that_one_model_decides_is_fragile_and_names_it():
     assert "a model" in cell["failed"].split("; ")
 
 
-def test_strengths_of_one_recipe_count_once():
-    """Six copies of a trend that five single models do not share: models say firm, families do not."""
+def test_the_models_of_one_recipe_count_once():
+    """A recipe of twelve models has a trend that five single models do not share: robust by models, not by families."""
     rng = np.random.default_rng(0)
     x = np.concatenate([10 + np.arange(12), [1.0, 4, 2, 5, 3]])
     y = np.concatenate([10 + np.arange(12) + rng.normal(size=12), [4.0, 1, 3, 2, 5]])
@@ -125,18 +79,18 @@ def test_strengths_of_one_recipe_count_once():
     assert {"family interval", "a family"} <= set(cell["failed"].split("; "))
 
 
-def test_few_families_or_what_they_leave_are_no_check():
+def test_too_few_families_or_models_give_no_check():
     x = np.arange(12.0)
     two = audit(table(x=x, y=x + NOISE[:12] / 9), ["a"] * 9 + ["b"] * 3)
     assert np.isnan([two["family_low"], two["family_high"]]).all()
     assert two["without_family"] == "b"
-    assert two["without_family_low"] == two["without_family_high"]  # without `a` there are three models
+    assert two["without_family_low"] == two["without_family_high"]  # only three models remain without `a`
     one = audit(table(x=x, y=x), ["a"] * 12)
     assert np.isnan(one["without_family_changes"])
 
 
-def test_a_perfect_order_of_few_models_is_not_beyond_doubt():
-    """Student's t says p = 0; there are 720 orders of six models."""
+def test_a_perfect_order_of_few_models_has_a_positive_p():
+    """Student's t gives p = 0, but six models have only 720 orders."""
     cell = audit(table(x=np.arange(6.0), y=np.arange(6.0)))
     assert (cell["p"], cell["p_holm"]) == (0, pytest.approx(2 / 720))
 
@@ -145,28 +99,28 @@ def test_a_perfect_order_of_few_models_is_not_beyond_doubt():
 def published(seed: int = 0, replicates: int = 2000) -> pd.DataFrame:
     made = scores.per_model(results.load("published"))
     named = scores.CATEGORY_COLUMNS, scores.BIAS_COLUMNS
-    return robustness.firmness(
+    return robustness.check_cells(
         made, *named, choices.sets(made), choices.families(made), replicates=replicates, seed=seed
     )
 
 
-def test_numbers_of_the_published_table_against_the_libraries():
-    firm = published()
+def test_numbers_of_the_published_table_match_scipy_and_statsmodels():
+    checked = published()
     made = scores.per_model(results.load("published"))
     cells = correlation.correlate(made, scores.CATEGORY_COLUMNS, scores.BIAS_COLUMNS, choices.sets(made))
-    pd.testing.assert_frame_equal(firm[list(cells)], cells)
-    assert firm["p_holm"].to_numpy() == pytest.approx(multipletests(cells["p"], method="holm")[1])
-    assert firm["p_bh"].to_numpy() == pytest.approx(multipletests(cells["p"], method="fdr_bh")[1])
+    pd.testing.assert_frame_equal(checked[list(cells)], cells)
+    assert checked["p_holm"].to_numpy() == pytest.approx(multipletests(cells["p"], method="holm")[1])
+    assert checked["p_bh"].to_numpy() == pytest.approx(multipletests(cells["p"], method="fdr_bh")[1])
     trained = made[made["group"] == "adversarial_training"]
-    cell = correlation.cell(firm, "Adversarial", "bandwidth", "at")
+    cell = correlation.cell(checked, "Adversarial", "bandwidth", "at")
     expected = kendalltau(trained["Adversarial"], trained["bandwidth"])
     assert (cell["tau"], cell["p_tau"]) == (pytest.approx(expected.statistic), pytest.approx(expected.pvalue))
     r = [spearmanr(trained["Adversarial"].drop(i), trained["bandwidth"].drop(i)).statistic for i in trained.index]
     assert (cell["without_low"], cell["without_high"]) == (pytest.approx(min(r)), pytest.approx(max(r)))
-    assert firm.groupby("group")["families"].first().to_dict() == {"total": 35, "at": 2, "other": 33}
+    assert checked.groupby("group")["families"].first().to_dict() == {"total": 35, "at": 2, "other": 33}
 
 
-def test_distance_correlation_against_its_definition():
+def test_distance_correlation_matches_its_definition():
     made = scores.per_model(results.load("published"))
     made = made[made["group"] == "adversarial_training"]
     centred = []
@@ -179,8 +133,8 @@ def test_distance_correlation_against_its_definition():
     assert correlation.cell(published(), "Adversarial", "shape", "at")["dcor"] == pytest.approx(expected)
 
 
-def test_the_bootstrap_interval_against_repeated_draws():
-    """An interval by another way: scipy on models drawn by numpy's `choice`."""
+def test_the_bootstrap_interval_matches_repeated_draws():
+    """Compare the interval with scipy on models drawn by numpy's `choice`."""
     made = scores.per_model(results.load("published"))
     x, y, rng = made["ID"].to_numpy(), made["shape"].to_numpy(), np.random.default_rng(7)
     draws = [spearmanr(x[i], y[i]).statistic for i in rng.choice(48, (800, 48))]
@@ -188,23 +142,28 @@ def test_the_bootstrap_interval_against_repeated_draws():
     assert cell[["low", "high"]].tolist() == pytest.approx(np.quantile(draws, [0.025, 0.975]).tolist(), abs=0.04)
 
 
-def test_what_stands_in_the_published_table():
-    firm = published()
-    assert firm["verdict"].value_counts().to_dict() == {"nothing": 26, "fragile": 23, "firm": 17, "not monotonic": 6}
-    checks = robustness_summary.passed(firm)
+def test_the_results_for_the_published_table():
+    checked = published()
+    assert checked["verdict"].value_counts().to_dict() == {
+        "not significant": 26,
+        "fragile": 23,
+        "robust": 17,
+        "not monotonic": 6,
+    }
+    checks = robustness.count_passed(checked)
     assert checks.at["Holm", "passed"] == 22
     assert checks.loc["family interval", ["made", "passed"]].tolist() == [28, 21]
-    assert set(robustness_summary.influential(firm)["model"][:3]) == {
+    assert set(robustness.influential(checked)["model"][:3]) == {
         "resnet50_trained_on_SIN", "robust_resnet50_l2_eps0", "robust_resnet50_l2_eps5"
     }  # fmt: skip
-    assert "Adversarial with Shape (all, " in robustness_summary.named(robustness_summary.only_families(firm))
-    assert robustness_summary.widening(firm) > 1
+    assert "Adversarial with Shape (all, " in tables.name_cells(robustness.failing_by_family_only(checked))
+    assert robustness.widening(checked) > 1
 
 
-def test_the_seed_alone_decides_what_is_drawn():
+def test_only_the_seed_changes_the_resamples():
     made = scores.per_model(results.load("published"))
     sets, families = choices.sets(made), choices.families(made)
-    again = robustness.firmness(
+    again = robustness.check_cells(
         made, ["Adversarial", "ID"], ["bandwidth", "shape"], {"other": sets["other"], "total": sets["total"]}, families,
         replicates=200,
     )  # fmt: skip
@@ -220,7 +179,7 @@ def test_missing_values_and_empty_sets():
     made = scores.per_model(results.load("published"))
     made.loc[made.index[:6], "shape"] = np.nan
     everyone = pd.Series(True, made.index)
-    firm = robustness.firmness(
+    checked = robustness.check_cells(
         made,
         ["ID"],
         ["shape", "bandwidth"],
@@ -228,18 +187,18 @@ def test_missing_values_and_empty_sets():
         choices.families(made),
         replicates=100,
     )
-    assert firm["n"].tolist() == [42, 0, 48, 0]
-    assert firm["verdict"].tolist()[1::2] == ["not defined"] * 2
+    assert checked["n"].tolist() == [42, 0, 48, 0]
+    assert checked["verdict"].tolist()[1::2] == ["not defined"] * 2
     alone = made.dropna()
     expected = correlation.spearman(alone["ID"].to_numpy(), alone["shape"].to_numpy())[0]
-    assert firm.loc[0, "r"] == pytest.approx(expected)
-    assert firm.loc[0, "without_low"] <= expected <= firm.loc[0, "without_high"]
-    assert robustness.table(firm).shown.map(str).map(lambda c: "nan" in c).sum().sum() == 0
+    assert checked.loc[0, "r"] == pytest.approx(expected)
+    assert checked.loc[0, "without_low"] <= expected <= checked.loc[0, "without_high"]
+    assert tables.cells(checked).displayed.map(str).map(lambda c: "nan" in c).sum().sum() == 0
     with pytest.raises(ValueError, match="replicates"):
-        robustness.firmness(made, ["ID"], ["shape"], {"total": everyone}, made["model"], replicates=0)
+        robustness.check_cells(made, ["ID"], ["shape"], {"total": everyone}, made["model"], replicates=0)
 
 
-def test_the_picture_shows_every_cell_by_its_verdict():
+def test_the_figure_shows_the_verdict_of_every_cell():
     figure = drawn(published())
     assert len(figure.data) == 72
     texts = [t.get_text() for axes in figure.figure.axes for t in axes.texts]
@@ -253,8 +212,8 @@ def test_the_picture_shows_every_cell_by_its_verdict():
     assert "15 of Contrastive learning and Frozen filters" in apart.alt
 
 
-def test_the_table_of_the_page_says_what_a_fragile_cell_fails():
-    shown = robustness.table(published()).shown
+def test_the_table_names_the_checks_that_a_fragile_cell_fails():
+    shown = tables.cells(published()).displayed
     assert len(shown) == 72
     line = shown[(shown["Category"] == "Adversarial") & (shown["Bias"] == "Shape") & (shown["Models"] == "all (48)")]
     assert line["Verdict"].item() == "fragile: fails family interval"

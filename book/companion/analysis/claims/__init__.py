@@ -1,30 +1,26 @@
-"""The paper's statements, each with the rule that decides from tables of numbers whether it holds.
+"""The paper's claims, each with a rule that checks it against tables of numbers.
 
-A rule knows numbers only: the same one is put to the published table, to the miniature's, and to a reader's own.
+A rule uses numbers only: it applies to the published table, the miniature's table and a reader's own.
 """
 
-from companion.analysis.claims.evidence import FAILS, GROUPS, HOLDS, PARTLY, UNKNOWN, VERDICTS, Evidence
-from companion.analysis.claims.ledger import compare, ledger, moved, rules, source, table
+from companion.analysis.claims.evidence import FAILS, HOLDS, PARTLY, UNKNOWN, VERDICTS, Evidence
+from companion.analysis.claims.ledger import changes, compare, ledger, source
 from companion.analysis.claims.rules_methods import ACCURATE
-from companion.analysis.claims.statements import CLAIMS, LIGHT, SHARED, Claim
+from companion.analysis.claims.statements import CLAIMS, SHARED, Claim
 
 __all__ = [
     "ACCURATE",
     "CLAIMS",
     "FAILS",
-    "GROUPS",
     "HOLDS",
-    "LIGHT",
     "PARTLY",
     "SHARED",
     "UNKNOWN",
     "VERDICTS",
     "Claim",
     "Evidence",
+    "changes",
     "compare",
     "ledger",
-    "moved",
-    "rules",
     "source",
-    "table",
 ]

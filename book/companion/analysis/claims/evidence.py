@@ -1,4 +1,4 @@
-"""What the rules look at: the tables of scores, and what is computed from them once for all rules."""
+"""The evidence for the rules: tables of scores, and the statistics that several rules share."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ import pandas as pd
 from bvg import study
 from bvg.results import correlation, scores
 from companion.analysis import choices
-from companion.text import listed, shown
+from companion.text import format_r, listed
 
 HOLDS, PARTLY, FAILS, UNKNOWN = "holds", "holds in part", "fails", "not checkable"
 VERDICTS = (HOLDS, PARTLY, FAILS, UNKNOWN)
-GROUPS = {"total": "all", "at": "AT", "other": "others"}
 
 Found = tuple[str, str]
-"""What a rule returns: what was found, as text, and the verdict."""
+"""What a rule returns: the result in words, and the verdict."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The tables that the rules look at, and the choices that move what is computed from them.
+    """Tables of scores, and the choices behind the statistics.
 
     Attributes:
         scores: one row per model with categories and biases (`bvg.results.scores.per_model`).
         accuracy: one row per model with the accuracy on each benchmark (`bvg.results.scores.benchmarks`).
         alpha: level of significance.
         highlight: models to leave out of the statistics.
-        set_apart: groups of models that form the set `at`; those of the paper's that the table lacks are passed over.
-        families: which models are one family (`companion.analysis.choices.families`).
-        replicates: bootstrap resamples, and permutations behind the linear predictions' null distribution.
-        permutations: permutations behind the forests' null distribution.
+        set_apart: groups of models that form the set `at`; the table need not contain them.
+        families: what makes a family (`companion.analysis.choices.families`).
+        replicates: bootstrap resamples, and permutations for the linear predictions.
+        permutations: permutations for the forests.
         seed: of resamples, permutations and forests.
-        results: the results table (`bvg.results.load`) that the scores come from; None where it is not at hand.
-        epsilon: of the attack that is the Adversarial score, in (0, 1).
+        results: the results table (`bvg.results.load`) behind the scores; None if it is not available.
+        eps: strength of the attack behind the Adversarial score, in (0, 1).
+        world: the images that the models were measured on.
     """
 
     scores: pd.DataFrame
@@ -49,11 +49,12 @@ class Evidence:
     permutations: int = 49
     seed: int = 0
     results: pd.DataFrame | None = None
-    epsilon: float = study.PGD_EPSILON
+    eps: float = study.PGD_EPSILON
+    world: study.World = study.STUDY
 
     @cached_property
     def counted(self) -> pd.DataFrame:
-        """The scores of the models that enter statistics."""
+        """The scores of the models that enter the statistics."""
         return self.scores[study.counted(self.scores, self.highlight)]
 
     @cached_property
@@ -81,17 +82,17 @@ class Evidence:
         return correlation.correlate(joined, ids, scores.BIAS_COLUMNS, choices.sets(joined, self.set_apart), self.alpha)
 
     @cached_property
-    def firm(self) -> pd.DataFrame:
-        """How firm each cell of Figure 2 is (`companion.analysis.robustness`)."""
-        from companion.analysis.robustness import firmness
+    def checked(self) -> pd.DataFrame:
+        """The correlations of Figure 2 with their robustness checks (`companion.analysis.robustness`)."""
+        from companion.analysis.robustness import check_cells
 
         names = scores.CATEGORY_COLUMNS, scores.BIAS_COLUMNS
         families = choices.families(self.counted, self.families)
-        return firmness(self.counted, *names, self.sets, families, self.alpha, self.replicates, self.seed)
+        return check_cells(self.counted, *names, self.sets, families, self.alpha, self.replicates, self.seed)
 
     @cached_property
     def prediction(self) -> pd.DataFrame:
-        """How well the biases predict the categories of a model that was left out (`companion.analysis.prediction`)."""
+        """How well the biases predict the categories of held-out models (`companion.analysis.prediction`)."""
         from companion.analysis.prediction import prediction
 
         drawn = {"replicates": self.replicates, "permutations": self.permutations, "seed": self.seed}
@@ -99,35 +100,30 @@ class Evidence:
 
     @cached_property
     def panels(self) -> pd.DataFrame:
-        """Outliers and bends of the panels of categories against biases (`companion.analysis.claims.panels`)."""
+        """Outliers and bends of each category against each bias (`companion.analysis.claims.panels`)."""
         from companion.analysis.claims.panels import panels
 
         return panels(self.counted, self.alpha)
 
-    @cached_property
-    def world(self) -> study.World:
-        """Whose models these are."""
-        return study.world(self.counted["model"])
-
-    def shown(self, category: str, bias: str, group: str = "total") -> float:
-        """A correlation of Figure 2, 0 where it is not significant."""
+    def thresholded_r(self, category: str, bias: str, group: str = "total") -> float:
+        """Return a correlation of Figure 2, 0 if it is not significant."""
         return float(correlation.cell(self.cells, category, bias, group)["shown"])
 
     def consistent(self, group: str) -> list[str]:
-        """Biases that correlate with all four categories, significantly and with one sign, in a group of models."""
+        """Return the biases that correlate significantly and with one sign with all four categories in a set of models."""
         return list(correlation.same_sign(self.cells).query("group == @group")["column"])
 
 
 def names(biases: Iterable[str]) -> str:
-    """Biases for a sentence."""
+    """Name biases for a sentence."""
     return listed([study.bias(b).plain for b in biases])
 
 
 def by_group(found: dict[str, float]) -> str:
-    """Correlations by set of models, for a sentence."""
-    return ", ".join(f"{GROUPS[group]} {shown(r)}" for group, r in found.items())
+    """State correlations by set of models, for a sentence."""
+    return ", ".join(f"{study.MODEL_SETS[group].short} {format_r(r)}" for group, r in found.items())
 
 
 def by_category(found: dict[str, float]) -> str:
-    """Correlations by category, for a sentence."""
-    return ", ".join(f"{category} {shown(r)}" for category, r in found.items())
+    """State correlations by category, for a sentence."""
+    return ", ".join(f"{category} {format_r(r)}" for category, r in found.items())

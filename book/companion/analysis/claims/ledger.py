@@ -1,136 +1,72 @@
-"""The ledger: every claim with what was found and the verdict, as a table, beside another one, and with its rule's code."""
+"""The ledger: every claim with its result and verdict, compared with other ledgers, and the source of its rule."""
 
 from __future__ import annotations
 
-import ast
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from bvg.results import correlation
 from companion.analysis.claims.evidence import FAILS, HOLDS, UNKNOWN, Evidence
 from companion.analysis.claims.statements import CLAIMS, Claim
-from companion.tables.study import Table
 
 COLUMNS = ("id", "claim", "source", "how", "value", "verdict", "where")
 
 
 def ledger(evidence: Evidence, claims: Sequence[Claim] = CLAIMS) -> pd.DataFrame:
-    """Every claim with what was found and the verdict: id, claim, source, how, value, verdict, where.
+    """Check every claim.
 
-    Of fewer than `stats.FEWEST` models no correlation is defined and nothing can be checked.
+    With fewer than `bvg.results.correlation.FEWEST` models no correlation is defined and no claim can be checked.
+
+    Returns:
+        One row per claim with the columns `COLUMNS`: its id, words and source, the rule in words (how), the result in words
+        (value), the verdict, and where the book shows the numbers.
     """
-    n = len(evidence.counted)
-    few = (
-        (f"{n} models are too few: a correlation takes {correlation.FEWEST}", UNKNOWN)
-        if n < correlation.FEWEST
-        else None
-    )
-    rows = [(c.id, c.claim, c.source, c.how, *(few or c.test(evidence)), c.where) for c in claims]
+    n, few = len(evidence.counted), None
+    if n < correlation.FEWEST:
+        few = (f"{n} models are too few: a correlation takes {correlation.FEWEST}", UNKNOWN)
+    rows = [(c.id, c.claim, c.source, c.how, *(few or c.rule(evidence)), c.where) for c in claims]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def table(of: pd.DataFrame) -> Table:
-    """The ledger to be read, each row with links to the numbers (`where`) and to the rule's code (`rules`)."""
-    shown = pd.DataFrame(
-        {
-            "Statement": of["claim"] + " *(" + of["source"] + ")*",
-            "Verdict": "**" + of["verdict"] + "**",
-            "Found": of["value"],
-            "Follow": [
-                f"{{ref}}`numbers <{where.partition('#')[2]}>`, {{ref}}`rule <rule-{id}>`"
-                for where, id in zip(of["where"], of["id"], strict=True)
-            ],
-        }
-    )
-    return Table(shown, of)
-
-
-def rules(claims: Sequence[Claim] = CLAIMS) -> str:
-    """The source of every claim's rule as MyST text, each below a target `rule-ID` that links lead to."""
-    return "\n\n".join(f"(rule-{c.id})=\n**{c.id}.** {c.claim}\n\n```python\n{source(c)}\n```" for c in claims)
-
-
 def source(claim: Claim) -> str:
-    """The source of a claim's rule, after the constants of its module and before the functions of this package that it calls."""
-    parts, seen, waiting = [], {}, [claim.test]
-    while waiting:
-        function = waiting.pop(0)
-        if function in parts:
-            continue
-        parts.append(function)
-        used = [(name, function.__globals__.get(name)) for name in function.__code__.co_names]
-        seen |= {
-            name: _line(function, name)
-            for name, value in used
-            if name.isupper() and isinstance(value, int | float | tuple)
-        }
-        waiting += [value for _, value in used if _is_rule(value)]
-    constants = "\n".join(dict.fromkeys(line for line in seen.values() if line))
-    return "\n\n".join([*filter(None, [constants]), *(inspect.getsource(part).rstrip() for part in parts)])
+    """Return the source of a claim's rule: its constants, the rule, and its helper functions."""
+    module = inspect.getmodule(claim.rule)
+    constants = "\n".join(f"{name} = {getattr(module, name)!r}" for name in claim.constants)
+    functions = [inspect.getsource(function).rstrip() for function in (claim.rule, *claim.helpers)]
+    return "\n\n".join([constants, *functions] if constants else functions)
 
 
-def _is_rule(value: object) -> bool:
-    return inspect.isfunction(value) and value.__module__.startswith("companion.analysis.claims.rules")
-
-
-def _line(function: Callable, name: str) -> str:
-    """The line of a function's module that gives a name its value; empty where another module does."""
-    text = inspect.getsource(inspect.getmodule(function))
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.Assign) and name in {
-            n.id for n in ast.walk(node.targets[0]) if isinstance(n, ast.Name)
-        }:
-            return text.splitlines()[node.lineno - 1]
-    return ""
-
-
-def moved(before: pd.DataFrame, after: Mapping[str, pd.DataFrame]) -> Table:
-    """Which verdicts change when a choice is changed.
+def changes(before: pd.DataFrame, after: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Compare a ledger with the ledgers under other choices.
 
     Args:
         before: a ledger.
-        after: the change, in words -> the ledger under it, of the same claims or some of them.
+        after: the change, in words -> the ledger after it, of the same claims or some of them.
 
     Returns:
-        `data` with change, id, claim, verdict_before, verdict_after, value_before, value_after, moved: every claim under every
-        change. Shown are those that moved, and a line for a change under which none did.
+        change, id, claim, verdict_before, verdict_after, value_before, value_after, moved: every claim under every change.
     """
-    on = ["id", "claim", "source", "how", "where"]
-    parts = [
-        before.merge(then, on=on, suffixes=("_before", "_after"), validate="one_to_one").assign(change=change)
-        for change, then in after.items()
-    ]
+    parts = [_side_by_side(before, then, ("_before", "_after")).assign(change=change) for change, then in after.items()]
     kept = ["change", "id", "claim", "verdict_before", "verdict_after", "value_before", "value_after"]
     data = pd.concat(parts, ignore_index=True)[kept]
-    data["moved"] = data["verdict_before"] != data["verdict_after"]
-    lines = []
-    for change, of in data.groupby("change", sort=False):
-        rows = of[of["moved"]]
-        for row in rows.itertuples():
-            lines.append(
-                (change, row.claim, f"**{row.verdict_before}**", f"**{row.verdict_after}.** {row.value_after}")
-            )
-        if rows.empty:
-            lines.append((change, "*none moves*", "", ""))
-    return Table(pd.DataFrame(lines, columns=["Change", "Statement", "Before", "After"]), data)
+    return data.assign(moved=data["verdict_before"] != data["verdict_after"])
 
 
-def compare(published: pd.DataFrame, miniature: pd.DataFrame) -> Table:
-    """Two worlds' ledgers side by side: what was found in either, the verdicts, and whether these are the same, reversed
-    (one holds, the other fails) or partly different (column `agreement` of the data)."""
-    on = ["id", "claim", "source", "how", "where"]
-    data = published.merge(miniature, on=on, suffixes=("_published", "_miniature"), validate="one_to_one")
+def compare(published: pd.DataFrame, miniature: pd.DataFrame) -> pd.DataFrame:
+    """Compare the ledgers of the study and of the miniature.
+
+    Returns:
+        The ledger with value and verdict of both, and their agreement: `same`, `reversed` (the claim holds in one and fails in
+        the other) or `partly`.
+    """
+    data = _side_by_side(published, miniature, ("_published", "_miniature"))
     verdicts = zip(data["verdict_published"], data["verdict_miniature"], strict=True)
-    data["agreement"] = [
-        "same" if a == b else "reversed" if {a, b} == {HOLDS, FAILS} else "partly" for a, b in verdicts
-    ]
-    shown = pd.DataFrame(
-        {
-            "Statement": data["claim"],
-            "The study": "**" + data["verdict_published"] + ".** " + data["value_published"],
-            "The miniature": "**" + data["verdict_miniature"] + ".** " + data["value_miniature"],
-        }
-    )
-    return Table(shown, data)
+    agreement = ["same" if a == b else "reversed" if {a, b} == {HOLDS, FAILS} else "partly" for a, b in verdicts]
+    return data.assign(agreement=agreement)
+
+
+def _side_by_side(first: pd.DataFrame, second: pd.DataFrame, suffixes: tuple[str, str]) -> pd.DataFrame:
+    """Join the values and verdicts of two ledgers on the claims' ids."""
+    return first.merge(second[["id", "value", "verdict"]], on="id", suffixes=suffixes, validate="one_to_one")

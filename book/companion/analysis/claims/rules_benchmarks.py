@@ -1,4 +1,4 @@
-"""Rules on benchmarks: which go together, what depends on the one that is asked, and the attack."""
+"""Rules on benchmarks: which correlate, how conclusions depend on the benchmark, and the attack."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from statsmodels.stats.multitest import multipletests
 
 from bvg.results import correlation, scores
 from companion.analysis.claims.evidence import FAILS, HOLDS, PARTLY, UNKNOWN, Evidence, Found, names
-from companion.text import listed, signed
+from companion.text import format_number, listed
 
 APART = ("stylized", "pgd")
-WEAK, USUAL = 1 / 255, 4 / 255  # a quarter of the field's usual attack on ImageNet (Linf), and that
 
 
 def benchmarks_agree(e: Evidence) -> Found:
-    """More than half of the pairs without SIN and PGD correlate positively and significantly, and these two have the lowest
-    mean correlations; in part if one of both. Moved by alpha, leave_out."""
+    """More than half of the pairs without SIN and PGD correlate positively and significantly, and SIN and PGD have the lowest
+    mean correlations; holds in part if only one of these is true. Depends on alpha and leave_out."""
     pairs = correlation.pairs(e.benchmarks)
     rest = pairs[~pairs["row"].isin(APART) & ~pairs["column"].isin(APART)]
     positive = int((rest["shown"] > 0).sum())
     lowest = list(correlation.mean_shown(e.benchmarks).index[:2])
     value = (
-        f"{positive} of {len(rest)} pairs of the rest correlate positively; least related to the others: "
+        f"{positive} of {len(rest)} pairs of the other benchmarks correlate positively; the lowest mean correlations: "
         f"{listed([e.world.name(b) for b in lowest])}"
     )
     agree, are_apart = positive > len(rest) / 2, set(lowest) == set(APART)
@@ -29,24 +28,24 @@ def benchmarks_agree(e: Evidence) -> Found:
 
 
 def benchmarks_apart(e: Evidence) -> Found:
-    """A stricter reading: SIN and PGD correlate positively and significantly with no other benchmark; in part if each does so
-    with fewer than any of the rest. Moved by alpha, leave_out."""
+    """A strict reading: SIN and PGD correlate positively and significantly with no other benchmark; holds in part if each does so
+    with fewer benchmarks than any of the rest. Depends on alpha and leave_out."""
     others = e.benchmarks[e.benchmarks["row"] != e.benchmarks["column"]]
     if others[others["row"].isin(APART)].groupby("row")["r"].count().min() == 0:
         return "the correlations of SIN or PGD are not defined", UNKNOWN
     partners = (others["shown"] > 0).groupby(others["row"]).sum()
     related = correlation.significant(others).groupby(others["row"]).sum()
     rest = partners.drop(list(APART))
-    value = "positive partners: " + ", ".join(f"{e.world.name(b)} {partners[b]}" for b in APART)
-    value += f", each of the rest {rest.min()} or more; with no other, of either sign: "
+    value = "benchmarks with a positive correlation: " + ", ".join(f"{e.world.name(b)} {partners[b]}" for b in APART)
+    value += f", each of the rest {rest.min()} or more; without any significant correlation: "
     value += listed([e.world.name(b) for b in related.index[related == 0]])
     fewer = all(partners[b] < rest.min() for b in APART)
     return value, HOLDS if not any(partners[b] for b in APART) else PARTLY if fewer else FAILS
 
 
 def many_benchmarks(e: Evidence) -> Found:
-    """The answer depends on the benchmark that is asked: over all models, more than half of the biases correlate positively
-    with some benchmarks and negatively with others, both significantly; in part if any does. Moved by alpha, leave_out,
+    """The conclusion depends on the benchmark: over all models, more than half of the biases correlate significantly and
+    positively with some benchmarks and negatively with others; holds in part if any does. Depends on alpha, leave_out and
     cut-offs."""
     total = e.by_benchmark.query("group == 'total'")
     by_bias = total.groupby("column", sort=False)["shown"]
@@ -58,31 +57,32 @@ def many_benchmarks(e: Evidence) -> Found:
 
 
 def singled_out(e: Evidence) -> Found:
-    """No bias goes with all four categories over all models (else it fails), and every bias correlates with some benchmark in
-    some set of models, after Holm's correction for having searched all of them (else in part; it fails if none does). Moved by
-    alpha, set_apart, leave_out, categories, cut-offs."""
+    """Every bias correlates with some benchmark in some set of models, after Holm's correction for all these tests. Holds in part
+    if only some biases do. Fails if none does, or if a bias correlates with one sign with all four categories over all
+    models. Depends on alpha, set_apart, leave_out, categories and cut-offs."""
     cells = e.by_benchmark.dropna(subset="p")
     if cells.empty:
         return "no correlation is defined", UNKNOWN
     holm = multipletests(cells["p"], method="holm")[1] < e.alpha
     found = (cells["p"] < e.alpha).groupby(cells["column"]).sum().reindex(scores.BIAS_COLUMNS, fill_value=0)
-    firm = cells[holm]["column"].value_counts().reindex(scores.BIAS_COLUMNS, fill_value=0)
-    how = ", ".join(f"{names([b])} {found[b]} ({firm[b]})" for b in scores.BIAS_COLUMNS)
+    corrected = cells[holm]["column"].value_counts().reindex(scores.BIAS_COLUMNS, fill_value=0)
+    how = ", ".join(f"{names([b])} {found[b]} ({corrected[b]})" for b in scores.BIAS_COLUMNS)
     value = f"significant of {len(cells)} correlations with a benchmark in a set of models (after Holm): {how}; "
     value += f"with all categories over all models: {names(e.consistent('total'))}"
-    if e.consistent("total") or not firm.any():
+    if e.consistent("total") or not corrected.any():
         return value, FAILS
-    return value, HOLDS if firm.all() else PARTLY
+    return value, HOLDS if corrected.all() else PARTLY
 
 
 def low_budget(e: Evidence) -> Found:
-    """The attack behind the Adversarial score changes no pixel by more than WEAK, a quarter of the field's USUAL epsilon; in
-    part if by less than USUAL. Moved by the results and, on pages that have it, epsilon."""
-    if e.results is None or (attack := scores.attacks(e.results, e.epsilon)).empty:
-        return "the table states no attack of the score's epsilon", UNKNOWN
+    """The attack behind the Adversarial score changes no pixel by more than 1/255, a quarter of the usual 4/255 (Linf, ImageNet);
+    holds in part if by less than 4/255. Depends on the results and on eps."""
+    weak, usual = 1 / 255, 4 / 255
+    if e.results is None or (attack := scores.attacks(e.results, e.eps)).empty:
+        return "the table has no attack of the score's strength", UNKNOWN
     accuracy = attack[attack["model"].isin(e.counted["model"])]["value"]
     value = (
-        f"ε = {255 * e.epsilon:.4g}/255, against 4/255 that the field is used to; the models keep {signed(accuracy.min(), 1)} to "
-        f"{signed(accuracy.max(), 1)} % accuracy, median {signed(np.median(accuracy), 1)} %"
+        f"ε = {255 * e.eps:.4g}/255, compared with the usual 4/255; the models keep {format_number(accuracy.min(), 1)} to "
+        f"{format_number(accuracy.max(), 1)} % accuracy, median {format_number(np.median(accuracy), 1)} %"
     )
-    return value, HOLDS if e.epsilon <= WEAK else PARTLY if e.epsilon < USUAL else FAILS
+    return value, HOLDS if e.eps <= weak else PARTLY if e.eps < usual else FAILS

@@ -1,4 +1,4 @@
-"""Rules on what the methods see and miss, on prediction, and on what no table of results can tell."""
+"""Rules on the methods and on prediction, and claims that a table of results cannot decide."""
 
 from __future__ import annotations
 
@@ -6,28 +6,27 @@ import numpy as np
 
 from bvg import study
 from bvg.results import correlation, scores
-from companion.analysis.claims.evidence import FAILS, GROUPS, HOLDS, PARTLY, UNKNOWN, Evidence, Found
+from companion.analysis.claims.evidence import FAILS, HOLDS, PARTLY, UNKNOWN, Evidence, Found
 from companion.analysis.prediction import ALL
-from companion.analysis.robustness import BENT
-from companion.text import listed, signed
+from companion.analysis.robustness import NOT_MONOTONIC
+from companion.text import format_number, listed
 
-MODELS, MODEL_GROUPS = 48, 7
 ACCURATE = 0.8  # share of a category's variance that a prediction must explain
-NEAR, FAR = 0.01, 20  # shape bias; points of accuracy
 
 
 def models_and_groups(e: Evidence) -> Found:
-    """The table counts 48 models in seven groups; in part if one of the two. Moved by results, leave_out, highlight."""
+    """The table has 48 models in seven groups; holds in part if one of the two numbers differs. Depends on results, leave_out and
+    highlight."""
     models, groups = len(e.counted), e.counted["group"].nunique()
-    right = (models == MODELS) + (groups == MODEL_GROUPS)
+    right = (models == 48) + (groups == 7)
     return f"{models} models in {groups} groups", (FAILS, PARTLY, HOLDS)[right]
 
 
 def insufficient(e: Evidence) -> Found:
-    """Accurate is a leave-one-out R2 of at least ACCURATE, significantly above what permutation gives; holistic is all four
-    categories by one method, linear or forest, from all six biases together over all models. It fails if a method predicts all
-    four accurately, holds if no category is predicted accurately by either, and holds in part between. The value names the
-    thresholds at which that would change. Moved by leave_out, alpha, categories, cut-offs, permutations and seed."""
+    """A prediction from all six biases over all models is accurate if its R2 on held-out models is at least 0.8 and significant
+    by permutation. Fails if one method, linear or forest, predicts all four categories accurately; holds if neither method
+    predicts any category accurately; holds in part otherwise. The result names the thresholds of R2 at which the verdict would
+    change. Depends on leave_out, alpha, categories, cut-offs, permutations and seed."""
     of = e.prediction.query(f"features == '{ALL}' and group == 'total'").dropna(subset="r2")
     wide = of.assign(ok=(of["r2"] >= ACCURATE) & (of["p"] < e.alpha)).pivot(
         index="category", columns="method", values=["r2", "ok"]
@@ -36,47 +35,53 @@ def insufficient(e: Evidence) -> Found:
         return "too few models to predict all four categories", UNKNOWN
     wide = wide.loc[list(scores.CATEGORY_COLUMNS)]
     r2, ok = wide["r2"].astype(float), wide["ok"].astype(bool)
-    found = ", ".join(f"{c} {signed(r2.at[c, 'linear'])} / {signed(r2.at[c, 'forest'])}" for c in r2.index)
+    found = ", ".join(
+        f"{c} {format_number(r2.at[c, 'linear'])} / {format_number(r2.at[c, 'forest'])}" for c in r2.index
+    )
     error = of.set_index(["method", "category"])["error"]["forest"]
     value = (
-        f"R2 of models left out (linear / forest): {found}; the forest's typical error in points: "
-        + ", ".join(f"{c} {signed(error[c], 1)}" for c in r2.index)
-        + f". At thresholds above {signed(r2.max().max())} it would hold, at {signed(r2.min().max())} or below it would fail"
+        f"R2 on held-out models (linear / forest): {found}; median error of the forest in percentage points: "
+        + ", ".join(f"{c} {format_number(error[c], 1)}" for c in r2.index)
+        + f". The claim would hold at thresholds above {format_number(r2.max().max())} and fail at {format_number(r2.min().max())} or below"
     )
     return value, FAILS if ok.all().any() else PARTLY if ok.any().any() else HOLDS
 
 
 def spearman_blind(e: Evidence) -> Found:
-    """There is a cell of Figure 2 that is not significant by Spearman and significant by distance correlation of the ranks,
-    which sees every kind of dependence (Benjamini and Hochberg over all cells); in part if only without that correction.
-    Moved by alpha, set_apart, leave_out, replicates, seed."""
-    quiet = e.firm[e.firm["r"].notna() & ~correlation.significant(e.firm)]
-    missed, perhaps = quiet[quiet["verdict"] == BENT], quiet[quiet["p_dcor"] < e.alpha]
+    """Some cell of Figure 2 is not significant by Spearman's r, but significant by the distance correlation of the ranks, which
+    detects every kind of dependence (corrected by Benjamini and Hochberg over all cells); holds in part if only without that
+    correction. Depends on alpha, set_apart, leave_out, replicates and seed."""
+    quiet = e.checked[e.checked["r"].notna() & ~correlation.significant(e.checked)]
+    missed, perhaps = quiet[quiet["verdict"] == NOT_MONOTONIC], quiet[quiet["p_dcor"] < e.alpha]
     which = [
-        f"{study.bias(t.column).plain} with {t.row} ({GROUPS[t.group]})"
+        f"{study.bias(t.column).plain} with {t.row} ({study.MODEL_SETS[t.group].short})"
         for t in (missed if len(missed) else perhaps).itertuples()
     ]
-    value = f"of {len(quiet)} cells without significance, {len(missed)} depend by distance correlation ({len(perhaps)} uncorrected): {listed(which)}"
+    value = (
+        f"{len(missed)} of {len(quiet)} cells that are not significant have a significant distance correlation "
+        f"({len(perhaps)} uncorrected): {listed(which)}"
+    )
     return value, HOLDS if len(missed) else PARTLY if len(perhaps) else FAILS
 
 
 def outliers(e: Evidence) -> Found:
-    """Many: more than half of the panels of a category against a bias have an outlier, a model whose robust z-score from the
-    panel's median line is above 3.5 (see `companion.analysis.claims.panels`); in part if any has. The value also counts the cells of Figure 2
-    whose significance or sign a single model decides. Moved by leave_out, categories, cut-offs; the second by alpha, too."""
-    with_any, decided = int((e.panels["count"] > 0).sum()), int((e.firm["without_changes"] > 0).sum())
+    """More than half of the panels of a category against a bias have an outlier: a model whose robust z-score from the panel's
+    median line is above 3.5 (see `companion.analysis.claims.panels`); holds in part if any panel has one. The result also
+    counts the cells of Figure 2 whose significance or sign depends on a single model. Depends on leave_out, categories and
+    cut-offs; the second count also on alpha."""
+    with_any, decided = int((e.panels["count"] > 0).sum()), int((e.checked["without_changes"] > 0).sum())
     counts = e.panels["outliers"][e.panels["outliers"] != ""].str.split("; ").explode().value_counts()
     value = f"{with_any} of {len(e.panels)} panels have outliers"
     if len(counts):
         value += f", most often {study.describe([counts.index[0]])['name'].iloc[0]} (in {counts.iloc[0]})"
-    value += f"; one model decides {decided} of {len(e.firm)} cells of Figure 2"
+    value += f"; the significance or sign of {decided} of {len(e.checked)} cells of Figure 2 depends on a single model"
     return value, HOLDS if with_any > len(e.panels) / 2 else PARTLY if with_any else FAILS
 
 
 def non_monotonic(e: Evidence) -> Found:
-    """Many: more than half of the panels bend, that is, a parabola through the ranks has a significant square (Holm) and turns
-    among the inner 80 % of the models (see `companion.analysis.claims.panels`); in part if any does. Moved by alpha, leave_out, categories,
-    cut-offs."""
+    """More than half of the panels bend: a parabola through the ranks has a significant quadratic term (Holm) and turns within the
+    central 80 % of the models (see `companion.analysis.claims.panels`); holds in part if any panel bends. Depends on alpha,
+    leave_out, categories and cut-offs."""
     bent = e.panels[e.panels["bends"]]
     which = listed([f"{study.bias(t.bias).plain} with {t.category}" for t in bent.itertuples()])
     return f"{len(bent)} of {len(e.panels)} panels bend: {which}", (
@@ -85,26 +90,27 @@ def non_monotonic(e: Evidence) -> Found:
 
 
 def band_test_fails_for_at(e: Evidence) -> Found:
-    """Fits that say more than was measured: one that is missing, or wider than all bands together, is more than twice as
-    frequent among the AT models as among the others, and more than one in ten; in part if it is more frequent. Moved by
-    leave_out."""
+    """A fit is unusable if it is missing or wider than all measured bands together. Unusable fits are more than twice as frequent
+    among the AT models as among the others, and more frequent than one in ten; holds in part if they are only more frequent.
+    Depends on leave_out."""
     wide = ~(e.counted["bandwidth"] <= e.world.bands)
     trained = e.counted["group"] == "adversarial_training"
     if trained.all() or not trained.any():
-        return "the table has no models to compare", UNKNOWN
+        return "the table has only one of the two groups to compare", UNKNOWN
     among, rest = wide[trained].mean(), wide[~trained].mean()
     value = (
-        f"no fit, or one wider than the {e.world.bands} bands measured: {wide[trained].sum()} of {trained.sum()} AT models, "
+        f"no fit, or one wider than the {e.world.bands} measured bands: {wide[trained].sum()} of {trained.sum()} AT models, "
         f"{wide[~trained].sum()} of {(~trained).sum()} others"
     )
     return value, HOLDS if among > 2 * rest and among > 0.1 else PARTLY if among > rest else FAILS
 
 
 def shape_ignores_accuracy(e: Evidence) -> Found:
-    """Two models whose shape bias differs by less than NEAR differ by at least FAR points in some category of accuracy; in part
-    if by half of that. Moved by leave_out, categories."""
+    """Two models whose shape bias differs by less than 0.01 differ by at least 20 percentage points in some category; holds in
+    part if by at least 10. Depends on leave_out and categories."""
+    close, far = 0.01, 20
     shape = e.counted["shape"].to_numpy(float)
-    near = np.abs(shape[:, None] - shape) < NEAR
+    near = np.abs(shape[:, None] - shape) < close
     largest = {}
     for category in scores.CATEGORY_COLUMNS:
         accuracy = e.counted[category].to_numpy(float)
@@ -114,46 +120,48 @@ def shape_ignores_accuracy(e: Evidence) -> Found:
     category = max(largest, key=lambda c: largest[c][0])
     most, pair = largest[category]
     a, b = study.describe(e.counted["model"].iloc[list(pair)])["name"]
-    value = f"{a} and {b}: shape bias {signed(shape[pair[0]], 3)} and {signed(shape[pair[1]], 3)}, {category} {signed(most, 1)} points apart; "
-    value += "largest difference by category: " + ", ".join(f"{c} {signed(d, 1)}" for c, (d, _) in largest.items())
-    return value, HOLDS if most >= FAR else PARTLY if most >= FAR / 2 else FAILS
+    value = f"{a} and {b}: shape bias {format_number(shape[pair[0]], 3)} and {format_number(shape[pair[1]], 3)}, {category} {format_number(most, 1)} points apart; "
+    value += "largest difference by category: " + ", ".join(
+        f"{c} {format_number(d, 1)}" for c, (d, _) in largest.items()
+    )
+    return value, HOLDS if most >= far else PARTLY if most >= far / 2 else FAILS
 
 
 def few_samples(e: Evidence) -> Found:
-    """Not checkable: it speaks of the original test's code. The value tells how many images the table states behind its own
-    critical bands."""
+    """Not checkable: the claim is about the code of the original test. The result gives the number of images that the table
+    states for its own critical bands."""
     rows = None if e.results is None else e.results.query("benchmark == 'critical-band'")
     stated = 0 if rows is None else int(rows["n"].notna().sum())
     images = f", at least {int(rows['n'].min()):,} images each" if stated else ""
     number = (
-        "no results table at hand"
+        "no results table is available"
         if rows is None
-        else f"{stated} of {len(rows)} critical-band rows state their images{images}"
+        else f"{stated} of {len(rows)} critical-band rows state a number of images{images}"
     )
-    return f"{number}; the original's samples are not among the results", UNKNOWN
+    return f"{number}; the results do not include the samples of the original test", UNKNOWN
 
 
 def same_data(e: Evidence) -> Found:
-    """Not checkable: a table of results names models, and does not hold their architectures nor what they were trained on.
-    (That every checkpoint fits a ResNet-50 is checked where it is loaded, `bvg.models.checkpoints`.)"""
+    """Not checkable: a table of results names models, but not their architecture or training data. (`bvg.models.checkpoints`
+    checks on loading that every checkpoint is a ResNet-50.)"""
     columns = [] if e.results is None else list(e.results.columns)
-    told = [c for c in columns if c in ("architecture", "training_data")]
-    return f"columns that tell architecture or training data: {listed(told)}, of {len(columns)}", UNKNOWN
+    given = [c for c in columns if c in ("architecture", "training_data")]
+    return f"columns with architecture or training data: {listed(given)}, of {len(columns)}", UNKNOWN
 
 
 def no_target(e: Evidence) -> Found:
-    """Not checkable: advice. A correlation over models that others trained does not say what optimising a bias would do. The
-    value looks at the nearest thing to an intervention, training on stylized images, which is meant to raise shape bias."""
+    """Not checkable: the claim is advice. A correlation over existing models does not show the effect of optimizing a bias. The
+    result compares the closest thing to an intervention: training on stylized images, which is meant to raise shape bias."""
     toward = e.counted[e.counted["group"] == "stylized"]
     rest = e.counted.drop(toward.index)
     value = f"{len(toward)} of {len(e.counted)} models were trained on stylized images"
     if len(toward) and len(rest):
         value += (
-            " (medians against the rest's: "
+            " (medians, compared with the other models: "
             + ", ".join(
-                f"{what} {signed(toward[c].median(), d)} against {signed(rest[c].median(), d)}"
+                f"{what} {format_number(toward[c].median(), d)} against {format_number(rest[c].median(), d)}"
                 for what, c, d in (("shape bias", "shape", 2), *((c, c, 1) for c in scores.CATEGORY_COLUMNS))
             )
             + ")"
         )
-    return value + "; none toward another bias", UNKNOWN
+    return value + "; no model was trained for another bias", UNKNOWN

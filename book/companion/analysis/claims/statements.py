@@ -1,6 +1,6 @@
-"""The paper's statements: what is claimed, which rule decides, and where in the book its numbers stand.
+"""The paper's claims in our words, with the rule that checks each and the place in the book that shows its numbers.
 
-Their numbers are those of the list of statements at hand (abstract, summary, captions, poster), in our words.
+The claims are numbered in the order of abstract, summary, captions and poster.
 """
 
 from __future__ import annotations
@@ -17,28 +17,31 @@ from companion.analysis.claims.evidence import Evidence, Found
 
 @dataclass(frozen=True)
 class Claim:
-    """One statement of the paper.
+    """One claim of the paper.
 
     Attributes:
         id: short name, for links.
-        claim: the statement, in our words.
-        source: number of the statement, and where the paper makes it, so far as that is known.
-        test: the rule: what was found, as text, and the verdict.
-        where: page of the book, and id of the figure or table on it, that shows the numbers.
-        needs: what takes seconds to compute: `firm`, `prediction`, or nothing.
+        claim: the claim, in our words.
+        source: number of the statement, and where the paper makes it, if known.
+        rule: returns the result in words, and the verdict. Its docstring describes it.
+        where: page of the book, and id of the figure or table that shows the numbers.
+        slow: whether the rule takes seconds, because it resamples or grows forests.
+        helpers: functions that the rule calls, and constants: module-level names that it uses; the page prints their source.
     """
 
     id: str
     claim: str
     source: str
-    test: Callable[[Evidence], Found]
+    rule: Callable[[Evidence], Found]
     where: str
-    needs: str = ""
+    slow: bool = False
+    helpers: tuple[Callable, ...] = ()
+    constants: tuple[str, ...] = ()
 
     @property
     def how(self) -> str:
-        """The rule, in words: the docstring of `test`."""
-        return " ".join(inspect.getdoc(self.test).split())
+        """The rule in words: its docstring."""
+        return " ".join(inspect.getdoc(self.rule).split())
 
 
 _MAIN = "biases-and-generalization.html#figure-2"
@@ -54,26 +57,28 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("groups-differ", "Adversarially trained models and the others often show different trends.",
           "statement 4; caption of Figure 2", r.groups_differ, _MAIN),
     Claim("trends-reverse", "Adversarially trained models and the others often show opposite trends.",
-          "statement 4, read strictly", r.trends_reverse, _MAIN),
+          "statement 4, strict reading", r.trends_reverse, _MAIN),
     Claim("spearman-blind", "Spearman's r does not capture non-monotonic relations.", "statement 5", m.spearman_blind,
-          "how-firm.html#firmness", "firm"),
+          "how-firm.html#firmness", slow=True),
     Claim("benchmarks-agree", "Many benchmarks correlate positively with each other, except SIN and PGD.",
-          "statement 6; caption of Figure 3", b.benchmarks_agree, "benchmarks.html#figure-3"),
-    Claim("benchmarks-apart", "SIN and PGD correlate positively with no other benchmark.", "statement 6, read strictly",
-          b.benchmarks_apart, "benchmarks.html#figure-3"),
+          "statement 6; caption of Figure 3", b.benchmarks_agree, "benchmarks.html#figure-3", constants=("APART",)),
+    Claim("benchmarks-apart", "SIN and PGD correlate positively with no other benchmark.", "statement 6, strict reading",
+          b.benchmarks_apart, "benchmarks.html#figure-3", constants=("APART",)),
     Claim("insufficient", "The biases do not suffice to predict the generalization of a model accurately and as a whole.",
-          "statement 7", m.insufficient, "claims.html#prediction", "prediction"),
-    Claim("shape-no-remedy", "Contrary to earlier findings, shape bias does not go with robustness.", "statement 8; summary",
+          "statement 7", m.insufficient, "claims.html#prediction", slow=True, constants=("ACCURATE",)),
+    Claim("shape-no-remedy", "Contrary to earlier findings, shape bias does not correlate with robustness.", "statement 8; summary",
           r.shape_is_no_remedy, _SHAPE),
-    Claim("narrow-band-no-remedy", "Contrary to earlier findings, a narrow critical band does not go with robustness.",
+    Claim("narrow-band-no-remedy", "Contrary to earlier findings, a narrow critical band does not correlate with robustness.",
           "statement 8; summary", r.narrow_band_is_no_remedy, _BAND),
     Claim("high-frequency", "High-frequency cues can help generalization.", "statement 9; summary", r.high_frequency, _SPECTRAL),
     Claim("high-frequency-modestly", "High-frequency cues relate to generalization modestly.", "statement 9",
           r.high_frequency_modestly, _SPECTRAL),
-    Claim("shape-fails", "Shape bias fails to predict performance as a whole.", "statement 10; summary", r.shape_fails, _SHAPE),
-    Claim("centre-fails", "The critical band's centre frequency fails to, too.", "statement 11; summary", r.centre_fails, _BAND),
-    Claim("texture", "More texture bias goes with more accuracy in distribution.", "statement 12; summary", r.texture, _SHAPE),
-    Claim("outliers", "There are many outliers.", "statement 13", m.outliers, _PANELS, "firm"),
+    Claim("shape-fails", "Shape bias fails to predict performance as a whole.", "statement 10; summary", r.shape_fails, _SHAPE,
+          helpers=(r.fails_holistically,)),
+    Claim("centre-fails", "The critical band's centre frequency also fails to predict performance as a whole.", "statement 11; summary", r.centre_fails, _BAND,
+          helpers=(r.fails_holistically,)),
+    Claim("texture", "More texture bias comes with more accuracy in distribution.", "statement 12; summary", r.texture, _SHAPE),
+    Claim("outliers", "There are many outliers.", "statement 13", m.outliers, _PANELS, slow=True),
     Claim("non-monotonic", "There are many non-monotonic relations.", "statement 13", m.non_monotonic, _PANELS),
     Claim("critical-band-at", "The critical-band test does not work well for adversarially trained models.", "statement 14",
           m.band_test_fails_for_at, _BAND),
@@ -85,11 +90,9 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("singled-out", "At best, biases correlate if certain training methods or benchmarks are singled out.", "statement 19",
           b.singled_out, _EACH),
     Claim("many-benchmarks", "A wide range of benchmarks is needed.", "statement 20", b.many_benchmarks, _EACH),
-    Claim("no-target", "Optimising for a single bias is not advised.", "statement 21", m.no_target, _MAIN),
+    Claim("no-target", "Optimizing for a single bias is not advised.", "statement 21", m.no_target, _MAIN),
 )  # fmt: skip
 
-LIGHT = tuple(c for c in CLAIMS if not c.needs)
-"""The claims whose rules take no resampling and no forests."""
 _STUDY_ONLY = ("models", "few-samples", "low-budget", "same-data", "no-target")
-SHARED = tuple(c for c in LIGHT if c.id not in _STUDY_ONLY)
-"""Of these, the ones that can be put to another world's models: not those on the study's own set-up."""
+SHARED = tuple(c for c in CLAIMS if not c.slow and c.id not in _STUDY_ONLY)
+"""The claims with fast rules that apply to other models as well: those not about the set-up of the study."""

@@ -1,1 +1,1 @@
-"""analysis/data_audit"""
+"""The data audit: oddities of a results table, their likely causes, and their effects on Figure 2."""

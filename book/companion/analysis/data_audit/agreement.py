@@ -1,4 +1,4 @@
-"""The published accuracies beside two other projects' measurements of the same checkpoints."""
+"""The published accuracies compared with two other projects' measurements of the same checkpoints."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import pandas as pd
 from bvg import study
 from bvg.results import correlation, published, scores
 from bvg.results.published.build_crosscheck import TESTBED, TIMM
-from companion.analysis.data_audit.check import Case, Look, Seen
-from companion.tables.study import Table
-from companion.text import listed, signed
+from companion.analysis.data_audit.check import Case, Check, Outcome
+from companion.text import format_number, listed, plural
 
 SIZE, CROP, INTERPOLATION = 224, 0.875, "bilinear"
 """The paper's protocol: shorter side to 256 pixels, centre crop of 224."""
 
 
 def comparable() -> pd.DataFrame:
-    """The others' numbers that can be compared: model, benchmark, variant, source, top1 [%], same_protocol.
+    """Return the independent measurements that can be compared with the paper's, at its image size.
 
-    Of several image sizes that of the paper is taken. ImageNet-C is the mean over severities of each corruption (variant)
-    and, where a source has all 95 conditions, over all (variant empty). same_protocol: size, crop and interpolation are the
-    paper's (imagenet-testbed's are, except on ImageNet-C, where they are not stated).
+    Returns:
+        model, benchmark, variant, source, top1 [%], same_protocol. ImageNet-C is averaged over the severities of each
+        corruption (variant) and, if a source has all 95 conditions, over all of them (variant empty). same_protocol: size, crop
+        and interpolation are the paper's. Those of imagenet-testbed are, except on ImageNet-C, for which it states none.
     """
     table = published.independent()
     table = table[(table["img_size"] == SIZE) | table["img_size"].isna()]
@@ -41,13 +41,15 @@ def comparable() -> pd.DataFrame:
 
 
 def agreement(accuracy: pd.DataFrame, by_corruption: pd.DataFrame) -> pd.DataFrame:
-    """Published and independent top-1 side by side, for the models and benchmarks that both have.
+    """Join published and independent top-1 for the models and benchmarks that have both.
 
     Args:
-        accuracy: models (index) x benchmarks, percent. by_corruption: models (index) x corruptions of ImageNet-C, percent.
+        accuracy: models (index) x benchmarks, percent.
+        by_corruption: models (index) x corruptions of ImageNet-C, percent.
 
     Returns:
-        model, benchmark, variant, source, published, independent [%], difference (published - independent, points),
+        model, benchmark, variant, source, published, independent [%], difference (published - independent,
+        percentage points),
         same_protocol.
     """
     table = comparable().rename(columns={"top1": "independent"})
@@ -62,21 +64,22 @@ def agreement(accuracy: pd.DataFrame, by_corruption: pd.DataFrame) -> pd.DataFra
 
 
 def compared(case: Case) -> pd.DataFrame:
-    """`agreement` of the models of a case that are the published ones, measured by the study."""
+    """Apply `agreement` to the models of a case whose numbers are published by the study."""
     own = case.table.loc[case.table["source"] == "published", "model"]
     accuracy = case.accuracy[case.accuracy.index.isin(own)]
     return agreement(accuracy, scores.corruptions(case.table, "imagenet-c").reindex(accuracy.index))
 
 
-def summary(table: pd.DataFrame) -> Table:
-    """Per benchmark and source: how many models, how far apart, and whether they rank alike.
+def by_benchmark(table: pd.DataFrame) -> pd.DataFrame:
+    """Summarize the differences and compare the ranks, per benchmark and source.
 
     Args:
-        table: of `agreement`; the rows of single corruptions are left out.
+        table: from `agreement`; rows of single corruptions are left out.
 
     Returns:
-        `data`: benchmark, source, n, same_protocol (how many of them), mean_difference, largest_difference [points], model
-        (which has it), r (Spearman's, NaN below 4 models), swapped (pairs of models in the opposite order), pairs.
+        benchmark, source, n (models), same_protocol (how many of them), mean_difference, largest_difference [percentage
+        points], model (with the largest difference), r (Spearman's, NaN below 4 models), swapped (pairs of models in opposite
+        order), pairs.
     """
     rows = []
     place = {b.id: i for i, b in enumerate(study.BENCHMARKS)}
@@ -88,41 +91,28 @@ def summary(table: pd.DataFrame) -> Table:
         distance = own["difference"].mean(), most["difference"], most["model"]
         rows.append((benchmark, source, n, own["same_protocol"].sum(), *distance, r, swapped(x, y), n * (n - 1) // 2))
     columns = ["benchmark", "source", "n", "same_protocol", "mean_difference", "largest_difference", "model", "r"]
-    data = pd.DataFrame(rows, columns=[*columns, "swapped", "pairs"])
-    names = study.describe(data["model"])["name"].to_numpy()
-    shown = pd.DataFrame(
-        {
-            "Benchmark": data["benchmark"].map(study.STUDY.name),
-            "Measured by": data["source"],
-            "Models": data["n"].astype(str),
-            "Of them as in the paper": data["same_protocol"].astype(str),
-            "Mean difference": data["mean_difference"].map(signed),
-            "Largest": data["largest_difference"].map(signed) + " (" + names + ")",
-            "Spearman's r": data["r"].map(signed),
-            "Pairs in the opposite order": data["swapped"].astype(str) + " of " + data["pairs"].astype(str),
-        }
-    )
-    return Table(shown, data)
+    return pd.DataFrame(rows, columns=[*columns, "swapped", "pairs"])
 
 
 def swapped(x: np.ndarray, y: np.ndarray) -> int:
-    """How many pairs of models are in opposite orders.
+    """Count the pairs of models that two measurements order differently.
 
-    >>> swapped(np.array([1, 2, 3]), np.array([1, 3, 2]))
-    1
+    Example:
+        >>> swapped(np.array([1, 2, 3]), np.array([1, 3, 2]))
+        1
     """
     order = np.sign(x[:, None] - x) * np.sign(y[:, None] - y)
     return int((order < 0).sum() // 2)
 
 
 def largest(table: pd.DataFrame, **where: object) -> str:
-    """The largest |difference| among the rows of `agreement` that have these values, for prose [points]."""
+    """Return the largest absolute difference [percentage points] among the rows with these values, for prose."""
     own = table[(table[list(where)] == pd.Series(where)).all(axis=1)]
-    return signed(own["difference"].abs().max())
+    return format_number(own["difference"].abs().max())
 
 
 def images_right(table: pd.DataFrame, model: str, benchmark: str, source: str = TESTBED) -> str:
-    """How many images of a benchmark a model gets right, as published and independently, for prose."""
+    """State how many images of a benchmark a model gets right, as published and independently, for prose."""
     own = table.query("model == @model and benchmark == @benchmark and source == @source and variant == ''")
     if own.empty:
         return "not measured by both"
@@ -132,52 +122,53 @@ def images_right(table: pd.DataFrame, model: str, benchmark: str, source: str = 
 
 
 def furthest_corruptions(table: pd.DataFrame, most: int = 3) -> str:
-    """The corruptions on which the published accuracies are furthest from the independent ones in the mean, for prose."""
+    """Name the corruptions with the largest mean differences from the independent accuracies, for prose."""
     own = table[table["variant"] != ""].groupby("variant")["difference"].mean()
     far = own.loc[own.abs().sort_values(ascending=False, kind="stable").index[:most]]
-    return listed(f"{name.replace('_', ' ')} ({signed(d, 1)})" for name, d in far.items())
+    return listed(f"{name.replace('_', ' ')} ({format_number(d, 1)})" for name, d in far.items())
 
 
-def _replaced(case: Case, source: str) -> Seen:
+def _replaced(case: Case, source: str) -> Outcome:
     table = compared(case)
     table = table[(table["variant"] == "") & (table["source"] == source)]
     if table.empty:
-        return Seen(None, "the table holds no published accuracy of these checkpoints")
+        return Outcome(None, "the table has no published accuracy of these checkpoints")
     per_benchmark = {b: own.set_index("model")["independent"] for b, own in table.groupby("benchmark")}
     far = table[table["difference"].abs() > 1]
     on = listed(study.STUDY.name(b) for b in pd.unique(far["benchmark"]))
     number = (
-        f"{len(table)} accuracies of {table['model'].nunique()} models on {len(per_benchmark)} benchmarks; {len(far)} differ by more "
-        f"than a point" + (f", on {on}" if len(far) else "")
+        f"{plural(len(table), 'accuracy', 'accuracies')} of {plural(table['model'].nunique(), 'model')} on "
+        f"{plural(len(per_benchmark), 'benchmark')}; {len(far)} differ{'s' * (len(far) == 1)} by more than a point"
+        + (f", on {on}" if len(far) else "")
     )
-    return Seen(len(far) > 0, number, case.cells(case.with_accuracy(per_benchmark)))
+    return Outcome(len(far) > 0, number, case.cells(case.with_accuracy(per_benchmark)))
 
 
-def pytorch_image_models(case: Case) -> Seen:
-    """Whether the published accuracies differ by more than a point from those of pytorch-image-models."""
+def pytorch_image_models(case: Case) -> Outcome:
+    """Check whether published accuracies differ by more than a point from those of pytorch-image-models."""
     return _replaced(case, TIMM)
 
 
-def imagenet_testbed(case: Case) -> Seen:
-    """Whether the published accuracies differ by more than a point from those of imagenet-testbed."""
+def imagenet_testbed(case: Case) -> Outcome:
+    """Check whether published accuracies differ by more than a point from those of imagenet-testbed."""
     return _replaced(case, TESTBED)
 
 
-LOOKS: tuple[Look, ...] = (
-    Look(
+CHECKS: tuple[Check, ...] = (
+    Check(
         "timm",
-        "Some accuracies differ from those that pytorch-image-models measured.",
-        "Of ImageNet-ReaL the study has the last batch only. Elsewhere the crops differ: the paper keeps 0.875 of the side for all "
-        "models, pytorch-image-models what each was made for.",
-        "the numbers of pytorch-image-models where there are any",
+        "Some accuracies differ from those measured by pytorch-image-models.",
+        "On ImageNet-ReaL the study has the last batch only. Elsewhere the crops differ: the paper keeps 0.875 of the side for all "
+        "models; pytorch-image-models uses the crop that each model was made for.",
+        "the numbers of pytorch-image-models where available",
         pytorch_image_models,
     ),
-    Look(
+    Check(
         "testbed",
-        "Some accuracies differ from those that imagenet-testbed measured.",
-        "The study feeds the images of ImageNet-C as they are, 224 pixels wide; imagenet-testbed does not state what it does, and "
-        "resizing and cropping them again would lose what it loses.",
-        "the numbers of imagenet-testbed where there are any",
+        "Some accuracies differ from those measured by imagenet-testbed.",
+        "The study uses the images of ImageNet-C as stored, 224 pixels wide; imagenet-testbed does not state its preprocessing. "
+        "Resizing and cropping them again would explain a loss of this size.",
+        "the numbers of imagenet-testbed where available",
         imagenet_testbed,
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What one look into the data yields: a number, its likely cause, and what Figure 2 would be without it."""
+"""A check of the data: the results table under test, the outcome, and the effect on Figure 2."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import pandas as pd
 from bvg import study
 from bvg.results import correlation, scores
 from companion.analysis import choices
-from companion.text import signed
+from companion.text import format_number, plural
 
 FOUND, ABSENT, NOT_APPLICABLE = "found", "not found", "not applicable"
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What a change does to the cells of Figure 2.
+    """The effect of a change on the cells of Figure 2.
 
     Attributes:
         changed: cells that change between positive, negative and not significant.
-        flips: those of them that are significant before and after, with opposite signs.
+        flips: cells among these that are significant before and after, with opposite signs.
         compared: cells that are defined before and after.
         lost: cells that are defined before only.
-        largest: the change of r that is largest in size; NaN where nothing is compared.
-        where: the cell in which it is: category × bias (set of models).
+        largest: the change of r with the largest absolute value; NaN if nothing is compared.
+        where: its cell: category × bias (set of models).
     """
 
     changed: int
@@ -39,22 +39,23 @@ class Effect:
 
     def __str__(self) -> str:
         if not self.compared:
-            return "no correlation is defined with and without it"
+            return "no correlation is defined both before and after"
         more = f" ({self.flips} to the opposite sign)" if self.flips else ""
-        text = f"{self.changed or 'none'} of {self.compared} correlations change{'s' * (self.changed == 1)} significance{more}"
+        text = f"{self.changed or 'none'} of {plural(self.compared, 'correlation')} change{'s' * (self.changed == 1)} significance{more}"
         text += f", {self.lost} {'is' if self.lost == 1 else 'are'} no longer defined" if self.lost else ""
         if abs(self.largest) < 1e-12:
-            return text + "; r stays as it is"
-        return f"{text}; r moves most by {signed(self.largest)}: {self.where}"
+            return text + "; r does not change"
+        return f"{text}; the largest change of r is {format_number(self.largest)}: {self.where}"
 
 
 def effect(base: pd.DataFrame, changed: pd.DataFrame) -> Effect:
-    """Compare two tables of `stats.correlate` over the same rows, columns and groups, cell by cell.
+    """Compare two tables of correlations over the same rows, columns and groups, cell by cell.
 
-    >>> cell = {"row": ["ID"], "column": ["shape"], "group": ["total"]}
-    >>> before = pd.DataFrame(cell | {"r": [-0.5], "shown": [-0.5]})
-    >>> str(effect(before, pd.DataFrame(cell | {"r": [-0.2], "shown": [0.0]})))
-    '1 of 1 correlations changes significance; r moves most by 0.30: ID × Shape (all)'
+    Example:
+        >>> cell = {"row": ["ID"], "column": ["shape"], "group": ["total"]}
+        >>> before = pd.DataFrame(cell | {"r": [-0.5], "shown": [-0.5]})
+        >>> str(effect(before, pd.DataFrame(cell | {"r": [-0.2], "shown": [0.0]})))
+        '1 of 1 correlation changes significance; the largest change of r is 0.30: ID × Shape (all)'
     """
     both = base.merge(changed, on=["row", "column", "group"], suffixes=("", "_after"), validate="one_to_one")
     lost = int((both["r"].notna() & both["r_after"].isna()).sum())
@@ -71,17 +72,18 @@ def effect(base: pd.DataFrame, changed: pd.DataFrame) -> Effect:
 
 @dataclass(frozen=True)
 class Case:
-    """A results table with the choices under which its scores are made; a `look` into the data takes one.
+    """A results table with the choices behind its scores; a check takes one.
 
     Attributes:
         results: a results table (see `bvg.results`).
-        categories: category -> benchmark ids; None is those of the models' world.
-        low_cutoffs, high_cutoffs: cut-offs over which the spectral biases average.
-        alpha: level of significance.
-        set_apart: groups of models that are Figure 2's second set.
-        leave_out: models or groups of models that do not count.
-        highlight: models that do not count because they are compared with the others.
-        allow_missing: take each correlation over the models that have its numbers, instead of refusing the table.
+        categories: category -> benchmark ids; None for those of `world`.
+        low_cutoffs, high_cutoffs: cut-offs over which the spectral biases are averaged.
+        alpha: level of significance, in (0, 1).
+        set_apart: groups of models that form the second set of Figure 2.
+        leave_out: models or groups of models to leave out.
+        highlight: models to leave out of the statistics because they are compared with the others.
+        allow_missing: compute each correlation over the models that have its numbers, instead of rejecting the table.
+        world: the images that the models were measured on.
     """
 
     results: pd.DataFrame
@@ -93,15 +95,11 @@ class Case:
     leave_out: Sequence[str] = ()
     highlight: Sequence[str] = ()
     allow_missing: bool = False
-
-    @cached_property
-    def world(self) -> study.World:
-        """Whose models these are."""
-        return study.world(self.results["model"])
+    world: study.World = study.STUDY
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """The results without the models left out; those that are highlighted are in it."""
+        """The results without the models left out, highlighted models included."""
         return choices.without(self.results, self.leave_out)
 
     @cached_property
@@ -111,28 +109,28 @@ class Case:
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """One row per model that counts: categories and biases, indexed by model."""
+        """One row per model in the statistics: categories and biases, indexed by model."""
         return self.rescored(self.table)
 
     @cached_property
     def accuracy(self) -> pd.DataFrame:
-        """Top-1 [%] of each model that counts (index) on each benchmark, NaN where there is none."""
-        table = scores.benchmarks(self.table, allow_missing=True)
+        """Top-1 [%] of each model in the statistics (index) on each benchmark, NaN where there is none."""
+        table = scores.benchmarks(self.table, allow_missing=True, world=self.world)
         return table.set_index("model").reindex(self.scores.index).drop(columns="group")
 
     @cached_property
     def curves(self) -> pd.DataFrame:
-        """`scores.bandpass` of the models that count."""
+        """Low- and high-pass curves of the models in the statistics (see `bvg.results.scores.bandpass`)."""
         curves = scores.bandpass(self.table)
         return curves[curves["model"].isin(self.scores.index)]
 
     @cached_property
     def base(self) -> pd.DataFrame:
-        """The cells of Figure 2 as they are."""
+        """The cells of Figure 2 without any change."""
         return self.cells(self.scores)
 
     def rescored(self, results: pd.DataFrame, members: Mapping | None = None, outside: bool = False) -> pd.DataFrame:
-        """The scores of the models that count, from a changed table, other categories, or with the models outside the study."""
+        """Compute the scores from another table, with other categories, or with the models outside the study."""
         table = scores.per_model(
             results,
             members or self.members,
@@ -140,12 +138,13 @@ class Case:
             self.high_cutoffs,
             self.allow_missing or outside,
             outside,
+            world=self.world,
         )
         table = table[study.counted(table, self.highlight)]
         return table.set_index("model", drop=False).rename_axis(None)
 
     def with_accuracy(self, top1: Mapping[str, pd.Series]) -> pd.DataFrame:
-        """The scores with other accuracies [%]: benchmark -> by model. Where a benchmark lacks a model, its own stands."""
+        """Return the scores with other accuracies [%]: benchmark -> accuracy by model. Other models keep theirs."""
         accuracy, table = self.accuracy.copy(), self.scores.copy()
         for benchmark, values in top1.items():
             accuracy[benchmark] = values.reindex(accuracy.index).fillna(accuracy[benchmark])
@@ -155,7 +154,7 @@ class Case:
         return table
 
     def with_curves(self, curves: pd.DataFrame) -> pd.DataFrame:
-        """The scores with other low- and high-pass curves (columns as of `curves`) of the models that these name."""
+        """Return the scores with other low- and high-pass curves (columns as in `curves`) for the models in these."""
         rows = curves.rename(columns={"kind": "benchmark", "cutoff": "level", "relative_top1": "value"})
         rows = rows.assign(variant="", metric="relative_top1", source="audit")
         filtered = self.table["benchmark"].isin(["low-pass", "high-pass"])
@@ -163,20 +162,20 @@ class Case:
         return self.rescored(pd.concat([others, rows], ignore_index=True))
 
     def cells(self, table: pd.DataFrame, sets: Mapping[str, pd.Series] | None = None) -> pd.DataFrame:
-        """The cells of Figure 2 over a scores table."""
+        """Return the cells of Figure 2 for a scores table."""
         sets = choices.sets(table, self.set_apart) if sets is None else sets
         return correlation.correlate(table, scores.CATEGORY_COLUMNS, scores.BIAS_COLUMNS, sets, self.alpha)
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a look saw.
+class Outcome:
+    """The outcome of a check.
 
     Attributes:
-        found: whether the data are as the finding says; None where they do not tell.
-        number: the numbers, in words; or why there is none.
-        changed: the cells of Figure 2 after the change; None where there is nothing to change.
-        base: the cells to compare with; None is all models'.
+        found: whether the data have the oddity; None if they cannot show it.
+        number: the numbers in words, or the reason why there are none.
+        changed: the cells of Figure 2 after the change; None if there is nothing to change.
+        base: the cells to compare with; None for those of all models.
     """
 
     found: bool | None
@@ -186,37 +185,37 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Look:
-    """One thing to look for in the data.
+class Check:
+    """A check for one oddity of the data.
 
     Attributes:
         id: short name.
-        finding: what is the case if it is found.
+        finding: statement of the oddity.
         cause: its likely cause.
-        change: what is corrected or left out, to see what that does.
-        see: the look itself.
+        change: what is corrected or left out to measure the effect.
+        run: the check itself.
     """
 
     id: str
     finding: str
     cause: str
     change: str
-    see: Callable[[Case], Seen]
+    run: Callable[[Case], Outcome]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A look's outcome, as a row of the table `data-audit`.
+    """One row of the table `data-audit`.
 
     Attributes:
-        id, finding: as of the `Look`.
+        id, finding: as in `Check`.
         state: found, not found, or not applicable.
-        number: what the data say.
-        cause: that of the `Look`; `not applicable` unless it is found.
-        effect_text: what is changed, and what that does to Figure 2.
-        cells_changed: correlations that change significance or sign; NaN where nothing was changed.
-        largest_change: the change of r largest in size.
-        where: the cell in which it is.
+        number: the numbers in words.
+        cause: as in `Check`; `not applicable` unless the oddity is found.
+        effect_text: the change, and its effect on Figure 2.
+        cells_changed: correlations that change significance or sign; NaN if nothing was changed.
+        largest_change: the change of r with the largest absolute value.
+        where: its cell.
     """
 
     id: str
@@ -230,13 +229,15 @@ class Finding:
     where: str
 
 
-def report(look: Look, case: Case) -> Finding:
-    """Take a look into the data and compare Figure 2 with and without what is changed."""
-    seen = look.see(case)
-    state = NOT_APPLICABLE if seen.found is None else FOUND if seen.found else ABSENT
-    cause = look.cause if state == FOUND else NOT_APPLICABLE
-    if seen.changed is None:
-        return Finding(look.id, look.finding, state, seen.number, cause, NOT_APPLICABLE, np.nan, np.nan, "")
-    moved = effect(case.base if seen.base is None else seen.base, seen.changed)
-    text = f"{look.change}: {moved}"
-    return Finding(look.id, look.finding, state, seen.number, cause, text, moved.changed, moved.largest, moved.where)
+def report(check: Check, case: Case) -> Finding:
+    """Run a check and compare Figure 2 before and after its change."""
+    outcome = check.run(case)
+    state = NOT_APPLICABLE if outcome.found is None else FOUND if outcome.found else ABSENT
+    cause = check.cause if state == FOUND else NOT_APPLICABLE
+    if outcome.changed is None:
+        return Finding(check.id, check.finding, state, outcome.number, cause, NOT_APPLICABLE, np.nan, np.nan, "")
+    moved = effect(case.base if outcome.base is None else outcome.base, outcome.changed)
+    text = f"{check.change}: {moved}"
+    return Finding(
+        check.id, check.finding, state, outcome.number, cause, text, moved.changed, moved.largest, moved.where
+    )

@@ -1,4 +1,4 @@
-"""Looks into the low- and high-pass curves: where they exceed clean accuracy, where they are chance, where they fall."""
+"""Checks of the low- and high-pass curves: values above clean accuracy, values at chance, falling curves."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 
 from bvg import study
-from companion.analysis.data_audit.check import Case, Look, Seen
-from companion.text import signed
+from companion.analysis.data_audit.check import Case, Check, Outcome
+from companion.text import format_number
 
 
-def above_one(case: Case) -> Seen:
-    """Whether filtered images give a higher accuracy than whole ones."""
+def above_one(case: Case) -> Outcome:
+    """Check whether filtered images give a higher accuracy than unfiltered ones."""
     if case.curves.empty:
-        return Seen(None, "no low- and high-pass accuracies")
+        return Outcome(None, "no low- and high-pass accuracies")
     above = case.curves[case.curves["relative_top1"] > 1]
     if above.empty:
-        return Seen(False, "no ratio is above 1")
+        return Outcome(False, "no ratio is above 1")
     largest = above.loc[above["relative_top1"].idxmax()]
     at = ", ".join(f"{count} at {kind} {cutoff:g}" for (kind, cutoff), count in _counts(above).items())
     number = (
@@ -24,19 +24,19 @@ def above_one(case: Case) -> Seen:
         f"{largest['cutoff']:g}, {study.describe([largest['model']])['name'].iloc[0]})"
     )
     clipped = case.curves.assign(relative_top1=case.curves["relative_top1"].clip(upper=1))
-    return Seen(True, number, case.cells(case.with_curves(clipped)))
+    return Outcome(True, number, case.cells(case.with_curves(clipped)))
 
 
 def _counts(curves: pd.DataFrame) -> pd.Series:
     return curves.groupby(["kind", "cutoff"], sort=True).size()
 
 
-def at_chance(case: Case) -> Seen:
-    """Whether high-pass accuracy is less than twice chance, so that dividing by clean accuracy makes a bias of chance."""
+def at_chance(case: Case) -> Outcome:
+    """Check whether high-pass accuracy is below twice chance, so that the bias is mostly chance / clean accuracy."""
     clean = case.accuracy.get("imagenet", pd.Series(dtype=float)).dropna()
     curves = case.curves[case.curves["model"].isin(clean.index)]
     if curves.empty:
-        return Seen(None, "no low- and high-pass accuracies")
+        return Outcome(None, "no low- and high-pass accuracies")
     chance = 100 / next(b.classes for b in case.world.benchmarks if b.id == "imagenet")
     whole = curves["model"].map(clean).astype(float)
     top1 = curves["relative_top1"] * whole
@@ -44,59 +44,59 @@ def at_chance(case: Case) -> Seen:
     means = top1[(curves["kind"] == "high-pass") & window].groupby(curves["model"]).mean()
     low = means[means < 2 * chance]
     if means.empty or low.empty:
-        return Seen(
+        return Outcome(
             False if len(means) else None, f"no model's mean high-pass top-1 is below twice chance ({chance:g} %)"
         )
     trained = study.describe(low.index)["group"].eq("adversarial_training").sum()
     number = (
-        f"of {len(means)} models {len(low)} ({trained} of them adversarially trained) have a mean high-pass top-1 below "
-        f"{2 * chance:g} %, twice chance; the lowest {signed(means.min())} %"
+        f"{len(low)} of {len(means)} models ({trained} of them adversarially trained) have a mean high-pass top-1 below "
+        f"{2 * chance:g} %, twice chance; the lowest is {format_number(means.min())} %"
     )
     if not (whole > chance).all():
-        return Seen(True, number)
+        return Outcome(True, number)
     above = curves.assign(relative_top1=(top1 - chance) / (whole - chance))
-    return Seen(True, number, case.cells(case.with_curves(above)))
+    return Outcome(True, number, case.cells(case.with_curves(above)))
 
 
-def falling(case: Case) -> Seen:
-    """Whether a filter that lets more of the image through lowers the accuracy."""
+def falling(case: Case) -> Outcome:
+    """Check whether a filter that passes more of the image lowers the accuracy."""
     wide = case.curves.pivot(index=["kind", "model"], columns="cutoff", values="relative_top1")
     if wide.shape[1] < 2:
-        return Seen(None, "no low- and high-pass accuracies")
+        return Outcome(None, "no low- and high-pass accuracies")
     steps = wide.diff(axis=1)
     falls = (steps < 0).groupby("kind").agg("sum").sum(axis=1)
     models = (steps < 0).any(axis=1).groupby("kind").sum()
     if not falls.sum():
-        return Seen(False, "no curve falls anywhere")
+        return Outcome(False, "no curve falls")
     kind, model = steps.min(axis=1).idxmin()
     number = (
         "; ".join(f"{models[k]} {k} curves fall, {falls[k]} steps in all" for k in models.index if models[k])
-        + f"; the largest by {signed(-steps.min(axis=None), 3)} of clean accuracy ({kind}, {study.describe([model])['name'].iloc[0]})"
+        + f"; the largest by {format_number(-steps.min(axis=None), 3)} of clean accuracy ({kind}, {study.describe([model])['name'].iloc[0]})"
     )
     rising = wide.cummax(axis=1).stack().dropna().rename("relative_top1").reset_index()
-    return Seen(True, number, case.cells(case.with_curves(rising)))
+    return Outcome(True, number, case.cells(case.with_curves(rising)))
 
 
-LOOKS: tuple[Look, ...] = (
-    Look(
+CHECKS: tuple[Check, ...] = (
+    Check(
         "above-one",
-        "Some filtered images are recognised better than whole ones.",
-        "A filter that removes next to nothing changes a few decisions either way; the ratio is not a fraction.",
+        "Some models recognize filtered images better than unfiltered ones.",
+        "A filter that removes almost nothing changes a few decisions, for better or worse, so the ratio can exceed 1.",
         "ratios clipped at 1",
         above_one,
     ),
-    Look(
+    Check(
         "at-chance",
-        "High-frequency bias is chance divided by clean accuracy where models see nothing.",
-        "The cut-offs of the paper's window pass so little that adversarially trained models guess; of two that guess, "
-        "the one of lower clean accuracy gets the larger bias.",
+        "High-frequency bias is close to chance divided by clean accuracy for some models.",
+        "The cut-offs of the paper's window pass so little that adversarially trained models guess. Of two models that guess, "
+        "the one with the lower clean accuracy gets the larger bias.",
         "low- and high-pass ratios of accuracies above chance",
         at_chance,
     ),
-    Look(
+    Check(
         "falling",
-        "Some curves fall where more of the image passes.",
-        "Small steps are chance. Of the larger ones the table does not tell the cause.",
+        "Some curves fall although more of the image passes.",
+        "Small steps are chance. The table does not show the cause of the larger ones.",
         "curves replaced by their running maximum",
         falling,
     ),

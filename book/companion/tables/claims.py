@@ -1,0 +1,122 @@
+"""Tables and rules of the claims page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from bvg import study
+from companion.analysis.claims import CLAIMS, Claim, source
+from companion.analysis.prediction import METHODS, feature_name
+from companion.tables.base import Table
+from companion.text import format_number, listed
+
+
+def ledger(data: pd.DataFrame) -> Table:
+    """Tabulate the ledger; each row links to its numbers (`where`) and to the code of its rule (`rules`).
+
+    Args:
+        data: from `companion.analysis.claims.ledger`.
+    """
+    displayed = pd.DataFrame(
+        {
+            "Statement": data["claim"] + " *(" + data["source"] + ")*",
+            "Verdict": "**" + data["verdict"] + "**",
+            "Found": data["value"],
+            "Follow": [
+                f"{{ref}}`numbers <{where.partition('#')[2]}>`, {{ref}}`rule <rule-{id}>`"
+                for where, id in zip(data["where"], data["id"], strict=True)
+            ],
+        }
+    )
+    return Table(displayed, data)
+
+
+def rules(claims: Sequence[Claim] = CLAIMS) -> str:
+    """Return the source of every claim's rule as MyST text, each below the target `rule-ID`."""
+    return "\n\n".join(f"(rule-{c.id})=\n**{c.id}.** {c.claim}\n\n```python\n{source(c)}\n```" for c in claims)
+
+
+def moved(data: pd.DataFrame) -> Table:
+    """Tabulate the verdicts that a change of a choice moves, and the changes that move none.
+
+    Args:
+        data: from `companion.analysis.claims.changes`.
+    """
+    lines = []
+    for change, of in data.groupby("change", sort=False):
+        rows = of[of["moved"]]
+        for row in rows.itertuples():
+            lines.append(
+                (change, row.claim, f"**{row.verdict_before}**", f"**{row.verdict_after}.** {row.value_after}")
+            )
+        if rows.empty:
+            lines.append((change, "*none moves*", "", ""))
+    return Table(pd.DataFrame(lines, columns=["Change", "Statement", "Before", "After"]), data)
+
+
+def compared(data: pd.DataFrame) -> Table:
+    """Tabulate the results and verdicts of the study beside those of the miniature.
+
+    Args:
+        data: from `companion.analysis.claims.compare`.
+    """
+    displayed = pd.DataFrame(
+        {
+            "Statement": data["claim"],
+            "The study": "**" + data["verdict_published"] + ".** " + data["value_published"],
+            "The miniature": "**" + data["verdict_miniature"] + ".** " + data["value_miniature"],
+        }
+    )
+    return Table(displayed, data)
+
+
+def panels(data: pd.DataFrame) -> Table:
+    """Tabulate the panels, with outliers by name and the turning point.
+
+    Args:
+        data: from `companion.analysis.claims.panels.panels`.
+    """
+    displayed = pd.DataFrame(
+        {
+            "Category": data["category"].map(study.CATEGORY_NAMES),
+            "Bias": [study.bias(b).plain for b in data["bias"]],
+            "Outliers": [
+                listed(study.describe(ids.split("; "))["name"]) if ids else "none" for ids in data["outliers"]
+            ],
+            "Square, p (Holm)": ["not defined" if np.isnan(p) else f"{p:.2g}" for p in data["p_holm"]],
+            "Turns at [% of models]": [
+                "outside" if np.isfinite(t) and not 0 < t < 1 else format_number(100 * t, 0) for t in data["turn"]
+            ],
+            "Bends": np.where(data["bends"], "**yes**", "no"),
+        }
+    )
+    return Table(displayed, data)
+
+
+def prediction(predicted: pd.DataFrame) -> Table:
+    """Tabulate R2 and its p-value per category and set of features, for each method and set of models.
+
+    Args:
+        predicted: from `companion.analysis.prediction.prediction`.
+    """
+    cells = [
+        "not defined" if np.isnan(r2) else f"{format_number(r2)} (p = {p:.2g})"
+        for r2, p in zip(predicted["r2"], predicted["p"], strict=True)
+    ]
+    columns = [
+        f"{METHODS[method]}, {study.MODEL_SETS[group].short}"
+        for method, group in zip(predicted["method"], predicted["group"], strict=True)
+    ]
+    index = ["category", "features"]
+    wide = predicted.assign(cell=cells, at=columns).pivot(index=index, columns="at", values="cell")
+    wide = wide.reindex(
+        index=pd.MultiIndex.from_frame(predicted[index].drop_duplicates()),
+        columns=sorted(dict.fromkeys(columns), key=lambda c: c.startswith("Linear"), reverse=True),
+    )
+    displayed = wide.fillna("").reset_index(drop=True)
+    displayed.insert(0, "Category", [study.CATEGORY_NAMES[c] for c in wide.index.get_level_values(0)])
+    displayed.insert(1, "From", [feature_name(f) for f in wide.index.get_level_values(1)])
+    return Table(displayed.rename_axis(columns=None), predicted)
