@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from companion.figures import performance as draw
-from companion.performance import tables
+from companion.tables import performance as tables
 
 from bvg import bench, kernels, study
 from bvg.bench import __main__ as command
@@ -162,12 +162,12 @@ def test_the_figures_data():
 
 def test_the_tables():
     table = benchmark()
-    drift = tables.drift(table).shown
+    drift = tables.drift(table).displayed
     assert drift[["Precision", "Decisions", "Flips per 1,000", "Top-1 [points]"]].values.tolist() == [
         ["bf16", "300", "4.0", "−0.25"], ["bf16", "50", "7.0", ""]
     ]  # fmt: skip
-    assert tables.decoding(table).shown["Images per second"].tolist() == ["100", "200", "100,000"]
-    assert list(tables.study(table, 48).shown) == ["Device", "Network", "1 model [hours]", "48 models [hours]"]
+    assert tables.decoding(table).displayed["Images per second"].tolist() == ["100", "200", "100,000"]
+    assert list(tables.study(table, 48).displayed) == ["Device", "Network", "1 model [hours]", "48 models [hours]"]
     assert (
         tables.ratios(table)
         == "band-pass, 22 conditions: 10.0 times (NumPy); critical band, 28 conditions: 6.0 times (pyrtools)"

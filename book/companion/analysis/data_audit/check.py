@@ -41,7 +41,7 @@ class Effect:
         if not self.compared:
             return "no correlation is defined both before and after"
         more = f" ({self.flips} to the opposite sign)" if self.flips else ""
-        text = f"{self.changed or 'none'} of {plural(self.compared, 'correlation')} change{'s' * (self.changed == 1)} significance{more}"
+        text = f"{self.changed or 'none'} of {plural(self.compared, 'correlation')} change{'s' * (1 in (self.changed, self.compared))} significance{more}"
         text += f", {self.lost} {'is' if self.lost == 1 else 'are'} no longer defined" if self.lost else ""
         if abs(self.largest) < 1e-12:
             return text + "; r does not change"
