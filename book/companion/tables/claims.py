@@ -58,7 +58,7 @@ def moved(data: pd.DataFrame) -> Table:
 
 
 def compared(data: pd.DataFrame) -> Table:
-    """Tabulate the results and verdicts of the study beside those of the miniature.
+    """Tabulate the results and verdicts of the study and of the miniature side by side.
 
     Args:
         data: from `companion.analysis.claims.compare`.

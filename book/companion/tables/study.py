@@ -199,7 +199,7 @@ def _images(results: pd.DataFrame, column: str, eps: float) -> str:
     return "" if n.empty else f"{n.min():,}" if n.min() == n.max() else f"{n.min():,}–{n.max():,}"
 
 
-def beside(published: pd.DataFrame, miniature: pd.DataFrame) -> Table:
+def compare_correlations(published: pd.DataFrame, miniature: pd.DataFrame) -> Table:
     """Compare the correlations of the study with those of the miniature, cell by cell.
 
     Verdicts: `same` (significant in both, with one sign), `opposite` (significant in both, with opposite signs), `only

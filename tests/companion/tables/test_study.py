@@ -83,7 +83,7 @@ def test_verdict_on_two_correlations():
     nothing = float("nan")
     first = {"shape": -0.7, "low_frequency": 0.6, "high_frequency": -0.5, "bandwidth": 0.0, "center_frequency": 0.0}
     second = {"shape": -0.3, "low_frequency": -0.6, "high_frequency": 0.0, "bandwidth": 0.5, "center_frequency": 0.0}
-    result = tables.beside(
+    result = tables.compare_correlations(
         cells(**first, peak_noise_sensitivity=0.5), cells(peak_noise_sensitivity=nothing, **second).assign(n=9)
     )
     assert result.data.set_index("column")["verdict"].to_dict() == {
@@ -108,17 +108,19 @@ def test_comparison_of_the_two_figures_2(zoo, published):
         groups = study.figure2_groups(table["group"])
         return correlation.correlate(table, scores.CATEGORY_COLUMNS, scores.BIAS_COLUMNS, groups)
 
-    result = tables.beside(figure2(scores.per_model(published)), figure2(scores.per_model(zoo, world=study.MINIATURE)))
+    result = tables.compare_correlations(
+        figure2(scores.per_model(published)), figure2(scores.per_model(zoo, world=study.MINIATURE))
+    )
     assert (len(result.data), len(result.displayed)) == (72, 24)
     assert list(result.displayed)[2:] == ["All (n = 48, 21)", "AT (n = 15, 6)", "Others (n = 33, 15)"]
     assert result.displayed.iloc[0, 2].startswith("−0.76, ")
     benchmarks = cells(shape=0.5).assign(row="imagenet-r")
-    assert tables.beside(benchmarks, benchmarks).displayed.iloc[0, 0] == "ImageNet-R / Silhouettes"
+    assert tables.compare_correlations(benchmarks, benchmarks).displayed.iloc[0, 0] == "ImageNet-R / Silhouettes"
 
 
 def test_correlations_that_only_one_table_has_are_rejected():
     with pytest.raises(ValueError, match=r"the same cells in both tables, got \['ID', 'bandwidth', 'total'\]"):
-        tables.beside(cells(shape=0.5, bandwidth=0.1), cells(shape=0.5))
+        tables.compare_correlations(cells(shape=0.5, bandwidth=0.1), cells(shape=0.5))
 
 
 def test_tables_of_the_miniature(zoo):

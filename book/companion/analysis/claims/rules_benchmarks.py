@@ -52,7 +52,7 @@ def many_benchmarks(e: Evidence) -> Found:
     count = by_bias.agg(positive=lambda r: int((r > 0).sum()), negative=lambda r: int((r < 0).sum()))
     mixed = count[(count["positive"] > 0) & (count["negative"] > 0)]
     how = "; ".join(f"{names([b])} {row.positive} positive, {row.negative} negative" for b, row in count.iterrows())
-    value = f"{len(mixed)} of {len(count)} biases change sign over {total['row'].nunique()} benchmarks ({how})"
+    value = f"opposite signs over {total['row'].nunique()} benchmarks for {len(mixed)} of {len(count)} biases ({how})"
     return value, HOLDS if len(mixed) > len(count) / 2 else PARTLY if len(mixed) else FAILS
 
 
@@ -67,8 +67,10 @@ def singled_out(e: Evidence) -> Found:
     found = (cells["p"] < e.alpha).groupby(cells["column"]).sum().reindex(scores.BIAS_COLUMNS, fill_value=0)
     corrected = cells[holm]["column"].value_counts().reindex(scores.BIAS_COLUMNS, fill_value=0)
     how = ", ".join(f"{names([b])} {found[b]} ({corrected[b]})" for b in scores.BIAS_COLUMNS)
-    value = f"significant of {len(cells)} correlations with a benchmark in a set of models (after Holm): {how}; "
-    value += f"with all categories over all models: {names(e.consistent('total'))}"
+    value = (
+        f"significant correlations with a benchmark in a set of models, of {len(cells)} in all (after Holm): {how}; "
+    )
+    value += f"one sign with all categories over all models: {names(e.consistent('total'))}"
     if e.consistent("total") or not corrected.any():
         return value, FAILS
     return value, HOLDS if corrected.all() else PARTLY

@@ -44,7 +44,9 @@ def groups_differ(e: Evidence) -> Found:
     wide = e.cells.pivot(index=["row", "column"], columns="group", values="shown")[["at", "other"]]
     either = int((wide.dropna().abs() > 0).any(axis=1).sum())
     differ = len(flips) + len(one)
-    value = f"of {either} pairs significant in either group, {len(flips)} change sign and {len(one)} are significant in one only"
+    value = (
+        f"pairs significant in either group: {either}; with opposite signs: {len(flips)}; in one group only: {len(one)}"
+    )
     return value, UNKNOWN if not either else HOLDS if differ > either / 2 else PARTLY if differ else FAILS
 
 
@@ -58,7 +60,9 @@ def trends_reverse(e: Evidence) -> Found:
         f"{names([t.column])} with {t.row} (AT {format_number(t.at)}, others {format_number(t.other)})"
         for t in flips.itertuples()
     )
-    value = f"{len(flips)} of {both} pairs significant in both groups change sign" + (f": {which}" if which else "")
+    value = f"opposite signs in {len(flips)} of {both} pairs significant in both groups" + (
+        f": {which}" if which else ""
+    )
     return value, UNKNOWN if not both else HOLDS if len(flips) > both / 2 else PARTLY if len(flips) else FAILS
 
 

@@ -58,7 +58,7 @@ def spearman_blind(e: Evidence) -> Found:
         for t in (missed if len(missed) else perhaps).itertuples()
     ]
     value = (
-        f"{len(missed)} of {len(quiet)} cells that are not significant have a significant distance correlation "
+        f"significant distance correlation in {len(missed)} of {len(quiet)} cells that are not significant "
         f"({len(perhaps)} uncorrected): {listed(which)}"
     )
     return value, HOLDS if len(missed) else PARTLY if len(perhaps) else FAILS
@@ -71,10 +71,10 @@ def outliers(e: Evidence) -> Found:
     cut-offs; the second count also on alpha."""
     with_any, decided = int((e.panels["count"] > 0).sum()), int((e.checked["without_changes"] > 0).sum())
     counts = e.panels["outliers"][e.panels["outliers"] != ""].str.split("; ").explode().value_counts()
-    value = f"{with_any} of {len(e.panels)} panels have outliers"
+    value = f"outliers in {with_any} of {len(e.panels)} panels"
     if len(counts):
         value += f", most often {study.describe([counts.index[0]])['name'].iloc[0]} (in {counts.iloc[0]})"
-    value += f"; the significance or sign of {decided} of {len(e.checked)} cells of Figure 2 depends on a single model"
+    value += f"; cells of Figure 2 whose significance or sign depends on a single model: {decided} of {len(e.checked)}"
     return value, HOLDS if with_any > len(e.panels) / 2 else PARTLY if with_any else FAILS
 
 
@@ -84,7 +84,7 @@ def non_monotonic(e: Evidence) -> Found:
     leave_out, categories and cut-offs."""
     bent = e.panels[e.panels["bends"]]
     which = listed([f"{study.bias(t.bias).plain} with {t.category}" for t in bent.itertuples()])
-    return f"{len(bent)} of {len(e.panels)} panels bend: {which}", (
+    return f"bends in {len(bent)} of {len(e.panels)} panels: {which}", (
         HOLDS if len(bent) > len(e.panels) / 2 else PARTLY if len(bent) else FAILS
     )
 
