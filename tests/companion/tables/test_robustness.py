@@ -30,8 +30,8 @@ def test_cells_are_named_with_their_values(r, text):
     ("models", "text"),
     [
         ([], "none"),
-        (["tv_resnet50"], "Baseline (1 cell)"),
-        (["tv_resnet50", "resnet50_dino", "resnet50_dino"], "DINO (2 cells) and Baseline (1 cell)"),
+        (["tv_resnet50"], "ResNet-50 baseline (1 cell)"),
+        (["tv_resnet50", "resnet50_dino", "resnet50_dino"], "DINO (2 cells) and ResNet-50 baseline (1 cell)"),
     ],
 )
 def test_influential_models_are_named_with_their_number_of_cells(models, text):
