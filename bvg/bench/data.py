@@ -19,8 +19,9 @@ from bvg.bench import baseline
 from bvg.bench.kernels import photographs
 from bvg.bench.network import AS_IT_IS, resnet50
 from bvg.bench.record import BVG, Bench, Row
-from bvg.datasets import batches, cache, loading
+from bvg.datasets import cache, loading
 from bvg.datasets.index import Dataset, open_dataset
+from bvg.datasets.preprocessing import decode
 from bvg.measure.runner import run
 
 DECODE, MEASURE = "decoding", "band-pass measurement"
@@ -54,13 +55,13 @@ def _decode(bench: Bench, data: Dataset, root: Path) -> Iterator[Row]:
 
     n, cores = len(data), os.cpu_count() or 1
     taken = bench.fastest(
-        lambda: [loading.decode(data.folder / path, data.preprocessing) for path in data.paths], least=2
+        lambda: [decode(data.folder / path, data.preprocessing) for path in data.paths], least=2
     )
     yield Row("decode", DECODE, "one process", n / taken, "images/s", n)
-    taken = bench.fastest(lambda: all_of(batches.batches(data, BATCH, workers=cores)), least=2)
+    taken = bench.fastest(lambda: all_of(loading.batches(data, BATCH, workers=cores)), least=2)
     yield Row("decode", DECODE, f"{BVG}, {cores} processes", n / taken, "images/s", n)
-    store = cache.decoded(data, root / "cache")
-    taken = bench.fastest(lambda: all_of(batches.batches(data, BATCH, store)))
+    reader = cache.CacheReader(cache.open_cache(data, root / "cache"))
+    taken = bench.fastest(lambda: all_of(loading.batches(data, BATCH, reader)))
     yield Row("decode", DECODE, f"{BVG}, from the memory map", n / taken, "images/s", n)
 
 
@@ -114,7 +115,7 @@ def _plainly(bench: Bench, network: nn.Module, data: Dataset, models: int, cutof
             for start in range(0, len(data), BATCH):
                 shown = []
                 for path in data.paths[start : start + BATCH]:
-                    image = loading.decode(data.folder / path, data.preprocessing).astype(np.float32) / 255
+                    image = decode(data.folder / path, data.preprocessing).astype(np.float32) / 255
                     shown.append(
                         image if condition is None else baseline.bandpass_numpy(image, condition[1], condition[0])
                     )

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from bvg.bench.record import BVG, Bench, Row
 from bvg.kernels import pgd
-from bvg.models.checkpoints import normalised
+from bvg.models.checkpoints import normalized
 from bvg.models.inference import PRECISIONS, answering, arithmetic
-from bvg.models.zoo import NORMALISATION
+from bvg.models.zoo import NORMALIZATION
 from bvg.study import PGD_EPSILON
 
 FORWARD, ATTACK, PEAK = "ResNet-50, 224 pixels", "PGD on ResNet-50", "largest product of matrices"
@@ -26,7 +26,7 @@ def resnet50(device: torch.device) -> nn.Module:
 
     torch.manual_seed(0)
     network = torchvision.models.resnet50(weights=None)
-    return normalised(network, *NORMALISATION["imagenet"]).to(device).eval().requires_grad_(False)
+    return normalized(network, *NORMALIZATION["imagenet"]).to(device).eval().requires_grad_(False)
 
 
 def precisions(device: torch.device) -> list[str]:

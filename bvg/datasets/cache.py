@@ -1,87 +1,159 @@
-"""Decoded images kept once, in a memory map of uint8 [N, 3, 224, 224] that later runs and other processes share."""
+"""The cache of decoded images: a memory map of uint8 [N, 3, 224, 224] that later runs and other processes share."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import PIL
 from filelock import FileLock
 
-from bvg.datasets.batches import Decoded, UnreadableImages
+from bvg import files
 from bvg.datasets.index import Dataset
 from bvg.datasets.layouts import LAYOUTS, DataError
-from bvg.datasets.loading import SHAPE, Decoder, split
+from bvg.datasets.loading import Batch, FileReader, UnreadableImages, split
+from bvg.datasets.preprocessing import SHAPE
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CHUNK = 256
-"""Images between two marks of progress: what a killed run has to decode again at most."""
+"""Images between two marks of progress: at most so many are decoded again after a run was killed."""
 
 
-def decoded(
+class CachedImages(Protocol):
+    """Decoded images of a data set: in a memory map (`MappedImages`) or on a device (`bvg.datasets.device`).
+
+    Attributes:
+        valid: bool [N], rows that hold an image; False where one was not requested or cannot be read.
+        files: the N paths, to compare with those of the data set that is read.
+    """
+
+    valid: np.ndarray
+    files: tuple[str, ...]
+
+    def take(self, rows: np.ndarray) -> np.ndarray | Tensor:
+        """Return some rows, int64 [B] -> uint8 [B, 3, 224, 224]."""
+
+
+@dataclass(frozen=True, eq=False)
+class MappedImages:
+    """Decoded images of a data set, in a memory map.
+
+    Attributes:
+        images: uint8 [N, 3, 224, 224], read-only; row i is `files[i]` of the data set, so `Dataset.index` gives the rows.
+        valid, files: as for `CachedImages`.
+    """
+
+    images: np.ndarray
+    valid: np.ndarray
+    files: tuple[str, ...]
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """Return some rows, int64 [B] -> uint8 [B, 3, 224, 224]."""
+        return self.images[rows]
+
+
+class CacheReader:
+    """Reads decoded images (see `bvg.datasets.loading.Reader`).
+
+    Args:
+        images: where they are.
+        fallback: reads a part that lacks an image, and so reports why; None decodes the files in the calling process. Where
+            it skips unreadable images, missing ones are skipped.
+    """
+
+    def __init__(self, images: CachedImages, fallback: FileReader | None = None) -> None:
+        self.images = images
+        self._fallback = fallback or FileReader(workers=0)
+
+    def read(self, parts: Sequence[Dataset], batch_size: int) -> Iterator[Iterator[Batch]]:
+        """Yield, for each part of a data set, an iterator over its batches.
+
+        Raises:
+            ValueError: the images are those of another data set.
+        """
+        for part in parts:
+            if self.images.files != part.files:
+                raise ValueError(f"expected decoded images of {part.name}, got those of other files")
+            if self._fallback.skip_unreadable or self.images.valid[part.index].all():
+                yield self._batches(part, batch_size)
+            else:
+                yield from self._fallback.read([part], batch_size)
+
+    def _batches(self, part: Dataset, batch_size: int) -> Iterator[Batch]:
+        for chunk in split(part, batch_size):
+            chunk = chunk.take(np.flatnonzero(self.images.valid[chunk.index]))
+            if len(chunk):
+                yield Batch(self.images.take(chunk.index), chunk.labels, chunk.index)
+
+
+def open_cache(
     dataset: Dataset,
     cache_dir: str | Path,
     workers: int | None = None,
     skip_unreadable: bool = False,
     on_progress: Callable[[int], None] | None = None,
-) -> Decoded:
-    """The images of a data set from a memory map in `cache_dir`, decoding those that it does not hold yet.
+) -> MappedImages:
+    """Open the decoded images of a data set, after decoding those that the cache lacks.
 
     One memory map serves every subset of a list of files (any `limit`, and imagenet, imagenet-real and
-    imagenet-16class): only the rows asked for are decoded and take room (150,528 bytes each; 7.5 GB for ImageNet). It
-    is found by a digest of the files' paths and sizes and the preprocessing, so changed files are decoded anew. Pixels
-    reach the disk before the rows are marked as done, once per CHUNK images; whatever kills a run, the next one
-    continues from the last mark. Runs that fill the same map wait for each other.
+    imagenet-16class). Only the rows that are requested are decoded and take room (150,528 bytes each; 7.5 GB for
+    ImageNet). A digest of the paths, the file sizes and the preprocessing names the map, so changed files are decoded
+    again. Pixels reach the disk before their rows are marked as done, once per CHUNK images. The next run resumes after
+    the last mark, however a run was killed. Runs that fill the same map wait for each other.
 
     Args:
-        dataset, workers, skip_unreadable: as for `batches`.
-        cache_dir: where memory maps are kept; made if it does not exist. It can be deleted at any time.
+        dataset, workers, skip_unreadable: as for `bvg.datasets.loading.batches`.
+        cache_dir: folder of the memory maps; made if it does not exist. It can be deleted at any time.
         on_progress: called with the number of images that were just found or decoded; the calls add up to len(dataset).
 
     Raises:
         UnreadableImages: after the others have been decoded and kept. The next call tries the unreadable ones again.
-        DataError: if the folder cannot be written to or has no room.
+        DataError: the folder cannot be written to or has no room.
     """
     report = on_progress or (lambda n: None)
     folder = _folder(dataset, cache_dir)
     unreadable: dict[str, str] = {}
     wanted = dataset.index
     try:
-        if not _done(folder, len(dataset.files))[wanted].all():
+        if _done(folder, len(dataset.files))[wanted].all():
+            report(len(dataset))
+        else:
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / "lock"):
                 done = _done(folder, len(dataset.files))
                 report(int(done[wanted].sum()))
                 unreadable = _fill(dataset, folder, done, workers, report)
-        else:
-            report(len(dataset))
     except OSError as error:
         raise DataError(
-            f"expected `cache_dir` to be a folder with room that can be written to, got {error.strerror or error} "
-            f"for {folder}"
+            f"expected `cache_dir` to be a writable folder with enough room, got {error.strerror or error} for {folder}"
         ) from error
     if unreadable and not skip_unreadable:
         raise UnreadableImages(unreadable, len(dataset))
     images = np.load(folder / "images.npy", mmap_mode="r")
-    return Decoded(images, _done(folder, len(dataset.files)), dataset.files)
+    return MappedImages(images, _done(folder, len(dataset.files)), dataset.files)
 
 
-def missing(dataset: Dataset, cache_dir: str | Path) -> np.ndarray:
-    """Rows of a data set's images that its memory map does not hold yet: those of its `index` that `decoded` decodes."""
+def missing_rows(dataset: Dataset, cache_dir: str | Path) -> np.ndarray:
+    """Return the rows of a data set that `open_cache` would decode: int64 [k], a subset of its `index`."""
     return dataset.index[~_done(_folder(dataset, cache_dir), len(dataset.files))[dataset.index]]
 
 
 def _folder(dataset: Dataset, cache_dir: str | Path) -> Path:
-    set_ = LAYOUTS[dataset.name].folders[0].split("/")[0]  # imagenet for imagenet-real, too: one map for both
-    return Path(cache_dir) / f"{set_}-{_key(dataset)[:16]}"
+    name = LAYOUTS[dataset.name].folders[0].split("/")[0]  # imagenet for imagenet-real, too: one map for both
+    return Path(cache_dir) / f"{name}-{_key(dataset)[:16]}"
 
 
 def _fill(dataset: Dataset, folder: Path, done: np.ndarray, workers: int | None, report: Callable) -> dict[str, str]:
-    """Decode what is not done into the map of a locked folder; the images that cannot be decoded, with the reason."""
+    """Decode the rows that are not done into the map of a locked folder; return why some cannot be decoded, by path."""
     positions = np.flatnonzero(~done[dataset.index])
     need, free = len(positions) * int(np.prod(SHAPE)), shutil.disk_usage(folder).free
     if need > free:
@@ -91,18 +163,19 @@ def _fill(dataset: Dataset, folder: Path, done: np.ndarray, workers: int | None,
         )
     offset = _create(folder, len(dataset.files))
     unreadable = {}
-    # Writes by system call, not through the map: on a full disk they fail with an error, where a map kills the process.
+    # System calls instead of the map: on a full disk they fail with an error, where a write to a map kills the process.
     descriptor = os.open(folder / "images.npy", os.O_WRONLY)
     try:
-        with closing(Decoder(workers)) as decoder:
-            for part, images, reasons in decoder.read(split(dataset.take(positions), CHUNK), len(positions)):
-                unreadable |= {part.paths[i]: why for i, why in reasons.items()}
-                good = [row for i, row in enumerate(part.index.tolist()) if i not in reasons]
-                for row, image in zip(good, images, strict=True):
+        with closing(FileReader(workers)) as reader:
+            for part, images, reasons in reader.decode(split(dataset.take(positions), CHUNK)):
+                unreadable |= {part.paths[i]: reason for i, reason in reasons.items()}
+                readable = [row for i, row in enumerate(part.index.tolist()) if i not in reasons]
+                for row, image in zip(readable, images, strict=True):
                     _write(descriptor, image.tobytes(), offset + row * image.nbytes)
                 os.fsync(descriptor)
-                done[good] = True
-                _save(folder / "done.npy", done)
+                done[readable] = True
+                with files.atomic(folder / "done.npy") as new:
+                    np.save(new, done)
                 report(len(part))
     finally:
         os.close(descriptor)
@@ -110,7 +183,7 @@ def _fill(dataset: Dataset, folder: Path, done: np.ndarray, workers: int | None,
 
 
 def _key(dataset: Dataset) -> str:
-    """Digest of what determines every row of a memory map: files with their sizes, preprocessing, Pillow's version."""
+    """Digest everything that determines the rows of a memory map: files, their sizes, preprocessing, Pillow's version."""
     digest = hashlib.sha256(f"{dataset.preprocessing}\n{PIL.__version__}\n".encode())
     for path in dataset.files:
         digest.update(f"{path}\t{(dataset.folder / path).stat().st_size}\n".encode())
@@ -118,7 +191,7 @@ def _key(dataset: Dataset) -> str:
 
 
 def _done(folder: Path, n: int) -> np.ndarray:
-    """bool [n], rows of a memory map that are complete."""
+    """Return which rows of a memory map are complete: bool [n]."""
     try:
         done = np.load(folder / "done.npy")
     except FileNotFoundError:
@@ -129,27 +202,16 @@ def _done(folder: Path, n: int) -> np.ndarray:
 
 
 def _create(folder: Path, n: int) -> int:
-    """Make an empty (sparse) memory map unless there is one; where in the file its first row starts."""
+    """Make an empty (sparse) memory map unless there is one; return the position of its first row in the file."""
     path = folder / "images.npy"
     if not path.exists():
         (folder / "done.npy").unlink(missing_ok=True)
-        new = path.with_suffix(".new")
-        np.lib.format.open_memmap(new, mode="w+", dtype=np.uint8, shape=(n, *SHAPE)).flush()
-        os.replace(new, path)
+        with files.atomic(path) as new:
+            np.lib.format.open_memmap(new, mode="w+", dtype=np.uint8, shape=(n, *SHAPE)).flush()
     return np.load(path, mmap_mode="r").offset
 
 
 def _write(descriptor: int, data: bytes, position: int) -> None:
-    while data:  # a disk that fills up may take a part
+    while data:  # a disk that is almost full may take only a part
         written = os.pwrite(descriptor, data, position)
         data, position = data[written:], position + written
-
-
-def _save(path: Path, array: np.ndarray) -> None:
-    """Write an .npy file so that a reader finds the old one or the new one, never a part."""
-    new = path.with_suffix(".new")
-    with open(new, "wb") as file:
-        np.save(file, array)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)

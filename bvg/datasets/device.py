@@ -1,11 +1,12 @@
-"""Images on their way to the device that shows them: nothing here waits for what the device still has to do.
+"""Copy images to the device that runs the models, without waiting for the work that it still has to do.
 
-On CUDA a copy is queued behind the work before it, on the same stream: it takes a thousandth of a network's time, and no
-second stream has to be kept in step. Meanwhile the host reads the next batch.
+On CUDA a copy is queued behind earlier work on the same stream: it takes a thousandth of a network's time, so a second
+stream is not worth its synchronization. The host reads the next batch meanwhile.
 """
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable
 
@@ -13,16 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bvg.datasets.batches import Decoded, Store
+from bvg.datasets.cache import CachedImages, MappedImages
 
 CHUNK = 256
-"""Images that go to a device at once when a data set is put there."""
+"""Images per copy when a data set is put on a device."""
+
+log = logging.getLogger(__name__)
 
 
 def to_device(values: np.ndarray | Tensor, device: torch.device) -> Tensor:
-    """An array or tensor as a tensor on a device; on CUDA by way of pinned memory, without waiting.
+    """Return an array or tensor as a tensor on a device; on CUDA through pinned memory, without waiting.
 
-    torch keeps the pinned memory from being used again until the copy is made.
+    torch does not reuse the pinned memory before the copy is made.
     """
     tensor = torch.as_tensor(values)
     if device.type == "cuda" and tensor.device.type == "cpu":
@@ -30,79 +33,80 @@ def to_device(values: np.ndarray | Tensor, device: torch.device) -> Tensor:
     return tensor.to(device, non_blocking=device.type == "cuda")
 
 
-class Held:
-    """Rows of a memory map, on a device.
+class DeviceImages:
+    """Rows of a memory map, copied to a device.
 
     Args:
-        store: the memory map.
-        rows: int64 [n], the rows that will be asked for.
-        device: where to.
+        mapped: the memory map.
+        rows: int64 [n], the rows that will be requested.
+        device: where to copy them.
     """
 
-    def __init__(self, store: Decoded, rows: np.ndarray, device: torch.device) -> None:
-        self.valid, self.files, self._device = store.valid, store.files, device
-        self._place = np.full(len(store.files), -1)
+    def __init__(self, mapped: MappedImages, rows: np.ndarray, device: torch.device) -> None:
+        self.valid, self.files, self._device = mapped.valid, mapped.files, device
+        self._place = np.full(len(mapped.files), -1)
         self._place[rows] = np.arange(len(rows))
-        self._images = torch.empty((len(rows), *store.images.shape[1:]), dtype=torch.uint8, device=device)
+        self._images = torch.empty((len(rows), *mapped.images.shape[1:]), dtype=torch.uint8, device=device)
         for start in range(0, len(rows), CHUNK):
-            some = rows[start : start + CHUNK]
-            self._images[start : start + len(some)] = to_device(store.take(some), device)
+            chunk = rows[start : start + CHUNK]
+            self._images[start : start + len(chunk)] = to_device(mapped.take(chunk), device)
 
-    def holds(self, store: Decoded, rows: np.ndarray) -> bool:
-        """Whether these rows of this map are here."""
-        return self.files == store.files and bool((self._place[rows] >= 0).all() and self.valid[rows].all())
+    def contains(self, mapped: MappedImages, rows: np.ndarray) -> bool:
+        """Return whether these rows of this map are on the device."""
+        return self.files == mapped.files and bool((self._place[rows] >= 0).all() and self.valid[rows].all())
 
-    def take(self, index: np.ndarray) -> Tensor:
-        """Some rows, int64 [B] -> uint8 [B, 3, H, W] on the device."""
-        return self._images.index_select(0, to_device(self._place[index], self._device))
+    def take(self, rows: np.ndarray) -> Tensor:
+        """Return some rows, int64 [B] -> uint8 [B, 3, H, W] on the device."""
+        return self._images.index_select(0, to_device(self._place[rows], self._device))
 
 
-class Streamed:
+class PinnedImages:
     """A memory map whose rows are gathered by several threads, into pinned memory where there is CUDA."""
 
-    def __init__(self, store: Decoded) -> None:
-        self.valid, self.files = store.valid, store.files
-        with warnings.catch_warnings():  # that the map is read-only: nothing writes to it
+    def __init__(self, mapped: MappedImages) -> None:
+        self.valid, self.files = mapped.valid, mapped.files
+        with warnings.catch_warnings():  # the map is read-only, and nothing writes to it
             warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-            self._images = torch.from_numpy(store.images)
+            self._images = torch.from_numpy(mapped.images)
 
-    def take(self, index: np.ndarray) -> Tensor:
-        """Some rows, int64 [B] -> uint8 [B, 3, H, W] on the CPU."""
-        shape = len(index), *self._images.shape[1:]
+    def take(self, rows: np.ndarray) -> Tensor:
+        """Return some rows, int64 [B] -> uint8 [B, 3, H, W] on the CPU."""
+        shape = len(rows), *self._images.shape[1:]
         out = torch.empty(shape, dtype=torch.uint8, pin_memory=torch.cuda.is_available())
-        return torch.index_select(self._images, 0, torch.from_numpy(index), out=out)
+        return torch.index_select(self._images, 0, torch.from_numpy(rows), out=out)
 
 
-def half_of_what_is_free(device: torch.device) -> int:
-    """Bytes of a CUDA device that a data set may take: the other half is left to the batches."""
+def half_of_free_memory(device: torch.device) -> int:
+    """Return the bytes of a CUDA device that a data set may take; the other half is for the batches."""
     return torch.cuda.mem_get_info(device)[0] // 2
 
 
-class Holder:
-    """Holds one data set on a CUDA device, for all the instruments that show it; elsewhere the memory map is as near.
+class DeviceCache:
+    """Keeps one data set on a CUDA device for all instruments that use it; other devices read the memory map.
 
     Args:
-        device: what shows the images.
-        room: how many bytes a data set may take there.
+        device: where the models run.
+        room: returns how many bytes of it a data set may take.
     """
 
-    def __init__(self, device: torch.device, room: Callable[[torch.device], int] = half_of_what_is_free) -> None:
+    def __init__(self, device: torch.device, room: Callable[[torch.device], int] = half_of_free_memory) -> None:
         self._device, self._room = device, room
-        self._held: Held | None = None
+        self._cached: DeviceImages | None = None
 
-    def nearer(self, store: Decoded, rows: np.ndarray) -> Store:
-        """What gives these rows of a memory map soonest."""
+    def nearest(self, mapped: MappedImages, rows: np.ndarray) -> CachedImages:
+        """Return the fastest way to these rows of a memory map."""
         if self._device.type == "cpu":
-            return store
-        if self._held is None or not self._held.holds(store, rows):
-            self._held = None  # first, so that there is room for the next
-            self._held = self._hold(store, rows)
-        return self._held or Streamed(store)
+            return mapped
+        if self._cached is None or not self._cached.contains(mapped, rows):
+            self._cached = None  # first, to make room for the next one
+            self._cached = self._copy(mapped, rows)
+        return self._cached or PinnedImages(mapped)
 
-    def _hold(self, store: Decoded, rows: np.ndarray) -> Held | None:
-        if self._device.type != "cuda" or len(rows) * store.images[0].nbytes > self._room(self._device):
+    def _copy(self, mapped: MappedImages, rows: np.ndarray) -> DeviceImages | None:
+        if self._device.type != "cuda" or len(rows) * mapped.images[0].nbytes > self._room(self._device):
             return None
         try:
-            return Held(store, rows, self._device)
-        except torch.OutOfMemoryError:  # room in pieces
+            return DeviceImages(mapped, rows, self._device)
+        except torch.OutOfMemoryError as error:  # the free memory is fragmented
+            log.info("reading from the memory map, since the data set does not fit on %s: %s", self._device, error)
             return None

@@ -18,7 +18,8 @@ import numpy as np
 
 from bvg import imagenet_classes, study
 from bvg.datasets import layouts
-from bvg.datasets.layouts import LAYOUTS, SUFFIXES, Condition, DataError, Found, conditions, some, title
+from bvg.datasets.layouts import LAYOUTS, SUFFIXES, Condition, DataError, Found, conditions, title
+from bvg.messages import shorten
 
 REAL_LABELS = ("imagenet-real/real.json", "imagenet/real.json")
 """Where ImageNet-ReaL's labels may lie; the second is where the authors' script looks."""
@@ -163,7 +164,7 @@ def _data_error(problems: list[str]) -> DataError:
 def _known(condition: Condition) -> Condition:
     known = conditions(condition[0])
     if condition not in known:
-        pairs = some([" ".join(c[1:]) or "none" for c in known])
+        pairs = shorten([" ".join(c[1:]) or "none" for c in known])
         raise ValueError(
             f"expected `variant` and `level` of {condition[0]} to be one of {pairs}, got {' '.join(condition[1:])!r}"
         )
@@ -204,11 +205,11 @@ def _real_labels(root: Path, files: tuple[str, ...]) -> list[frozenset[int]]:
         raise DataError(f"{expected}, got {error}") from error
     wrong = {label for s in sets for label in s} - set(range(len(imagenet_classes.wnids())))
     if len(sets) != LAYOUTS["imagenet"].images or wrong:
-        raise DataError(f"{expected}, got {len(sets):,} lists" + (f" and the labels {some(wrong)}" if wrong else ""))
+        raise DataError(f"{expected}, got {len(sets):,} lists" + (f" and the labels {shorten(wrong)}" if wrong else ""))
     numbers = [re.search(r"_val_0*([1-9]\d*)\.", file) for file in files]
     bad = [f for f, m in zip(files, numbers, strict=True) if m is None or int(m[1]) > len(sets)]
     if bad:
-        raise DataError(f"imagenet-real: expected names ILSVRC2012_val_<number>.JPEG of 1 … 50,000, got {some(bad)}")
+        raise DataError(f"imagenet-real: expected names ILSVRC2012_val_<number>.JPEG of 1 … 50,000, got {shorten(bad)}")
     return [sets[int(m[1]) - 1] for m in numbers]
 
 
@@ -216,9 +217,9 @@ def _faults(name: str, found: Found, complete: bool) -> Iterator[str]:
     """What is wrong with a scanned set, one sentence each; counts only where it should be complete."""
     layout = LAYOUTS[name]
     if found.strange:
-        yield f"{len(found.strange)} folder(s) or file(s) not of this set: {some(found.strange)}"
+        yield f"{len(found.strange)} folder(s) or file(s) not of this set: {shorten(found.strange)}"
     if found.empty:
-        yield f"{len(found.empty)} empty folder(s): {some(found.empty)}"
+        yield f"{len(found.empty)} empty folder(s): {shorten(found.empty)}"
     if not found.images:
         yield f"expected images ({', '.join(SUFFIXES)}), found none"
     if not complete or not found.images:
@@ -227,13 +228,13 @@ def _faults(name: str, found: Found, complete: bool) -> Iterator[str]:
     folder_of = layouts.class_folders(name)
     missing = [sub for c, sub in folder_of.items() if c not in counts and sub not in found.empty]
     if missing:
-        yield f"{len(missing)} of {len(folder_of)} classes missing: {some(missing)}"
+        yield f"{len(missing)} of {len(folder_of)} classes missing: {shorten(missing)}"
     if layout.images is not None:
         yield from _miscount(layout.images, len(found.images), "images")
     if layout.per_class is not None:
         off = [f"{folder_of[c]} has {counts[c]}" for c in sorted(counts) if counts[c] != layout.per_class]
         if off:
-            yield f"{len(off)} class(es) without the expected {layout.per_class} images: {some(off)}"
+            yield f"{len(off)} class(es) without the expected {layout.per_class} images: {shorten(off)}"
 
 
 def _miscount(expected: int, got: int, what: str) -> list[str]:

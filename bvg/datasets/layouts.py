@@ -52,7 +52,7 @@ class DataError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Layout:
+class FolderLayout:
     """How one data set lies on disk.
 
     Attributes:
@@ -71,12 +71,12 @@ class Layout:
     preprocessing: str = RESIZE_CROP
 
 
-_VAL = Layout(("imagenet/val",), "wnid", 50_000, 50)
-LAYOUTS: dict[str, Layout] = {
+_VAL = FolderLayout(("imagenet/val",), "wnid", 50_000, 50)
+LAYOUTS: dict[str, FolderLayout] = {
     "imagenet": _VAL,
     "imagenet-real": _VAL,
     "imagenet-16class": _VAL,
-    "imagenet-v2": Layout(
+    "imagenet-v2": FolderLayout(
         (
             "imagenet-v2/imagenetv2-matched-frequency-format-val",
             "imagenet-v2",
@@ -86,16 +86,16 @@ LAYOUTS: dict[str, Layout] = {
         10_000,
         10,
     ),
-    "imagenet-a": Layout(("imagenet-a",), "wnid", 7_500),
-    "imagenet-r": Layout(("imagenet-r",), "wnid", 30_000),
-    "imagenet-sketch": Layout(("imagenet-sketch/sketch", "imagenet-sketch"), "wnid", 50_889),
-    "imagenet-c": Layout(("imagenet-c",), "wnid", 50_000, 50, STORED),
-    "imagenet-cbar": Layout(("imagenet-cbar",), "wnid", 50_000, 50, STORED),
-    "stylized": Layout(("stylized/dnn",), "session", 800, 50, STORED),
-    "cue-conflict": Layout(("cue-conflict",), "category", 1_280, 80, STORED),
-    "gray-16class": Layout(("gray-16class",), "flat", None, None, STORED),
+    "imagenet-a": FolderLayout(("imagenet-a",), "wnid", 7_500),
+    "imagenet-r": FolderLayout(("imagenet-r",), "wnid", 30_000),
+    "imagenet-sketch": FolderLayout(("imagenet-sketch/sketch", "imagenet-sketch"), "wnid", 50_889),
+    "imagenet-c": FolderLayout(("imagenet-c",), "wnid", 50_000, 50, STORED),
+    "imagenet-cbar": FolderLayout(("imagenet-cbar",), "wnid", 50_000, 50, STORED),
+    "stylized": FolderLayout(("stylized/dnn",), "session", 800, 50, STORED),
+    "cue-conflict": FolderLayout(("cue-conflict",), "category", 1_280, 80, STORED),
+    "gray-16class": FolderLayout(("gray-16class",), "flat", None, None, STORED),
 }
-"""Layout of every set, with the images that its makers state. `imagenet-real` and `imagenet-16class` read
+"""FolderLayout of every set, with the images that its makers state. `imagenet-real` and `imagenet-16class` read
 `imagenet`."""
 
 
@@ -219,7 +219,7 @@ def find_folder(condition: Condition, root: Path) -> Path:
     return folder
 
 
-def layout_of(name: str) -> Layout:
+def layout_of(name: str) -> FolderLayout:
     """The layout of that name; a ValueError names those that exist."""
     if name not in LAYOUTS:
         raise ValueError(f"expected `name` to be one of {', '.join(LAYOUTS)}, got {name!r}")
@@ -229,9 +229,3 @@ def layout_of(name: str) -> Layout:
 def title(condition: Condition) -> str:
     """A condition in words: `imagenet-c fog 3`."""
     return " ".join(part for part in condition if part)
-
-
-def some(items: Iterable, most: int = 5) -> str:
-    """The first few of many, in words."""
-    items = [str(item) for item in items]
-    return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")

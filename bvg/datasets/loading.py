@@ -1,180 +1,254 @@
-"""Decoding image files: one, and many, by processes that do nothing else and are ahead of what is asked for.
+"""Load the images of data sets as batches of uint8 arrays [B, 3, 224, 224], RGB in 0 … 255, in the order of the data set.
 
-Pixels are those of `torchvision.transforms` on Pillow images, bit for bit. torch, which runs the processes, is imported
-only where there are some.
+The pixels depend on the image alone, not on workers, batch size or order. torch is imported only where worker processes
+are started.
 """
 
 from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import joblib
 import numpy as np
-from PIL import Image
 
 from bvg.datasets.index import Dataset
-from bvg.datasets.layouts import RESIZE_CROP, STORED, DataError
+from bvg.datasets.layouts import DataError
+from bvg.datasets.preprocessing import SHAPE, decode
+from bvg.messages import shorten
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-SIZE = 224
-SHAPE = (3, SIZE, SIZE)
-
 PIECE = 16
-"""Images that one process decodes at a time: all of them work on the next batch, and little shared memory is in use."""
+"""Images that one process decodes at a time. A small number lets all processes work on the next batch, in little memory."""
 
-SHORT = 512
-"""So many images are decoded where they are asked for before processes are started: that takes a few seconds."""
+SERIAL = 512
+"""Images that are decoded in the calling process before workers, which take a few seconds to start, are used."""
 
 
-class Read(NamedTuple):
-    """A part of a data set, read: the k images that can be decoded, uint8 [k, 3, 224, 224], and, by its position in the
-    part, why another cannot."""
+class UnreadableImages(DataError):
+    """Some images cannot be decoded; `reasons` maps the path of each to the decoder's message."""
+
+    def __init__(self, reasons: dict[str, str], total: int):
+        self.reasons = dict(reasons)
+        problems = [f"{path}: {reason}" for path, reason in self.reasons.items()]
+        lines = shorten([f"\n- {problem}" for problem in problems], limit=100)
+        super().__init__(
+            f"expected {total:,} readable images, {len(self.reasons):,} cannot be decoded (replace them, or measure "
+            f"without them by skip_unreadable=True, --skip-unreadable):{lines}",
+            problems,
+        )
+
+
+class Batch(NamedTuple):
+    """Consecutive images of a data set.
+
+    Attributes:
+        images: uint8 [B, 3, 224, 224], an array, or a tensor on any device.
+        labels: as in `Dataset.labels`.
+        index: int64 [B], positions in the whole set.
+    """
+
+    images: np.ndarray | Tensor
+    labels: np.ndarray | tuple[frozenset[int], ...]
+    index: np.ndarray
+
+
+class Reader(Protocol):
+    """Reads the images of data sets: from files (`FileReader`), or from decoded ones (`bvg.datasets.cache.CacheReader`)."""
+
+    def read(self, parts: Sequence[Dataset], batch_size: int) -> Iterator[Iterator[Batch]]:
+        """Yield, for each part of a data set, an iterator over its batches.
+
+        A batch lies within one part; reading ahead does not stop at its end. Take the batches of one part before those
+        of the next one. `UnreadableImages` ends the part that holds them, not the others.
+        """
+
+
+class Decoded(NamedTuple):
+    """Part of a data set, decoded.
+
+    Attributes:
+        part: the images that were requested.
+        images: uint8 [k, 3, 224, 224], those that can be decoded.
+        reasons: why the others cannot be decoded, by their position in `part`.
+    """
 
     part: Dataset
-    images: np.ndarray | Tensor
+    images: np.ndarray
     reasons: dict[int, str]
 
 
-def decode(path: str | Path, preprocessing: str) -> np.ndarray:
-    """One image file as uint8 [3, 224, 224], RGB in 0 … 255.
+def batches(
+    dataset: Dataset,
+    batch_size: int,
+    reader: Reader | None = None,
+    workers: int | None = None,
+    skip_unreadable: bool = False,
+) -> Iterator[Batch]:
+    """Yield the images of a data set, or of a part of it, in order.
 
-    `resize256-crop224-bilinear`: the shorter side to 256 by Pillow's bilinear (antialiased) resampling, the longer one
-    to the integer part of 256 * long / short, then the central 224 x 224, the upper left corner rounded half to even;
-    as torchvision's Resize(256) and CenterCrop(224). `stored224`: as stored.
+    Args:
+        dataset: what to read.
+        batch_size: images per batch; fewer in the last one, and where unreadable images are left out.
+        reader: what reads them; None decodes the files, with the other arguments as for `FileReader`.
+        workers, skip_unreadable: as for `FileReader`.
 
     Raises:
-        DataError: if an image of a set stored at 224 px has another size.
-        OSError, or what else Pillow raises: if the file is not an image, or damaged.
+        UnreadableImages: images cannot be decoded. The rest of the data set is tried first, so that all are listed.
+        ValueError: `batch_size` is not positive.
     """
-    with Image.open(path) as file:
-        image = file.convert("RGB")
-    if preprocessing == RESIZE_CROP:
-        short = min(image.size)
-        image = image.resize(
-            tuple(256 if side == short else 256 * side // short for side in image.size), Image.BILINEAR
-        )
-        left, top = (round((side - SIZE) / 2) for side in image.size)
-        image = image.crop((left, top, left + SIZE, top + SIZE))
-    elif preprocessing != STORED:
-        raise ValueError(f"expected `preprocessing` to be {RESIZE_CROP} or {STORED}, got {preprocessing!r}")
-    elif image.size != (SIZE, SIZE):
-        raise DataError(
-            f"expected an image of 224 x 224 pixels, since this set is stored at that size and not resized, got "
-            f"{image.width} x {image.height}: {path}"
-        )
-    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+    if reader is None:
+        with closing(FileReader(workers, skip_unreadable)) as files:
+            yield from batches(dataset, batch_size, files)
+        return
+    for part in reader.read([dataset], batch_size):
+        yield from part
 
 
 def split(dataset: Dataset, size: int) -> Iterator[Dataset]:
-    """Parts of `size` images of a data set; fewer in the last one."""
+    """Split a data set into parts of `size` images; the last one may have fewer.
+
+    Raises:
+        ValueError: `size` is not positive.
+    """
+    if size < 1:
+        raise ValueError(f"expected `batch_size` to be at least 1, got {size}")
     return (dataset.take(range(i, min(i + size, len(dataset)))) for i in range(0, len(dataset), size))
 
 
-class Decoder:
-    """Decodes image files, in processes of its own once there is much to do; they are kept until it is let go of.
+class FileReader:
+    """Decodes image files ahead of the batch that is read, in worker processes once there are many.
 
-    The processes are those of torch's DataLoader, forked: that needs no guard in a script and works in a notebook. They
-    run Pillow and NumPy and touch neither models nor devices.
+    The workers are those of torch's DataLoader. They are forked, so a script needs no guard and a notebook works. They
+    run Pillow and NumPy and use neither models nor devices. They are kept until the reader is closed.
 
     Args:
-        workers: processes; 0 decodes in this one, as systems other than Linux always do, where a fork is not safe. None
-            is one per core, but 0 for the first SHORT images.
+        workers: processes. 0 decodes in the calling process, as systems other than Linux always do, where a fork is not
+            safe. None is one per core, but 0 for the first SERIAL images.
+        skip_unreadable: leave out images that cannot be decoded; the sum of the batch lengths is then the n to report.
 
     Raises:
-        ValueError: if `workers` is negative.
+        ValueError: `workers` is negative.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, skip_unreadable: bool = False) -> None:
         if workers is not None and workers < 0:
             raise ValueError(f"expected `workers` to be at least 0, got {workers}")
+        self.skip_unreadable = skip_unreadable
         self._workers = workers
-        self._seen = 0
+        self._requested = 0
         self._jobs: list[tuple] = []
         self._loader = None
 
-    def read(self, parts: Iterable[Dataset], total: int) -> Iterator[Read]:
-        """Decode parts of data sets, `total` images in all, in order; where there are processes, ahead.
+    def read(self, parts: Sequence[Dataset], batch_size: int) -> Iterator[Iterator[Batch]]:
+        """Yield, for each part of a data set, an iterator over its batches (see `Reader`)."""
+        decoded = self.decode([chunk for part in parts for chunk in split(part, batch_size)])
+        for part in parts:
+            chunks = islice(decoded, -(-len(part) // batch_size))
+            yield self._readable(part, chunks)
+            deque(chunks, maxlen=0)  # skip what the caller did not take
+
+    def decode(self, parts: Iterable[Dataset]) -> Iterator[Decoded]:
+        """Decode parts of data sets, in order.
 
         Raises:
-            DataError: an image is whole, but of another size than its set has.
+            DataError: an image is readable, but has another size than its set.
         """
         parts = list(parts)
-        jobs = [(part.folder, one.paths, part.preprocessing) for part in parts for one in split(part, PIECE)]
-        pieces = self._processes(jobs, total)
+        jobs = [(part.folder, piece.paths, part.preprocessing) for part in parts for piece in split(part, PIECE)]
+        results = self._results(jobs, sum(map(len, parts)))
         try:
             for part in parts:
-                images, reasons = [], {}
+                images, reasons = [np.empty((0, *SHAPE), np.uint8)], {}
                 for start in range(0, len(part), PIECE):
-                    some, why, error = next(pieces)
+                    decoded, unreadable, error = next(results)
                     if error is not None:
                         raise error
-                    images.append(np.asarray(some))
-                    reasons |= {start + i: reason for i, reason in why.items()}
-                yield Read(part, images[0] if len(images) == 1 else np.concatenate(images), reasons)
+                    images.append(np.asarray(decoded))
+                    reasons |= {start + i: reason for i, reason in unreadable.items()}
+                yield Decoded(part, images[1] if len(images) == 2 else np.concatenate(images), reasons)
         finally:
-            del pieces  # an error's traceback would hold on to it, and so keep the processes
+            del results  # an error's traceback would keep it, and with it the processes
 
     def close(self) -> None:
-        """End the processes. They end with the decoder, too, but that may live on in an error's traceback."""
+        """End the processes. They end with the reader, too, but an error's traceback may keep that."""
         self._loader = None
 
-    def _processes(self, jobs: list[tuple], total: int) -> Iterator[tuple]:
-        """The answers to jobs, in order."""
-        self._seen += total
+    def _readable(self, whole: Dataset, chunks: Iterator[Decoded]) -> Iterator[Batch]:
+        unreadable: dict[str, str] = {}
+        for part, images, reasons in chunks:
+            unreadable |= {part.paths[i]: reason for i, reason in reasons.items()}
+            if unreadable and not self.skip_unreadable:
+                continue
+            if reasons:
+                part = part.take([i for i in range(len(part)) if i not in reasons])
+            if len(part):
+                yield Batch(images, part.labels, part.index)
+        if unreadable and not self.skip_unreadable:
+            raise UnreadableImages(unreadable, len(whole))
+
+    def _results(self, jobs: list[tuple], total: int) -> Iterator[tuple]:
+        """Return the results of `_decode_job` for all jobs, in order."""
+        self._requested += total
         workers = self._workers
         if workers is None:
-            workers = joblib.cpu_count() if self._seen > SHORT and joblib.cpu_count() > 1 else 0
+            workers = joblib.cpu_count() if self._requested > SERIAL and joblib.cpu_count() > 1 else 0
         if not workers or sys.platform != "linux":
-            return map(_images, jobs)
+            return map(_decode_job, jobs)
         self._jobs[:] = jobs
-        with warnings.catch_warnings():  # that there are more workers than cores: that is the caller's choice
+        with warnings.catch_warnings():  # more workers than cores: the caller's choice
             warnings.filterwarnings("ignore", "This DataLoader will create")
             if self._loader is None:
-                self._loader = _loader(self._jobs, workers)
+                self._loader = _data_loader(self._jobs, workers)
             return iter(self._loader)
 
 
-class _Files:
-    """What DataLoader takes for a data set: a job stands for an index."""
+class _Jobs:
+    """A data set for torch's DataLoader, indexed by jobs."""
 
     def __getitem__(self, job: tuple):
         import torch
 
-        images, *rest = _images(job)
-        return torch.from_numpy(images), *rest  # a tensor: it comes back through shared memory
+        images, *rest = _decode_job(job)
+        return torch.from_numpy(images), *rest  # a tensor comes back through shared memory
 
 
-def _loader(jobs: list[tuple], workers: int):
+def _data_loader(jobs: list[tuple], workers: int):
     import torch
     from torch.utils.data import DataLoader
 
     return DataLoader(
-        _Files(),
+        _Jobs(),
         batch_size=None,
         sampler=jobs,
         num_workers=workers,
         persistent_workers=True,
-        collate_fn=_as_is,
+        collate_fn=_unchanged,
         multiprocessing_context="fork",
-        generator=torch.Generator(),  # of its own: the caller's random numbers are not DataLoader's to draw
+        generator=torch.Generator(),  # its own: DataLoader must not draw from the caller's random numbers
     )
 
 
-def _as_is(answer):
-    return answer
+def _unchanged(result):
+    return result
 
 
-def _images(job: tuple) -> tuple[np.ndarray, dict[int, str], Exception | None]:
-    """The images of a job (folder, paths, preprocessing) that can be decoded, why others cannot, and what ends the run.
+def _decode_job(job: tuple[Path, tuple[str, ...], str]) -> tuple[np.ndarray, dict[int, str], Exception | None]:
+    """Decode the images of a job (folder, paths, preprocessing).
 
-    Damaged bytes make Pillow raise almost anything; a wrong size is no damage. Errors are handed over, not raised: what a
-    process raises reaches the other as one of another kind.
+    Damaged bytes make Pillow raise almost any error. A wrong size is not damage: it ends the run. That error is
+    returned, because DataLoader changes the type of errors that a worker raises.
+
+    Returns:
+        The images that can be decoded, why the others cannot, by position, and the error that ends the run.
     """
     folder, paths, preprocessing = job
     images, reasons = [], {}

@@ -30,7 +30,7 @@ def check_images(images: Tensor, channels: int | None = None) -> None:
             hint = (
                 " (are they in 0..255? divide by 255)"
                 if high > 2
-                else " (are they normalised already?)"
+                else " (are they normalized already?)"
                 if low < 0
                 else ""
             )

@@ -35,7 +35,7 @@ def pgd(
     input only, so that an image's result does not depend on its neighbours and no parameter's `grad` is touched.
 
     Args:
-        model: maps float [N, C, H, W] in [0, 1] to logits [N, K], normalisation inside; in evaluation mode.
+        model: maps float [N, C, H, W] in [0, 1] to logits [N, K], normalization inside; in evaluation mode.
         images: float [N, C, H, W] in [0, 1].
         labels: int64 [N], the true classes.
         eps: largest change of a value, as a fraction of 1; the study has 0.5/255.

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from bvg.datasets import layouts
-from bvg.datasets.batches import Batch, UnreadableImages
 from bvg.datasets.device import to_device
 from bvg.datasets.index import Dataset
+from bvg.datasets.loading import Batch, UnreadableImages
 from bvg.instruments.base import Condition, Instrument, targets
 from bvg.measure import progress
 from bvg.measure.accumulator import MeasureError, Tally, check_logits, shown_to
@@ -109,9 +109,9 @@ class Engine:
 
     def _units(self, instrument, data: Dataset, conditions: list[Condition], ids: dict, waiting: Units) -> None:
         """Measure parts of a data set and write them."""
-        store = self.source.store(data, self.progress)
+        reader = self.source.reader(data, self.progress)
         parts = [data.take(range(start, min(start + instrument.unit, len(data)))) for start in waiting]
-        read = self.source.streams(parts, self.size, store)
+        read = reader.read(parts, self.size)
         for (start, models), part, batches in zip(waiting.items(), parts, read, strict=False):
             try:
                 tallies, unreadable = self._unit(instrument, part, batches, models, conditions)

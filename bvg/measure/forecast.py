@@ -15,7 +15,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from bvg.datasets.loading import SHAPE, SHORT
+from bvg.datasets.loading import SERIAL
+from bvg.datasets.preprocessing import SHAPE
 from bvg.measure.engine import where_of
 from bvg.measure.plan import Plan
 from bvg.measure.run_folder import Run
@@ -89,7 +90,7 @@ def count(plan: Plan, finished: Finished) -> Forecast:
         plan: what is to be measured.
         finished: what the run folder has.
     """
-    held: set[int] = set()  # rows that are decoded to keep by an instrument before
+    cached: frozenset[int] = frozenset()  # rows that an earlier instrument decodes into the cache
     rows = []
     for instrument in plan.instruments:
         row = dict.fromkeys(("images", "decoded", "conditions", "made", "shown", "done"), 0)
@@ -103,14 +104,16 @@ def count(plan: Plan, finished: Finished) -> Forecast:
             shown = sum(sizes[start] * models for start, models in lacking.items())
             read = sum(sizes[start] for start, models in lacking.items() if models)
             row["images"] += n
-            row["decoded"] += plan.source.to_decode(condition, read, plan.limit, held) if read else 0
+            if read:
+                decoded, cached = plan.source.to_decode(condition, read, plan.limit, cached)
+                row["decoded"] += decoded
             row["conditions"] += kinds
             row["made"] += read * kinds
             row["shown"] += shown * kinds
             row["done"] += (n * len(plan.models) - shown) * kinds
         passes = row["shown"] * (1 + steps_of(instrument))
         rows.append({"instrument": instrument.name, "dataset": instrument.dataset, **row, "passes": passes})
-    room, folder = len(held) * int(np.prod(SHAPE)), plan.source.cache
+    room, folder = len(cached) * int(np.prod(SHAPE)), plan.source.cache
     free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free if room else 0
     return Forecast(pd.DataFrame(rows).assign(seconds=np.nan), len(plan.models), str(plan.device), None, room, free)
 
@@ -119,7 +122,7 @@ def timed(counted: Forecast, plan: Plan, pace: Pace) -> Forecast:
     """What there is to do, with the times that a pace gives it."""
     cores, seconds = joblib.cpu_count(), []
     for row in counted.table.itertuples():
-        decoding = row.decoded * pace.decode / (cores if row.decoded > SHORT else 1)
+        decoding = row.decoded * pace.decode / (cores if row.decoded > SERIAL else 1)
         showing = row.made * pace.make[row.instrument] + row.shown * pace.show[row.instrument]
         # While a GPU works the cores are free to decode, unless all is decoded before anything is shown.
         ahead = plan.device.type == "cuda" and row.dataset not in plan.source.kept

@@ -17,8 +17,8 @@ import torch
 from torch import nn
 
 from bvg import study
-from bvg.datasets.batches import UnreadableImages
 from bvg.datasets.layouts import DataError
+from bvg.datasets.loading import UnreadableImages
 from bvg.instruments.base import INSTRUMENTS, Instrument, choose
 from bvg.kernels.randomness import check_seed
 from bvg.measure import sources
@@ -101,7 +101,7 @@ def run(
     Raises:
         ValueError: an argument is not what it should be, or a model cannot be loaded (see `bvg.models.zoo.load`).
         bvg.datasets.layouts.DataError: data sets are not complete; before anything is measured.
-        bvg.datasets.batches.UnreadableImages: see `skip_unreadable`.
+        bvg.datasets.loading.UnreadableImages: see `skip_unreadable`.
         bvg.measure.run_folder.RunError: the run folder is in use, of other settings, or cannot be written to.
         bvg.measure.engine.MeasureError: a model does not give finite logits, or one image does not fit into memory.
 

@@ -1,85 +1,95 @@
-"""Where the images of a measurement come from: the ImageNet family on disk, or the miniature, which is drawn."""
+"""Sources of images for a measurement: the ImageNet family on disk, or the synthetic images of the miniature."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from bvg import study
-from bvg.datasets import cache as memmap
+from bvg import files, study
 from bvg.datasets import index
-from bvg.datasets.batches import Batch, Store, streams
-from bvg.datasets.device import Holder
+from bvg.datasets.cache import CacheReader, missing_rows, open_cache
+from bvg.datasets.device import DeviceCache
 from bvg.datasets.index import Dataset
 from bvg.datasets.layouts import Condition
-from bvg.datasets.loading import Decoder
+from bvg.datasets.loading import FileReader, Reader
 from bvg.instruments.base import INSTRUMENTS, Instrument
-from bvg.measure import progress
+from bvg.measure.progress import bar as progress_bar
 from bvg.models import zoo
 
 if TYPE_CHECKING:
     from torch import nn
 
 MINIATURE = "miniature"
-"""What `data` says for the drawn images, and `models` for all networks trained on them."""
+"""The value of `data` for the synthetic images, and of `models` for all networks trained on them."""
 
 CPU = torch.device("cpu")
 
-KEPT = ("imagenet", "imagenet-real", "imagenet-16class")
-"""Data sets that are decoded once and kept, since several instruments show them."""
+CACHED = ("imagenet", "imagenet-real", "imagenet-16class")
+"""Data sets that several instruments use: they are decoded once, into the cache."""
 
 
 class Source(Protocol):
-    """What the engine asks of the place where images come from.
+    """Where the engine gets images from, and models for them.
 
     Attributes:
-        instruments: the instruments that show them, by name.
-        batch_size: images per batch that suit a CPU, whose caches are small.
-        kept: data sets that are decoded as a whole before they are shown, and kept in the folder `cache`.
+        instruments: the instruments that use the images, by name.
+        world: name of the images in a manifest, a key of `bvg.study.WORLDS`.
+        batch_size: default images per batch on a CPU, whose caches are small.
+        kept: data sets that are decoded as a whole into the folder `cache` before they are used.
+        uncached: reads images without the cache.
     """
 
     instruments: Mapping[str, Instrument]
+    world: str
     batch_size: int
     kept: Sequence[str]
     cache: Path
+    uncached: Reader
 
     def load(self, name: str | Path) -> nn.Module:
-        """A model that answers to these images."""
+        """Load a model for these images."""
 
     def check(self, wanted: Iterable[Instrument], limit: int | None) -> dict[Condition, int]:
-        """Hold the data sets that instruments show against what they should be; images used, per condition."""
+        """Check the data sets that instruments use; return the number of images used, per condition."""
 
     def open(self, condition: Condition, limit: int | None) -> Dataset:
-        """Index the images of a condition without decoding."""
+        """Index the images of a condition without decoding them."""
 
-    def to_decode(self, condition: Condition, n: int, limit: int | None, held: set[int]) -> int:
-        """How many images are decoded to read n of a condition; `held` are the rows that were decoded to keep before."""
+    def to_decode(
+        self, condition: Condition, n: int, limit: int | None, cached: frozenset[int]
+    ) -> tuple[int, frozenset[int]]:
+        """Count the images to decode before n of a condition can be read.
 
-    def store(self, data: Dataset, show: bool) -> Any:
-        """What is made once of a data set and handed to `streams`, with a progress bar if `show`; None for nothing."""
+        Args:
+            condition, limit: as for `open`.
+            n: images of the condition that will be read.
+            cached: rows that earlier conditions of the same run add to the cache.
 
-    def streams(self, parts: Sequence[Dataset], size: int, store: Any) -> Iterator[Iterator[Batch]]:
-        """For each of several parts of a data set its images, in order; to be taken in order."""
+        Returns:
+            The count, and the rows that are added to the cache by then.
+        """
+
+    def reader(self, data: Dataset, progress: bool) -> Reader:
+        """Return what reads a data set, after filling the cache where it has one (with a progress bar if `progress`)."""
 
     def close(self) -> None:
-        """Let go of what reads the images."""
+        """End the processes that read images."""
 
 
 @dataclass(frozen=True)
 class Disk:
-    """Data sets in a folder.
+    """Data sets in a folder (see `Source`).
 
     Attributes:
-        root: the folder that holds the data sets, laid out as `bvg.datasets.layouts` says.
-        workers: processes that decode, as for `bvg.datasets.loading.Decoder`.
+        root: the folder that holds the data sets, laid out as described in `bvg.datasets.layouts`.
+        workers: processes that decode, as for `bvg.datasets.loading.FileReader`.
         skip_unreadable: leave out images that cannot be decoded.
-        device: what shows the images.
+        device: where the models run.
     """
 
     root: Path
@@ -87,64 +97,69 @@ class Disk:
     skip_unreadable: bool
     device: torch.device = CPU
     instruments = INSTRUMENTS
+    world = "study"
     batch_size = 8
-    kept = KEPT
+    kept = CACHED
 
     def load(self, name: str | Path) -> nn.Module:
+        """Load a model of ImageNet (see `bvg.models.load`)."""
         if name in study.miniature().index:
             raise ValueError(f"expected a model of ImageNet, got {name}: measure it with data={MINIATURE!r}")
         return zoo.load(name)
 
     def check(self, wanted: Iterable[Instrument], limit: int | None) -> dict[Condition, int]:
+        """Check the data sets that instruments use; return the number of images used, per condition."""
         return index.check(self.root, dict.fromkeys(i.dataset for i in wanted), limit)
 
     def open(self, condition: Condition, limit: int | None) -> Dataset:
+        """Index the images of a condition without decoding them."""
         return index.open_dataset(condition[0], self.root, *condition[1:], limit=limit)
 
     @property
     def cache(self) -> Path:
-        return Path(os.environ.get("BVG_CACHE") or Path.home() / ".cache/bvg") / "decoded"
+        """The folder of decoded images."""
+        return files.cache_dir() / "decoded"
 
-    def to_decode(self, condition: Condition, n: int, limit: int | None, held: set[int]) -> int:
-        if condition[0] not in KEPT:
-            return n
-        rows = set(memmap.missing(self.open(condition, limit), self.cache).tolist()) - held
-        held |= rows
-        return len(rows)
+    def to_decode(
+        self, condition: Condition, n: int, limit: int | None, cached: frozenset[int]
+    ) -> tuple[int, frozenset[int]]:
+        """Count the images to decode before n of a condition can be read (see `Source`)."""
+        if condition[0] not in CACHED:
+            return n, cached
+        missing = frozenset(missing_rows(self.open(condition, limit), self.cache).tolist())
+        return len(missing - cached), cached | missing
 
     @cached_property
-    def _decoder(self) -> Decoder:
-        return Decoder(self.workers)
+    def uncached(self) -> FileReader:
+        """Decodes image files."""
+        return FileReader(self.workers, self.skip_unreadable)
 
     @cached_property
-    def _holder(self) -> Holder:
-        return Holder(self.device)
+    def _device_cache(self) -> DeviceCache:
+        return DeviceCache(self.device)
 
-    def store(self, data: Dataset, show: bool) -> Store | None:
-        if data.name not in KEPT:
-            return None
-        with progress.bar(len(data), "decoding", show, leave=False, delay=1) as bar:
-            decoded = memmap.decoded(data, self.cache, self.workers, True, bar.update)
-        return self._holder.nearer(decoded, data.index)
-
-    def streams(self, parts: Sequence[Dataset], size: int, store: Store | None) -> Iterator[Iterator[Batch]]:
-        if store is None:
-            yield from streams(parts, size, self._decoder, self.skip_unreadable)
-            return
-        for part in parts:  # one that lacks an image is decoded from its files, which say why
-            whole = self.skip_unreadable or store.valid[part.index].all()
-            yield from streams([part], size, store if whole else self._decoder, self.skip_unreadable)
+    def reader(self, data: Dataset, progress: bool) -> Reader:
+        """Return what reads a data set: from the cache, which is filled first, or from the files."""
+        if data.name not in CACHED:
+            return self.uncached
+        with progress_bar(len(data), "decoding", progress, leave=False, delay=1) as bar:
+            mapped = open_cache(data, self.cache, self.workers, True, bar.update)
+        return CacheReader(self._device_cache.nearest(mapped, data.index), self.uncached)
 
     def close(self) -> None:
-        self._decoder.close()
+        """End the processes that decode."""
+        self.uncached.close()
 
 
 def source(
     data: str | Path, workers: int | None = None, skip_unreadable: bool = False, device: torch.device = CPU
 ) -> Source:
-    """The source that `data` names: "miniature", or the folder that holds the data sets; `device` shows its images."""
+    """Return the source that `data` names: "miniature", or the folder that holds the data sets.
+
+    The other arguments are as for `Disk`.
+    """
     if str(data) == MINIATURE:
-        from bvg.miniature.source import Synthetic  # here, since it builds on all that is above
+        from bvg.miniature.source import Synthetic
 
         return Synthetic()
     return Disk(Path(data), workers, skip_unreadable, device)

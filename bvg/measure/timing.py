@@ -61,7 +61,7 @@ class Probe:
         self._plan, self._answer = plan, answer
         data = plan.source.open(next(iter(plan.counts)), SAMPLE)
         begin = time.perf_counter()
-        batch = next(next(plan.source.streams([data], SAMPLE, None)), None)
+        batch = next(next(plan.source.uncached.read([data], SAMPLE)), None)
         if batch is None:
             raise DataError(f"expected some of {SAMPLE} images of {data.name} to be readable, got none")
         self.decode = (time.perf_counter() - begin) / len(batch.images)

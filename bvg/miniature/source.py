@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 import bvg.models.zoo
-from bvg.datasets.batches import Batch
 from bvg.datasets.index import Dataset
 from bvg.datasets.layouts import Condition
+from bvg.datasets.loading import Batch
 from bvg.instruments.base import Instrument
 from bvg.miniature import corruptions, synthetic, zoo
 from bvg.miniature.instruments import INSTRUMENTS
@@ -51,9 +51,11 @@ class Synthetic:
     kept = ()
     cache = Path()
 
-    def to_decode(self, condition: Condition, n: int, limit: int | None, held: set[int]) -> int:
-        """Return 0: there are no image files."""
-        return 0
+    def to_decode(
+        self, condition: Condition, n: int, limit: int | None, cached: frozenset[int]
+    ) -> tuple[int, frozenset[int]]:
+        """Return 0 images to decode: there are no image files."""
+        return 0, cached
 
     def load(self, name: str | Path) -> nn.Module:
         """Load a network.
@@ -86,7 +88,7 @@ class Synthetic:
         preprocessing = f"synthetic{synthetic.SIZE}-{synthetic.VERSION}"
         return Dataset(name, variant, level, Path("miniature"), files, everything, labels, preprocessing).limited(limit)
 
-    def streams(self, parts: Sequence[Dataset], size: int, store: None = None) -> Iterator[Iterator[Batch]]:
+    def read(self, parts: Sequence[Dataset], size: int) -> Iterator[Iterator[Batch]]:
         """Yield the batches of each of several parts of a data set, in order."""
         return (self.batches(part, size) for part in parts)
 
@@ -102,9 +104,14 @@ class Synthetic:
                 images = corruptions.corrupt(images, some.variant, int(some.level), index=some.index)
             yield Batch(images.numpy(), some.labels, some.index)
 
-    def store(self, data: Dataset, progress: bool) -> None:
-        """Return None: there is nothing to decode."""
-        return None
+    def reader(self, data: Dataset, progress: bool) -> Synthetic:
+        """Return the source itself: there is nothing to decode."""
+        return self
+
+    @property
+    def uncached(self) -> Synthetic:
+        """The source itself: there is no cache."""
+        return self
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""

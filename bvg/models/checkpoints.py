@@ -1,4 +1,4 @@
-"""Checkpoint files: read without executing anything, checked tensor by tensor, put into a ResNet-50."""
+"""Read checkpoint files without executing their content, check every tensor, and load them into a ResNet-50."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ import torch
 import torchvision
 from torch import nn
 
-from bvg.models.state_dicts import CheckpointError, Layout, listing
+from bvg.messages import shorten
+from bvg.models.state_dicts import CheckpointError, StateDictLayout
 
-# What training scripts leave beside the weights: a best accuracy as a NumPy scalar, the command line as a Namespace.
-# Making one of these runs no code; their names are as pickles written by NumPy 1 and 2 spell them.
-_HARMLESS = [
+# Types that training scripts save with the weights: a best accuracy as a NumPy scalar, the command line as a Namespace.
+# Unpickling them runs no code. NumPy 1 and 2 pickle the scalar under different names.
+_SAFE_GLOBALS = [
     argparse.Namespace,
     np.dtype,
     *(type(np.dtype(kind)) for kind in ("float16", "float32", "float64", "int32", "int64", "bool")),
@@ -34,8 +35,8 @@ _HARMLESS = [
 ]
 
 
-class Normalise(nn.Module):
-    """(images - mean) / std per channel, for images float [N, 3, H, W] in [0, 1]."""
+class Normalize(nn.Module):
+    """Computes (images - mean) / std per channel, for images float [N, 3, H, W] in [0, 1]."""
 
     def __init__(self, mean: Iterable[float], std: Iterable[float]) -> None:
         super().__init__()
@@ -47,36 +48,36 @@ class Normalise(nn.Module):
 
 
 def read(path: str | Path) -> Mapping[str, Any]:
-    """The content of a checkpoint file, on the CPU, with nothing in it executed.
+    """Read a checkpoint file to the CPU, without executing its content.
 
-    Files that end in .safetensors are read by safetensors, all others by `torch.load(weights_only=True)`.
+    safetensors reads files that end in .safetensors, `torch.load(weights_only=True)` all others.
 
     Raises:
-        CheckpointError: the file is no checkpoint, is cut short, or is a pickle that holds more than data.
+        CheckpointError: the file is not a checkpoint, is truncated, or is a pickle that contains more than data.
         FileNotFoundError: there is no such file.
     """
     path = Path(path)
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
-        with torch.serialization.safe_globals(_HARMLESS), warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # on pickle protocols, when an error follows anyway
+        with torch.serialization.safe_globals(_SAFE_GLOBALS), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # about pickle protocols; an error follows anyway
             content = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, MemoryError):
         raise
-    except Exception as error:  # the readers raise whatever a damaged file leads them to: KeyError, struct.error, …
-        raise _refusal(path, error) from None
+    except Exception as error:  # on damaged files the readers raise KeyError, struct.error, …
+        raise _read_error(path, error) from None
     if not isinstance(content, Mapping):
         raise CheckpointError(f"expected {path} to hold a state dict, got {type(content).__name__}")
     return content
 
 
-def _refusal(path: Path, error: Exception) -> CheckpointError:
-    if code := re.search(r"GLOBAL (\S+) w", str(error)):  # the only wording in which torch names what it refuses
+def _read_error(path: Path, error: Exception) -> CheckpointError:
+    if code := re.search(r"GLOBAL (\S+) w", str(error)):  # torch's message for a rejected class
         return CheckpointError(
             f"expected {path} to hold tensors only, got a pickle that refers to {code[1]}, which could run code: "
-            "refused, and nothing in it was executed. If you trust where it comes from, save its state dict alone, "
-            "best as .safetensors, with the program that wrote it."
+            "rejected, and nothing in it was executed. If you trust its source, save only its state dict, preferably as "
+            ".safetensors, with the program that wrote it."
         )
     with path.open("rb") as file:
         beginning = file.read(16)
@@ -84,32 +85,32 @@ def _refusal(path: Path, error: Exception) -> CheckpointError:
     reason = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
     return CheckpointError(
         f"expected {path} to be a checkpoint of PyTorch or safetensors, got a file of {path.stat().st_size} bytes that "
-        f"starts with {beginning!r} and cannot be read ({reason}): it is cut short, damaged, or of another kind, "
+        f"starts with {beginning!r} and cannot be read ({reason}): it is truncated, damaged, or of another kind, "
         "such as a plain pickle. Nothing in it was executed."
     )
 
 
 def resnet50(state: Mapping[str, Any], origin: str) -> nn.Module:
-    """A torchvision ResNet-50 with 1000 classes that holds exactly these tensors (as float32).
+    """Make a torchvision ResNet-50 with 1000 classes from exactly these tensors (as float32).
 
-    Counters of seen batches (`num_batches_tracked`) may be missing: old PyTorch and TensorFlow have none, and they have
-    no influence in evaluation.
+    Batch counters (`num_batches_tracked`) may be missing: old PyTorch and TensorFlow have none, and evaluation does not
+    use them.
 
     Args:
         state: tensors under torchvision's names.
-        origin: where they come from, for messages.
+        origin: their source, for error messages.
 
     Raises:
-        CheckpointError: a tensor is missing, unexpected, of another shape, or holds NaN or infinity.
+        CheckpointError: a tensor is missing, unexpected, of another shape, or contains NaN or infinity.
     """
-    with torch.device("meta"):  # no random initialisation that is thrown away
+    with torch.device("meta"):  # skips a random initialization that would be overwritten
         network = torchvision.models.resnet50()
     wanted = network.state_dict()
     if problems := _mismatches(wanted, state):
         raise CheckpointError(
             f"expected the tensors of a ResNet-50 with 1000 classes, got {'; '.join(problems)} ({origin})"
         )
-    refuse_non_finite(state, origin)
+    check_finite(state, origin)
     tensors = {name: state.get(name, torch.zeros((), dtype=torch.int64)) for name in wanted}
     network.load_state_dict(
         {name: value.to(wanted[name].dtype).contiguous() for name, value in tensors.items()}, assign=True
@@ -117,11 +118,11 @@ def resnet50(state: Mapping[str, Any], origin: str) -> nn.Module:
     return network
 
 
-def detect(checkpoint: Mapping[str, Any], layouts: Iterable[Layout]) -> dict[str, Any]:
-    """The state dict as the first layout under which it has a ResNet-50's names sees it, or else as the nearest does.
+def detect(checkpoint: Mapping[str, Any], layouts: Iterable[StateDictLayout]) -> dict[str, Any]:
+    """Apply the first layout that gives the names of a ResNet-50, or else the one that comes nearest.
 
     Raises:
-        CheckpointError: no layout applies at all.
+        CheckpointError: no layout applies.
     """
     with torch.device("meta"):
         wanted = torchvision.models.resnet50().state_dict().keys()
@@ -134,27 +135,27 @@ def detect(checkpoint: Mapping[str, Any], layouts: Iterable[Layout]) -> dict[str
         candidates.append((len(_required(wanted) - state.keys()) + len(state.keys() - wanted), len(candidates), state))
     if not candidates:
         raise CheckpointError(
-            f"expected a state dict, or one under a key such as state_dict, got {listing(checkpoint)}"
+            f"expected a state dict, or one under a key such as state_dict, got {shorten(checkpoint)}"
         )
     return min(candidates)[2]
 
 
-def refuse_non_finite(state: Mapping[str, torch.Tensor], origin: str) -> None:
-    """Raise CheckpointError if a tensor holds NaN or infinity, naming the tensors."""
+def check_finite(state: Mapping[str, torch.Tensor], origin: str) -> None:
+    """Raise CheckpointError, naming the tensors, if a tensor contains NaN or infinity."""
     bad = [name for name, value in state.items() if value.is_floating_point() and not torch.isfinite(value).all()]
     if bad:
-        raise CheckpointError(f"expected finite weights, got NaN or infinity in {listing(bad)} ({origin})")
+        raise CheckpointError(f"expected finite weights, got NaN or infinity in {shorten(bad)} ({origin})")
 
 
 def pretrained(name: str, make: Callable[[], nn.Module]) -> nn.Module:
-    """A model made by a library's own loader, with its weights held to what holds for files.
+    """Make a model by a library's own loader, with the same checks of its weights as for files.
 
     Args:
-        name: what is loaded, for messages.
+        name: name of the model, for error messages.
         make: calls the library.
 
     Raises:
-        CheckpointError: the library's file holds code (refused), or weights that are not finite.
+        CheckpointError: the library's file contains code (rejected), or weights that are not finite.
         ConnectionError: the weights are not in the library's cache and cannot be downloaded.
     """
     try:
@@ -162,27 +163,28 @@ def pretrained(name: str, make: Callable[[], nn.Module]) -> nn.Module:
             network = make()
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            f"expected the weights of {name} to hold tensors only, got a file that is refused: {error}"
+            f"expected the weights of {name} to hold tensors only, got a file that is rejected: {error}"
         ) from error
     except OSError as error:  # the network errors of timm and torchvision
         raise ConnectionError(
             f"expected the weights of {name} in the library's cache or from the network, got "
             f"{type(error).__name__}: {error}"
         ) from error
-    refuse_non_finite(network.state_dict(), name)
+    check_finite(network.state_dict(), name)
     return network
 
 
-def normalised(network: nn.Module, mean: Iterable[float], std: Iterable[float]) -> nn.Module:
-    """The network behind a `Normalise`, so that it takes images in [0, 1]; the parts are `normalise` and `network`."""
-    return nn.Sequential(OrderedDict(normalise=Normalise(mean, std), network=network))
+def normalized(network: nn.Module, mean: Iterable[float], std: Iterable[float]) -> nn.Module:
+    """Return the network after a `Normalize`, so that it takes images in [0, 1]."""
+    # The name "normalise" enters `weights_digest`: runs that were measured before must still recognize their models.
+    return nn.Sequential(OrderedDict(normalise=Normalize(mean, std), network=network))
 
 
 def check_logits(model: nn.Module, name: str, device: torch.device | str, size: int = 224, classes: int = 1000) -> None:
-    """Show one grey image to a model.
+    """Check that a model returns finite logits [1, classes] for one grey image [1, 3, size, size].
 
     Raises:
-        ValueError: it does not take images [N, 3, size, size], or does not give that many finite logits.
+        ValueError: it does not.
     """
     try:
         with torch.no_grad():
@@ -200,9 +202,9 @@ def check_logits(model: nn.Module, name: str, device: torch.device | str, size: 
 
 
 def weights_digest(model: nn.Module) -> str:
-    """SHA-256 over names, types, shapes and values of all parameters and buffers, the same on every device.
+    """Compute the SHA-256 of names, types, shapes and values of all parameters and buffers, the same on every device.
 
-    Counters of seen batches are left out: they have no influence in evaluation.
+    Batch counters are left out: evaluation does not use them.
     """
     digest = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):
@@ -214,7 +216,7 @@ def weights_digest(model: nn.Module) -> str:
 
 @contextmanager
 def _tensors_only() -> Iterator[None]:
-    """Make every torch.load within, also those of torchvision and timm, refuse pickles that hold more than data."""
+    """Make every torch.load in the block, also those of torchvision and timm, reject pickles that contain more than data."""
     name = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
     before = os.environ.get(name)
     os.environ[name] = "1"
@@ -234,12 +236,12 @@ def _required(names: Iterable[str]) -> set[str]:
 def _mismatches(wanted: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> list[str]:
     problems = []
     if missing := sorted(_required(wanted) - state.keys()):
-        problems.append(f"{len(missing)} missing: {listing(missing)}")
+        problems.append(f"{len(missing)} missing: {shorten(missing)}")
     if unexpected := sorted(state.keys() - wanted.keys()):
-        problems.append(f"{len(unexpected)} unexpected: {listing(unexpected)}")
+        problems.append(f"{len(unexpected)} unexpected: {shorten(unexpected)}")
     for name in sorted(wanted.keys() & state.keys()):
         if not isinstance(state[name], torch.Tensor):
-            problems.append(f"{name} is {type(state[name]).__name__}, no tensor")
+            problems.append(f"{name} is {type(state[name]).__name__}, not a tensor")
         elif state[name].shape != wanted[name].shape:
             problems.append(f"{name} has shape {tuple(state[name].shape)}, not {tuple(wanted[name].shape)}")
     return problems[:6]

@@ -1,4 +1,4 @@
-"""How a checkpoint file is laid out: from the names in the file to the names of torchvision's ResNet-50."""
+"""Layouts of state dicts: map the names in a checkpoint to the names of torchvision's ResNet-50."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bvg.messages import shorten
+
 
 class CheckpointError(ValueError):
-    """A checkpoint that is not what it should be: unreadable, incomplete, of another architecture, or not finite."""
+    """A checkpoint is unreadable, incomplete, of another architecture, or has weights that are not finite."""
 
 
 @dataclass(frozen=True)
-class Layout:
-    """The way from a checkpoint's nesting and names to plain ResNet-50 names.
+class StateDictLayout:
+    """How a checkpoint nests and names the weights of a ResNet-50.
 
-    The steps are taken in the order of the attributes. What lies beside `path` (optimiser, epoch, …) is no weight and
-    is ignored; every tensor at `path` must be dropped here by name or end up as a tensor of the network.
+    The steps are applied in the order of the attributes. Everything outside `path` (optimizer, epoch, …) is ignored.
+    Every tensor at `path` must be dropped here by name or become a tensor of the network.
 
     Attributes:
-        path: keys to descend into, parted by "/"; one that ends in "?" is descended into only where it is present.
-        only: prefix of the tensors to take, removed from them; the others belong to something beside the classifier.
-        drop: parts of names; tensors whose name contains one are not used.
-        strip: prefixes removed where a name starts with them, again and again.
+        path: keys to descend into, separated by "/"; a key that ends in "?" is optional.
+        only: prefix of the tensors to keep, removed from their names; other tensors are not part of the classifier.
+        drop: substrings; tensors whose name contains one are not used.
+        strip: prefixes, removed repeatedly.
         rename: (regular expression, replacement) pairs, applied in order.
     """
 
@@ -34,18 +36,18 @@ class Layout:
     rename: tuple[tuple[str, str], ...] = ()
 
     def apply(self, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-        """The tensors of a checkpoint under their plain names.
+        """Return the tensors of a checkpoint under torchvision's names.
 
         Raises:
-            CheckpointError: a key of `path` is missing or holds no mapping, or two tensors get one name.
+            CheckpointError: a key of `path` is missing or does not hold a mapping, or two tensors get the same name.
 
-        >>> Layout(path="state_dict?", strip=("module.",)).apply({"epoch": 90, "state_dict": {"module.fc.bias": 0}})
+        >>> StateDictLayout(path="state_dict?", strip=("module.",)).apply({"epoch": 90, "state_dict": {"module.fc.bias": 0}})
         {'fc.bias': 0}
         """
         state: dict[str, Any] = {}
         for key, value in self._descend(checkpoint).items():
             if not isinstance(key, str):
-                raise CheckpointError(f"expected the names of tensors, got the key {key!r}")
+                raise CheckpointError(f"expected keys that are names of tensors, got {key!r}")
             if not key.startswith(self.only) or any(part in key for part in self.drop):
                 continue
             name = self._plain(key)
@@ -62,7 +64,7 @@ class Layout:
                 if not isinstance(checkpoint, Mapping):
                     raise CheckpointError(f"expected a state dict under {key!r}, got {type(checkpoint).__name__}")
             elif not step.endswith("?"):
-                raise CheckpointError(f"expected the key {key!r}, got {listing(checkpoint)}")
+                raise CheckpointError(f"expected the key {key!r}, got {shorten(checkpoint)}")
         return checkpoint
 
     def _plain(self, name: str) -> str:
@@ -72,14 +74,3 @@ class Layout:
         for pattern, replacement in self.rename:
             name = re.sub(pattern, replacement, name)
         return name
-
-
-def listing(names, limit: int = 6) -> str:
-    """Names for an error message, the first few of many.
-
-    >>> listing(["fc.bias", "fc.weight", "bn1.bias"], limit=2)
-    'fc.bias, fc.weight and 1 more'
-    """
-    names = [str(name) for name in names]
-    shown = ", ".join(names[:limit]) or "none"
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import re
@@ -14,7 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
-from bvg.models.state_dicts import CheckpointError, Layout
+from bvg.files import cache_dir
+from bvg.messages import suggest
+from bvg.models.state_dicts import CheckpointError, StateDictLayout
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 # torch, requests and what imports them are imported where they are used: the names of the zoo need none of them.
 
-NORMALISATION = {  # mean and SD per channel of inputs in [0, 1]
+NORMALIZATION = {  # mean and SD per channel of inputs in [0, 1]
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "none": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
 }
@@ -39,7 +40,7 @@ class Source:
     """
 
     locator: str
-    layout: Layout
+    layout: StateDictLayout
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,13 @@ class Entry:
     Attributes:
         name: id, as in the results table.
         group: training method, as in the paper's figures.
-        normalisation: imagenet, none, or timm (as timm states for these weights).
+        normalization: imagenet, none, or timm (as timm states for these weights).
         sources: the file, or the files, that hold the weights.
     """
 
     name: str
     group: str
-    normalisation: str
+    normalization: str
     sources: tuple[Source, ...]
 
 
@@ -65,14 +66,14 @@ def _data() -> dict:
 
 
 @cache
-def layouts() -> dict[str, Layout]:
+def layouts() -> dict[str, StateDictLayout]:
     """Every layout by its name in zoo.toml."""
 
     def frozen(value):
         return tuple(frozen(item) for item in value) if isinstance(value, list) else value
 
     return {
-        name: Layout(**{key: frozen(value) for key, value in fields.items()})
+        name: StateDictLayout(**{key: frozen(value) for key, value in fields.items()})
         for name, fields in _data()["layouts"].items()
     }
 
@@ -87,7 +88,7 @@ def _entries() -> dict[str, Entry]:
             sources = tuple(
                 Source(family["source"].format(part), layouts()[kind]) for part, kind in zip(parts, kinds, strict=True)
             )
-            entries[name] = Entry(name, family["group"], family.get("normalisation", "imagenet"), sources)
+            entries[name] = Entry(name, family["group"], family.get("normalization", "imagenet"), sources)
     return entries
 
 
@@ -103,14 +104,14 @@ def names() -> list[str]:
 def entry(name: str) -> Entry:
     """What the zoo knows about a checkpoint.
 
-    >>> entry("resnet50_simclrv2").normalisation
+    >>> entry("resnet50_simclrv2").normalization
     'none'
 
     Raises:
         ValueError: the zoo has no such id; the nearest ones are named.
     """
     if name not in _entries():
-        raise ValueError(f"expected the id of a model in the zoo, got {name!r}{_nearest(name, names())}")
+        raise ValueError(f"expected the id of a model in the zoo, got {name!r}{suggest(name, names())}")
     return _entries()[name]
 
 
@@ -122,11 +123,11 @@ def fetch(name: str, progress: bool = True) -> list[Path]:
 
     Raises:
         ValueError: the zoo has no such id.
-        bvg.models.downloads.DownloadError: a file cannot be had, or is not the expected one.
+        bvg.downloads.DownloadError: a file cannot be had, or is not the expected one.
     """
-    from bvg.models.downloads import download
+    from bvg.downloads import download
 
-    folder = Path(os.environ.get("BVG_CACHE") or Path.home() / ".cache/bvg") / "zoo" / name
+    folder = cache_dir() / "zoo" / name
     paths = []
     for source in entry(name).sources:
         url, page, filename = _address(source.locator)
@@ -167,24 +168,24 @@ def load(
 
             - an id of the zoo (`bvg.models.zoo.names()`): downloaded if need be;
             - a path to a ResNet-50's checkpoint (.pth, .pt, .ckpt, .tar, .bin, .safetensors) in any layout that the zoo
-              knows, found out by trying; inputs are normalised with ImageNet's mean and SD;
-            - `timm:NAME`: pretrained weights of the timm library, normalised as timm states;
+              knows, found out by trying; inputs are normalized with ImageNet's mean and SD;
+            - `timm:NAME`: pretrained weights of the timm library, normalized as timm states;
             - `torchvision:NAME` or `torchvision:NAME.WEIGHTS`, such as `torchvision:resnet50.IMAGENET1K_V2`: pretrained
-              weights of torchvision, by default its newest, normalised as torchvision states;
+              weights of torchvision, by default its newest, normalized as torchvision states;
             - `package.module:function`: calls your function without arguments. It returns an nn.Module for inputs in
-              [0, 1]: any normalisation has to be inside.
+              [0, 1]: any normalization has to be inside.
         device: where the model shall be.
         size, classes: of the images it takes and the logits it gives; checked on a grey image.
 
     Returns:
         A module from images, float [N, 3, size, size] in [0, 1], to logits [N, classes]. It is in evaluation mode,
-        normalises inside, and its parameters need no gradient (an attack needs the gradient of the input alone).
+        normalizes inside, and its parameters need no gradient (an attack needs the gradient of the input alone).
 
     Raises:
         ValueError: the name is unknown, or the model does not give finite logits, one per class.
         bvg.models.state_dicts.CheckpointError: a checkpoint is unreadable, holds code, lacks a tensor or has one too many, has
             another number of classes, or weights that are not finite. Nothing in a file is ever executed.
-        bvg.models.downloads.DownloadError: a file cannot be had.
+        bvg.downloads.DownloadError: a file cannot be had.
         FileNotFoundError: there is no checkpoint at the path.
     """
     from bvg.models.checkpoints import check_logits
@@ -206,7 +207,7 @@ def load(
     else:
         raise ValueError(
             "expected an id of the zoo, a path to a checkpoint, timm:NAME, torchvision:NAME or package.module:function, "
-            f"got {name!r}{_nearest(name, names())}"
+            f"got {name!r}{suggest(name, names())}"
         )
     model = model.to(device).eval().requires_grad_(False)
     check_logits(model, name, device, size, classes)
@@ -222,12 +223,12 @@ def _from_zoo(item: Entry) -> nn.Module:
         if twice := state.keys() & part.keys():
             raise CheckpointError(f"expected each tensor in one file of {item.name}, got {sorted(twice)} in two")
         state |= part
-    if item.normalisation == "timm":
+    if item.normalization == "timm":
         import timm
 
         stated = timm.get_pretrained_cfg(item.sources[0].locator.removeprefix("timm:"))
-        return checkpoints.normalised(checkpoints.resnet50(state, item.name), stated.mean, stated.std)
-    return checkpoints.normalised(checkpoints.resnet50(state, item.name), *NORMALISATION[item.normalisation])
+        return checkpoints.normalized(checkpoints.resnet50(state, item.name), stated.mean, stated.std)
+    return checkpoints.normalized(checkpoints.resnet50(state, item.name), *NORMALIZATION[item.normalization])
 
 
 def _from_file(path: Path) -> nn.Module:
@@ -237,7 +238,7 @@ def _from_file(path: Path) -> nn.Module:
     state = checkpoints.detect(
         checkpoints.read(path), [own, *(layout for layout in layouts().values() if layout != own)]
     )
-    return checkpoints.normalised(checkpoints.resnet50(state, str(path)), *NORMALISATION["imagenet"])
+    return checkpoints.normalized(checkpoints.resnet50(state, str(path)), *NORMALIZATION["imagenet"])
 
 
 def _from_timm(name: str) -> nn.Module:
@@ -248,10 +249,10 @@ def _from_timm(name: str) -> nn.Module:
     known = timm.list_pretrained()
     if name not in known and name not in {pretrained.partition(".")[0] for pretrained in known}:
         raise ValueError(
-            f"expected timm:NAME with a model that timm has weights for, got {name!r}{_nearest(name, known)}"
+            f"expected timm:NAME with a model that timm has weights for, got {name!r}{suggest(name, known)}"
         )
     network = checkpoints.pretrained(f"timm:{name}", lambda: timm.create_model(name, pretrained=True))
-    return checkpoints.normalised(network, network.pretrained_cfg["mean"], network.pretrained_cfg["std"])
+    return checkpoints.normalized(network, network.pretrained_cfg["mean"], network.pretrained_cfg["std"])
 
 
 def _from_torchvision(name: str) -> nn.Module:
@@ -262,7 +263,7 @@ def _from_torchvision(name: str) -> nn.Module:
     architecture, _, tag = name.partition(".")
     known = models.list_models(module=models)
     if architecture not in known:
-        raise ValueError(f"expected torchvision:NAME with a classifier, got {name!r}{_nearest(architecture, known)}")
+        raise ValueError(f"expected torchvision:NAME with a classifier, got {name!r}{suggest(architecture, known)}")
     options = models.get_model_weights(architecture)
     if (tag or "DEFAULT") not in options.__members__:
         raise ValueError(
@@ -271,7 +272,7 @@ def _from_torchvision(name: str) -> nn.Module:
     weights = options[tag or "DEFAULT"]
     network = checkpoints.pretrained(f"torchvision:{name}", lambda: models.get_model(architecture, weights=weights))
     stated = weights.transforms()
-    return checkpoints.normalised(network, stated.mean, stated.std)
+    return checkpoints.normalized(network, stated.mean, stated.std)
 
 
 def _from_function(module: str, function: str) -> nn.Module:
@@ -290,8 +291,3 @@ def _from_function(module: str, function: str) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise ValueError(f"expected {module}:{function}() to return a torch.nn.Module, got {type(model).__name__}")
     return model
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=3)
-    return f" (did you mean {', '.join(near)}?)" if near else ""

@@ -90,7 +90,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=TABLE, help="where to write the table (default: the package's own)")
     args = parser.parse_args(argv)
     if args.raw is None:
-        from bvg.models.downloads import download
+        from bvg.downloads import download
 
         with tempfile.TemporaryDirectory() as folder:
             args.raw = Path(folder, "benchmark.csv")

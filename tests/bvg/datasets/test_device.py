@@ -1,20 +1,13 @@
-"""Images on their way to a device, and numbers on their way back: nothing waits for the device but once per unit."""
+"""Test that images on a device equal those of the memory map, and that the map stays on the host where there is no room."""
 
-from collections import Counter
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from bvg.datasets.batches import Batch, Decoded
-from bvg.datasets.device import Held, Holder, Streamed, to_device
-from bvg.instruments import STUDY, BandPass, CriticalBand, Instrument
-from bvg.measure import progress
-from bvg.measure.accumulator import Tally, check_logits
-from bvg.measure.engine import Engine, MeasureError
+from bvg.datasets.cache import MappedImages
+from bvg.datasets.device import DeviceCache, DeviceImages, PinnedImages, to_device
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -22,185 +15,56 @@ DEVICES = [CPU, pytest.param(GPU, marks=gpu)]
 
 
 @pytest.fixture
-def store(tmp_path) -> Decoded:
-    """A memory map of 400 images, of which the last is not decoded; image i is flat, of the value i mod 251."""
+def mapped(tmp_path) -> MappedImages:
+    """Make a memory map of 400 uniform images of the value i mod 251; the last one is not decoded."""
     values = np.arange(400) % 251
     images = np.broadcast_to(values[:, None, None, None], (400, 3, 8, 8)).astype(np.uint8)
     np.save(tmp_path / "images.npy", images)
     files = tuple(f"{i}.png" for i in range(400))
-    return Decoded(np.load(tmp_path / "images.npy", mmap_mode="r"), np.arange(400) < 399, files)
+    return MappedImages(np.load(tmp_path / "images.npy", mmap_mode="r"), np.arange(400) < 399, files)
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_held_rows_are_those_of_the_map(store, device):
-    rows = np.random.default_rng(0).permutation(400)[:300]  # more than a chunk, in any order
-    held = Held(store, rows, device)
+def test_rows_on_the_device_equal_those_of_the_map(mapped, device):
+    rows = np.random.default_rng(0).permutation(400)[:300]  # more than a chunk, in random order
+    copied = DeviceImages(mapped, rows, device)
     for index in (rows[:7], rows[::-1][:50], rows, rows[:0]):
-        taken = held.take(index)
+        taken = copied.take(index)
         assert (taken.device.type, taken.dtype) == (device.type, torch.uint8)
-        np.testing.assert_array_equal(taken.cpu(), store.take(index))
+        np.testing.assert_array_equal(taken.cpu(), mapped.take(index))
     others = np.setdiff1d(np.arange(399), rows)
-    assert held.holds(store, rows[rows < 399][:5])
-    assert not held.holds(store, others[:1])
-    assert not held.holds(store, np.array([399]))  # not decoded
-    assert not held.holds(replace(store, files=store.files[::-1]), rows[:5])
+    assert copied.contains(mapped, rows[rows < 399][:5])
+    assert not copied.contains(mapped, others[:1])
+    assert not copied.contains(mapped, np.array([399]))  # not decoded
+    assert not copied.contains(replace(mapped, files=mapped.files[::-1]), rows[:5])
 
 
-def test_streamed_rows_are_those_of_the_map(store):
+def test_pinned_rows_equal_those_of_the_map(mapped):
     index = np.random.default_rng(0).permutation(400)[:300]
-    taken = Streamed(store).take(index)
-    np.testing.assert_array_equal(taken, store.take(index))
+    taken = PinnedImages(mapped).take(index)
+    np.testing.assert_array_equal(taken, mapped.take(index))
     assert taken.is_pinned() == torch.cuda.is_available()
 
 
-def test_on_the_cpu_the_map_itself_is_nearest(store):
-    assert Holder(CPU).nearer(store, np.arange(10)) is store
+def test_the_cpu_reads_the_map_itself(mapped):
+    assert DeviceCache(CPU).nearest(mapped, np.arange(10)) is mapped
 
 
 @gpu
-def test_a_data_set_is_held_once_for_all_that_show_parts_of_it_and_only_where_there_is_room(store):
-    holder = Holder(GPU)
-    first = holder.nearer(store, np.arange(300))
-    assert isinstance(first, Held)
-    assert holder.nearer(store, np.arange(10, 200)) is first
-    assert holder.nearer(store, np.arange(310)) is not first
-    small = Holder(GPU, lambda device: 9 * store.images[0].nbytes)
-    assert isinstance(small.nearer(store, np.arange(9)), Held)
-    assert isinstance(small.nearer(store, np.arange(20, 30)), Streamed)
+def test_a_data_set_is_copied_once_for_all_its_parts_and_only_where_there_is_room(mapped):
+    cache = DeviceCache(GPU)
+    first = cache.nearest(mapped, np.arange(300))
+    assert isinstance(first, DeviceImages)
+    assert cache.nearest(mapped, np.arange(10, 200)) is first
+    assert cache.nearest(mapped, np.arange(310)) is not first
+    small = DeviceCache(GPU, lambda device: 9 * mapped.images[0].nbytes)
+    assert isinstance(small.nearest(mapped, np.arange(9)), DeviceImages)
+    assert isinstance(small.nearest(mapped, np.arange(20, 30)), PinnedImages)
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_what_is_copied_without_waiting_arrives_whole(device):
+def test_arrays_copied_without_waiting_arrive_complete(device):
     arrays = [np.full((3, 1000, 100), i) for i in range(20)]
     copies = [to_device(array, device) for array in arrays]
     for array, copy in zip(arrays, copies, strict=True):
         np.testing.assert_array_equal(copy.cpu(), array)
-
-
-# --- waiting ---------------------------------------------------------------------------------------------------------
-
-
-class Reads(TorchDispatchMode):
-    """Counts the operations by which the host reads what a device has computed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen = Counter()
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        name = function.overloadpacket.__name__
-        if name in ("item", "_local_scalar_dense", "nonzero", "equal", "is_nonzero", "masked_select", "unique"):
-            self.seen[name] += 1
-        return function(*args, **(kwargs or {}))
-
-
-@cache
-def network(classes: int) -> torch.nn.Module:
-    torch.manual_seed(0)
-    return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten(), torch.nn.Linear(48, classes)).eval()
-
-
-def labels(instrument: Instrument, n: int):
-    if instrument.name == "imagenet-real":
-        return tuple(frozenset({i, 2 * i + 1}) for i in range(n))
-    return np.stack([np.arange(n) % 16] * 2, axis=1) if instrument.name == "cue-conflict" else np.arange(n) % 16
-
-
-INSTRUMENTS = {
-    **{name: STUDY[name] for name in ("imagenet", "imagenet-real", "imagenet-a", "stylized", "cue-conflict")},
-    "band-pass": BandPass("band-pass", "imagenet", cutoffs=(0.1, 0.5)),
-    "critical-band": CriticalBand("critical-band", "imagenet", size=32),
-    "pgd": replace(STUDY["pgd"], steps=2),
-}
-
-
-def engine(device: torch.device, **options) -> Engine:
-    made = Engine(None, {}, None, device, 8, 0, True, False, **options)
-    made.size, made.bar = 8, progress.bar(0, "", False)
-    return made
-
-
-def measured(instrument: Instrument, device: torch.device, batches: int, within=None):
-    """The tally of some batches of random images, shown to a small network; `within` holds while they are shown."""
-    made = engine(device)
-    made.models = {"net": network(1000).to(device)}
-    conditions = instrument.conditions()
-    tallies = {"net": Tally(conditions, keep=True)}
-    images = np.random.default_rng(0).integers(0, 256, (8, 3, 32, 32), dtype=np.uint8)
-    batch = Batch(images, labels(instrument, 8), np.arange(8))
-    if device.type == "cuda":  # what is made once per process and device
-        made._batch(instrument, batch, {"net": Tally(conditions, keep=True)}, conditions)
-        torch.cuda.set_sync_debug_mode("error")
-    try:
-        with within or torch.inference_mode():
-            for _ in range(batches):
-                made._batch(instrument, batch, tallies, conditions)
-    finally:
-        if device.type == "cuda":
-            torch.cuda.set_sync_debug_mode("default")
-    return tallies["net"]
-
-
-@gpu
-@pytest.mark.parametrize("name", INSTRUMENTS)
-def test_batches_do_not_wait_for_the_gpu_and_give_the_cpu_s_numbers(name):
-    there, here = (measured(INSTRUMENTS[name], device, 3) for device in (GPU, CPU))
-    assert there.counts("net").keys() == here.counts("net").keys()
-    assert {sums["n"] for sums in there.counts("net").values()} == {24}
-    if name not in ("pgd", "critical-band"):  # which amplify what the last bits differ by
-        assert there.counts("net") == here.counts("net")
-
-
-@pytest.mark.parametrize("name", ["imagenet", "imagenet-real", "cue-conflict"])
-def test_scores_and_sums_are_not_read_per_batch(name):
-    # Decisions of a rule that looks at no number, as those of the kernels do on a CPU, where that costs nothing.
-    instrument = replace(INSTRUMENTS[name], decide=lambda logits: logits.argmax(dim=1) % 16)
-    logits, truth = torch.randn(8, 1000), instrument.truth(labels(instrument, 8))
-    (condition,) = instrument.conditions()
-    tally = Tally([condition], keep=True)
-    with Reads() as reads:
-        for _ in range(3):
-            tally.add(condition, np.arange(8), instrument.score(logits, truth), torch.tensor(0))
-    assert reads.seen == {}
-    assert tally.counts("net")[condition]["n"] == 24
-
-
-def test_a_batch_reads_only_what_the_cpu_has_for_nothing():
-    reads = Reads()
-    measured(INSTRUMENTS["imagenet"], CPU, 5, within=reads)
-    assert reads.seen == {"item": 5}  # per batch: whether the logits are finite
-
-
-def test_sums_are_whole_numbers_and_decisions_in_order():
-    tally = measured(INSTRUMENTS["imagenet"], CPU, 3)
-    (counts,) = tally.counts("net").values()
-    assert {name: type(value) for name, value in counts.items()} == {"n": int, "top1": int, "top5": int}
-    kept = tally.predictions()
-    assert kept.index.tolist() == list(range(8)) * 3
-    assert (kept.prediction.dtype, kept.hit.dtype) == (np.int16, bool)
-    assert int(kept.hit.sum()) == counts["top1"]
-    assert np.array_equal(kept.hit[0], kept.prediction[0] == kept.index % 16)
-
-
-def test_answers_that_are_not_finite_are_found_when_the_unit_is_read():
-    instrument = BandPass("band-pass", "imagenet", cutoffs=(0.5,))
-    conditions = instrument.conditions()
-    tally, truth = Tally(conditions, keep=False), instrument.truth(np.arange(2))
-    for spoilt in (0, 3, 0):  # as a device counts them, which does not say so at once
-        for condition in conditions:
-            found = torch.tensor(spoilt if condition[0] == "high-pass" else 0)
-            tally.add(condition, np.arange(2), instrument.score(torch.zeros(2, 1000), truth), found)
-    with pytest.raises(MeasureError, match=r"expected finite logits of net on high-pass 0.5, got NaN or infinity"):
-        tally.counts("net")
-
-
-@pytest.mark.parametrize("device", DEVICES)
-def test_how_many_answers_are_not_finite(device):
-    logits = torch.zeros(2, 3, device=device)
-    assert int(check_logits(logits, [2, 3], "net")) == 0
-    logits[1, :2] = torch.tensor([float("inf"), float("nan")])
-    if device.type == "cpu":
-        with pytest.raises(MeasureError, match="expected finite logits of net"):
-            check_logits(logits, [2, 3], "net")
-    else:
-        assert int(check_logits(logits, [2, 3], "net")) == 2

@@ -243,7 +243,7 @@ GREY = torch.full((2, 3, 64, 64), 0.5)
             {"images": GREY * 255},
             r"expected `images` in \[0, 1\], got values from 127.5 to 127.5 \(are they in 0\.\.255",
         ),
-        ({"images": GREY - 1}, r"expected `images` in \[0, 1\], got values from -0.5 .* normalised"),
+        ({"images": GREY - 1}, r"expected `images` in \[0, 1\], got values from -0.5 .* normalized"),
         ({"band": 5}, r"expected `band` to be an integer in 0 … 4 at this image size, got 5"),
         ({"band": -1}, r"expected `band` to be an integer in 0 … 4"),
         ({"band": 1.0}, r"expected `band` to be an integer"),

@@ -23,7 +23,7 @@ from torchvision import transforms as v1
 
 from bvg import imagenet_classes, results, study
 from bvg.datasets import open_dataset
-from bvg.datasets.batches import UnreadableImages
+from bvg.datasets.loading import UnreadableImages
 from bvg.datasets.layouts import DataError
 from bvg.instruments import STUDY, BandPass
 from bvg.measure import main, named, run

@@ -17,7 +17,7 @@ from colour_reader import ColourReader, Watched, picture
 from slurm_cluster import NoSlurm, slurm
 
 from bvg import imagenet_classes, results
-from bvg.datasets.batches import UnreadableImages
+from bvg.datasets.loading import UnreadableImages
 from bvg.instruments import STUDY, BandPass
 from bvg.measure import main, run
 from bvg.measure import submit as jobs

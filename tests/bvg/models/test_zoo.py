@@ -19,8 +19,8 @@ import torchvision
 from torch import nn
 
 from bvg.models import checkpoints, zoo
-from bvg.models.downloads import ChecksumError
-from bvg.models.state_dicts import CheckpointError, Layout
+from bvg.downloads import ChecksumError
+from bvg.models.state_dicts import CheckpointError, StateDictLayout
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -72,7 +72,7 @@ def test_toml_agrees_with_the_list():
         kind = "" if row["kind"] == "url" else row["kind"] + ":"
         assert [source.locator for source in entry.sources] == [kind + part for part in row["locator"].split(" + ")]
         assert entry.group == row["group"]
-        assert entry.normalisation == row["normalisation"].removesuffix(" cfg")
+        assert entry.normalization == row["normalisation"].removesuffix(" cfg")
         layout = entry.sources[0].layout
         assert row["note"].startswith("drop") == (layout.drop == ("aux_bn",))
         assert ("take only" in row["note"]) == bool(layout.only)
@@ -135,9 +135,9 @@ def aux_batch_norms(network):
 
 
 def robustness(network):
-    normaliser = nn.BatchNorm1d(3, affine=False)
-    attacker = Wrapper(model=deepcopy(network), normalize=normaliser)
-    return parallel(Wrapper(normalizer=normaliser, model=network, attacker=attacker)).state_dict()
+    normalizer = nn.BatchNorm1d(3, affine=False)
+    attacker = Wrapper(model=deepcopy(network), normalize=normalizer)
+    return parallel(Wrapper(normalizer=normalizer, model=network, attacker=attacker)).state_dict()
 
 
 def without_head(network):
@@ -333,7 +333,7 @@ def test_torchvision(name, network, state, hub):
     torch.testing.assert_close(logits(zoo.load(name)), logits(network, (IMAGES - MEAN) / STD), rtol=1e-5, atol=1e-5)
 
 
-def test_timm_with_its_own_normalisation(tmp_path, monkeypatch):
+def test_timm_with_its_own_normalization(tmp_path, monkeypatch):
     """From a cache as Hugging Face lays it out; these weights want (x - 0.5) / 0.5."""
     name = "vit_tiny_patch16_224.augreg_in21k_ft_in1k"
     network = timm.create_model(name).eval()
@@ -435,7 +435,7 @@ def test_code_is_refused_and_not_executed(form, cache, hub):
     else:
         path = hub / "resnet50-11ad3fa6.pth" if form == "torchvision" else path
         torch.save(content, path, _use_new_zipfile_serialization=form != "legacy")
-    with pytest.raises(CheckpointError, match=r"(?i)refused|nothing in it was executed"):
+    with pytest.raises(CheckpointError, match=r"(?i)rejected|nothing in it was executed"):
         zoo.load("torchvision:resnet50" if form == "torchvision" else path)
     assert not mark.exists()
     torch.load(path, weights_only=False) if form in ("zip", "legacy") else None
@@ -457,7 +457,7 @@ def test_damaged_file(damage, suffix, tmp_path):
     path.write_bytes(
         {"text": b"these are not weights\n" * 9, "empty": b"", "truncated": whole[: len(whole) // 2]}[damage]
     )
-    with pytest.raises(CheckpointError, match=r"expected .*weights.* got a file of \d+ bytes .*cut short, damaged"):
+    with pytest.raises(CheckpointError, match=r"expected .*weights.* got a file of \d+ bytes .*truncated, damaged"):
         zoo.load(path)
 
 
@@ -475,7 +475,7 @@ def test_wrong_tensors_are_named(state):
     attempt({name: value for name, value in state.items() if name != "fc.bias"}, "1 missing: fc.bias")
     attempt(state | {"head.weight": torch.ones(1)}, "1 unexpected: head.weight")
     attempt(state | {"extra.num_batches_tracked": torch.ones(1)}, "1 unexpected: extra.num_batches_tracked")
-    attempt(state | {"fc.bias": [0.0] * 1000}, "fc.bias is list, no tensor")
+    attempt(state | {"fc.bias": [0.0] * 1000}, "fc.bias is list, not a tensor")
     for bad in (float("nan"), float("inf")):
         broken = state["layer3.2.bn1.running_var"].clone()
         broken[7] = bad
@@ -503,15 +503,15 @@ def test_file_of_something_else(content, message, tmp_path):
 
 def test_two_tensors_under_one_name():
     with pytest.raises(CheckpointError, match=r"a second one for 'fc.bias': 'fc.bias'"):
-        Layout(strip=("module.",)).apply({"module.fc.bias": 1, "fc.bias": 2})
+        StateDictLayout(strip=("module.",)).apply({"module.fc.bias": 1, "fc.bias": 2})
 
 
-def test_weights_digest_sees_values_and_normalisation(network):
+def test_weights_digest_sees_values_and_normalization(network):
     digest = checkpoints.weights_digest(network)
     other = deepcopy(network)
     other.bn1.num_batches_tracked += 1
     assert checkpoints.weights_digest(other) == digest
     other.fc.bias.data[3] += 1e-3
     assert checkpoints.weights_digest(other) != digest
-    normalised = [checkpoints.normalised(network, *zoo.NORMALISATION[kind]) for kind in ("imagenet", "none")]
-    assert len({checkpoints.weights_digest(model) for model in normalised}) == 2
+    normalized = [checkpoints.normalized(network, *zoo.NORMALIZATION[kind]) for kind in ("imagenet", "none")]
+    assert len({checkpoints.weights_digest(model) for model in normalized}) == 2

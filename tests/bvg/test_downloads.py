@@ -13,8 +13,8 @@ import time
 import pytest
 import requests
 
-from bvg.models import downloads as module
-from bvg.models.downloads import ChecksumError, DownloadError, download, verify
+from bvg import downloads as module
+from bvg.downloads import ChecksumError, DownloadError, download, verify
 
 CONTENT = random.Random(0).randbytes(3_000_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -204,7 +204,7 @@ def test_missing_file_and_dead_server(server, tmp_path, monkeypatch):
 
 
 def start_process(server, path):
-    code = f"from bvg.models.downloads import download; download({server.url!r}, {str(path)!r}, {DIGEST!r}, progress=False)"
+    code = f"from bvg.downloads import download; download({server.url!r}, {str(path)!r}, {DIGEST!r}, progress=False)"
     return subprocess.Popen([sys.executable, "-c", code], env=os.environ, stderr=subprocess.PIPE)
 
 
