@@ -90,7 +90,7 @@ def took(seconds: float, models: int) -> str:
 
 
 def strongest(cells: pd.DataFrame, world: study.World) -> str:
-    """State the strongest significant correlation within each set of models, and how many are undefined, if any.
+    """State the strongest significant correlation within each set of models.
 
     Args:
         cells: from `bvg.results.correlation.correlate`.
@@ -134,7 +134,7 @@ def distinct_sets(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def quoted(names: Iterable[str]) -> str:
-    """Join names for an alternative text, in quotation marks if any of them contains a comma.
+    """Join names for an alternative text, quoted if one contains a comma.
 
     Example:
         >>> quoted(["low", "high"]), quoted(["noise, band 1", "noise, band 3"])

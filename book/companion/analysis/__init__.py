@@ -1,1 +1,1 @@
-"""The analysis of the results: robustness checks, other definitions, prediction, the claims and the data audit."""
+"""Analysis of the results: robustness, definitions, prediction, claims, data audit."""

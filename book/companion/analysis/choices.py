@@ -1,4 +1,4 @@
-"""Choices that a reader can change: which models count, which form a set, and which are one family."""
+"""Choices of the reader: models to leave out, sets of models, families."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def sets(scores: pd.DataFrame, set_apart: Sequence[str] = ("adversarial_training
 
 
 def families(scores: pd.DataFrame, by: str = "recipe") -> pd.Series:
-    """Return the family of each row's model. Models of one family are not independent observations.
+    """Return the family of each row's model.
+
+    Models of one family are not independent observations.
 
     Args:
         scores: a table with the columns model and group.

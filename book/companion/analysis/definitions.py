@@ -1,4 +1,4 @@
-"""Other definitions of biases and categories: every window of cut-offs, and each benchmark left out in turn."""
+"""Other definitions of biases and categories: other cut-offs, fewer benchmarks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def windows(
     low_cutoffs: Sequence[float] = study.BIAS_CUTOFFS,
     high_cutoffs: Sequence[float] = study.BIAS_CUTOFFS,
 ) -> pd.DataFrame:
-    """Correlate the spectral biases with the four categories, for every contiguous window of cut-offs.
+    """Correlate spectral bias and category for every contiguous window of cut-offs.
 
     Args:
         results: the results table with low- and high-pass accuracies. Only the study's cut-offs count.
@@ -58,7 +58,7 @@ def windows(
 
 
 def summarize_windows(windows: pd.DataFrame) -> pd.DataFrame:
-    """Summarize the correlations over all windows, for each bias, category and set of models.
+    """Summarize the correlations over all windows.
 
     Args:
         windows: from `windows`.
@@ -78,7 +78,9 @@ def summarize_windows(windows: pd.DataFrame) -> pd.DataFrame:
 
 
 def exceptional_windows(windows: pd.DataFrame, group: str = "total") -> pd.DataFrame:
-    """Find the pairs for which most windows disagree with the window in use: positive, negative or not significant.
+    """Find the pairs for which most windows disagree with the window in use.
+
+    A window is positive, negative or not significant.
 
     Args:
         windows: from `windows`.
@@ -106,7 +108,7 @@ def without_each_benchmark(
     eps: float = study.PGD_EPSILON,
     world: study.World = study.STUDY,
 ) -> pd.DataFrame:
-    """Leave each benchmark out of its category in turn, and correlate the category with the six biases.
+    """Correlate each category without one of its benchmarks in turn.
 
     Categories of a single benchmark are skipped.
 

@@ -1,4 +1,4 @@
-"""How well the biases predict the generalization of held-out models, compared with chance."""
+"""Prediction of held-out models' generalization from their biases."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def prediction(
     seed: int = 0,
     jobs: int = -1,
 ) -> pd.DataFrame:
-    """Predict each category from each bias and from all biases, with a linear model and a random forest.
+    """Predict each category from each bias and from all biases.
+
+    The methods are a linear model and a random forest.
 
     Each model is predicted from the others: R2 = 1 - sum (y_i - yhat_i)^2 / sum (y_i - ybar_i)^2, where ybar_i is the mean of
     the others. The mean of the others has R2 = 0; a prediction from noise is below 0. `linear` is least squares with an
@@ -106,7 +108,17 @@ def linear(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def forest(x: np.ndarray, y: np.ndarray, seed: int, trees: int = TREES) -> np.ndarray:
-    """Return out-of-bag predictions [N] of a random forest for features [N, P] and a target [N]; NaN if N < P + 3."""
+    """Return out-of-bag predictions of a random forest.
+
+    Args:
+        x: features, [N, P].
+        y: target, [N].
+        seed: of the forest.
+        trees: number of trees.
+
+    Returns:
+        Float [N]; NaN if N < P + 3.
+    """
     from sklearn.ensemble import RandomForestRegressor
 
     if len(x) < x.shape[1] + 3:
@@ -115,7 +127,10 @@ def forest(x: np.ndarray, y: np.ndarray, seed: int, trees: int = TREES) -> np.nd
 
 
 def r2(y: np.ndarray, yhat: np.ndarray) -> np.ndarray:
-    """Return 1 - squared errors / squared deviations from the mean of the others, per column of [N, K]; NaN if y is constant."""
+    """Return R2 on held-out observations, per column of [N, K].
+
+    It is 1 - squared errors / squared deviations from the mean of the others; NaN if y is constant.
+    """
     n = len(y)
     if n < 2:
         return np.full(y.shape[1], np.nan)

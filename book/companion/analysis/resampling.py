@@ -1,4 +1,7 @@
-"""Spearman's r of many resamples at once. A resample is given by the number of times that each observation occurs."""
+"""Spearman's r of many resamples at once.
+
+A resample is given by the number of times that each observation occurs.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,9 @@ def _constant(x: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def p_value(r: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Return the two-sided p of Spearman's r over n observations, from Student's t with n - 2 degrees of freedom.
+    """Return the two-sided p of Spearman's r over n observations.
+
+    It follows from Student's t with n - 2 degrees of freedom.
 
     Example:
         >>> p_value(np.array([0.9, 1.0, np.nan]), np.array([5, 5, 5])).round(3).tolist()
@@ -93,12 +98,15 @@ def p_value(r: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 
 def thresholded(r: np.ndarray, n: np.ndarray, alpha: float) -> np.ndarray:
-    """Return r where it is significant, 0 where it is not, NaN where it is not defined."""
+    """Return r where it is significant, 0 elsewhere, NaN where it is undefined."""
     return np.where(np.isnan(r), np.nan, np.where(p_value(r, n) < alpha, r, 0.0))
 
 
 def bootstrap(labels: Sequence[str], replicates: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw families with replacement and return the counts of their observations: [replicates, N].
+    """Draw families with replacement and count their observations.
+
+    Returns:
+        Counts, int [replicates, N].
 
     Args:
         labels: name of each observation's family; if all names differ, this is the ordinary bootstrap.
@@ -112,7 +120,10 @@ def bootstrap(labels: Sequence[str], replicates: int, rng: np.random.Generator) 
 
 
 def leave_one_out(labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Leave out each family in turn: return the names of the families, [F], and counts [F, N].
+    """Leave out each family in turn.
+
+    Returns:
+        Names of the families, [F], and counts of the observations, [F, N].
 
     Example:
         >>> leave_one_out(["a", "a", "b"])[1].tolist()

@@ -1,4 +1,7 @@
-"""Robustness checks of the correlations in Figure 2: other samples of models, other tests, fewer models or families."""
+"""Robustness checks of the correlations in Figure 2.
+
+The checks use other samples of models, other tests, and fewer models or families.
+"""
 
 from __future__ import annotations
 
@@ -251,7 +254,10 @@ def failing(checked: pd.DataFrame, check: str) -> pd.DataFrame:
 
 
 def failing_by_family_only(checked: pd.DataFrame) -> pd.DataFrame:
-    """Return the significant cells whose interval excludes 0 if models are resampled, but not if families are."""
+    """Return the significant cells that fail only if families are resampled.
+
+    Their interval excludes 0 if models are resampled, but not if families are.
+    """
     models, families = (failing(checked, check).index for check in ("interval", "family interval"))
     return checked.loc[families.difference(models)]
 
@@ -272,7 +278,10 @@ def influential(checked: pd.DataFrame) -> pd.DataFrame:
 
 
 def widening(checked: pd.DataFrame, group: str = "total") -> float:
-    """Return the median ratio of the family interval's width to the model interval's in a set; NaN if there is none."""
+    """Return how much wider the family intervals of a set are.
+
+    It is the median ratio of the family interval's width to the model interval's; NaN if there is none.
+    """
     own = checked[checked["group"] == group].dropna(subset=["low", "family_low"])
     ratios = (own["family_high"] - own["family_low"]) / (own["high"] - own["low"])
     return float(ratios.median()) if len(own) else np.nan

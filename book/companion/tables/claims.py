@@ -15,7 +15,7 @@ from companion.text import format_number, listed
 
 
 def ledger(data: pd.DataFrame) -> Table:
-    """Tabulate the ledger; each row links to its numbers (`where`) and to the code of its rule (`rules`).
+    """Tabulate the ledger, with links to the numbers and rules.
 
     Args:
         data: from `companion.analysis.claims.ledger`.
@@ -35,12 +35,12 @@ def ledger(data: pd.DataFrame) -> Table:
 
 
 def rules(claims: Sequence[Claim] = CLAIMS) -> str:
-    """Return the source of every claim's rule as MyST text, each below the target `rule-ID`."""
+    """Return every rule's source as MyST text below the target `rule-ID`."""
     return "\n\n".join(f"(rule-{c.id})=\n**{c.id}.** {c.claim}\n\n```python\n{source(c)}\n```" for c in claims)
 
 
 def moved(data: pd.DataFrame) -> Table:
-    """Tabulate the verdicts that a change of a choice moves, and the changes that move none.
+    """Tabulate the verdicts that change, and the choices that change none.
 
     Args:
         data: from `companion.analysis.claims.changes`.
@@ -58,7 +58,7 @@ def moved(data: pd.DataFrame) -> Table:
 
 
 def compared(data: pd.DataFrame) -> Table:
-    """Tabulate the results and verdicts of the study and of the miniature side by side.
+    """Tabulate the ledgers of the study and of the miniature.
 
     Args:
         data: from `companion.analysis.claims.compare`.
@@ -97,7 +97,7 @@ def panels(data: pd.DataFrame) -> Table:
 
 
 def prediction(predicted: pd.DataFrame) -> Table:
-    """Tabulate R2 and its p-value per category and set of features, for each method and set of models.
+    """Tabulate R2 and its p-value by category, features, method and set of models.
 
     Args:
         predicted: from `companion.analysis.prediction.prediction`.

@@ -1,4 +1,4 @@
-"""Tables of the data audit: findings, denominators, agreement with independent measurements."""
+"""Tables of the data audit: findings, denominators, independent measurements."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from companion.text import format_number
 
 
 def findings(found: pd.DataFrame) -> Table:
-    """Tabulate the findings; numbers, causes and checks that are not applicable are in `data` only.
+    """Tabulate the findings.
+
+    Numbers, causes and checks that are not applicable are in `data` only.
 
     Args:
         found: from `companion.analysis.data_audit.audit.audit`.

@@ -1,4 +1,4 @@
-"""Tables and phrases of the robustness page: checks, windows of cut-offs, benchmarks left out."""
+"""Tables and phrases of the robustness page."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _number(value: float) -> str:
 def name_cells(
     cells: pd.DataFrame, values: Sequence[str] = ("r",), world: study.World = study.STUDY, between: str = ", "
 ) -> str:
-    """Name cells for prose, such as `ID with Shape (AT, −0.98)`; `none` if there are none.
+    """Name cells for prose, such as `ID with Shape (AT, −0.98)`.
 
     Args:
         cells: rows of a table of checked correlations.
@@ -96,7 +96,7 @@ def windows(summary: pd.DataFrame, world: study.World = study.STUDY, group: str 
 
 
 def name_exceptions(pairs: pd.DataFrame, world: study.World = study.STUDY) -> str:
-    """Name the pairs from `definitions.exceptional_windows` for prose; `none` if there are none."""
+    """Name the pairs from `definitions.exceptional_windows` for prose."""
     return listed(
         f"{world.name(p.bias)} with {p.category} "
         f"({format_r(p.chosen, 'n.d.')} with the window in use, different with {p.other} of {p.windows})"

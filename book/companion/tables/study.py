@@ -1,4 +1,4 @@
-"""Tables of the study: models, benchmarks, corruptions, scores, measured results, and comparisons of correlations."""
+"""Tables of models, benchmarks, measured results, scores and correlations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from companion.text import format_number, format_r
 
 
 def models(accuracy: pd.DataFrame, world: study.World = study.STUDY) -> Table:
-    """Tabulate the models with training method, group, citation (if any has one) and ImageNet top-1.
+    """Tabulate the models with training, group, citation and ImageNet top-1.
 
     Args:
         accuracy: one row per model with the columns model and imagenet (see `bvg.results.scores.benchmarks`).
@@ -39,7 +39,10 @@ def models(accuracy: pd.DataFrame, world: study.World = study.STUDY) -> Table:
 
 
 def benchmarks(world: study.World = study.STUDY) -> Table:
-    """Tabulate the benchmarks: category, data set, images (if `world` states them), classes, what is measured."""
+    """Tabulate the benchmarks of a world.
+
+    Images are omitted if `world` does not state them.
+    """
     data = pd.DataFrame([vars(b) for b in world.benchmarks]).drop(columns=["short", "paper"]).dropna(axis=1, how="all")
     shown = {
         "Category": data["category"].map(study.CATEGORY_NAMES),
@@ -52,7 +55,7 @@ def benchmarks(world: study.World = study.STUDY) -> Table:
 
 
 def printed_and_recomputed(cells: pd.DataFrame, printed: pd.DataFrame) -> Table:
-    """Compare every printed cell of Figure 2 with the value recomputed from the results table.
+    """Compare every printed cell of Figure 2 with the recomputed value.
 
     Args:
         cells: generalization, bias, group, r, p, n, shown.
@@ -81,7 +84,7 @@ def printed_and_recomputed(cells: pd.DataFrame, printed: pd.DataFrame) -> Table:
 
 
 def corruptions(by_corruption: pd.DataFrame) -> Table:
-    """Tabulate top-1 per model and corruption, with the means of the columns in the last row.
+    """Tabulate top-1 per model and corruption, with column means last.
 
     Args:
         by_corruption: models (index) x corruptions, in percent (see `bvg.results.scores.corruptions`).
@@ -108,7 +111,11 @@ def extremes(by_corruption: pd.DataFrame) -> str:
 
 
 def pair(cell: pd.Series | None) -> str:
-    """Name two correlated biases for prose; `none` if there is no such cell (see `bvg.results.correlation.strongest`)."""
+    """Name two correlated biases for prose; `none` without a cell.
+
+    Args:
+        cell: from `bvg.results.correlation.strongest`.
+    """
     if cell is None:
         return "none"
     return f"{study.bias(cell['row']).plain} and {study.bias(cell['column']).plain} ({format_number(cell['shown'])})"
@@ -136,7 +143,7 @@ def summary(
     eps: float = study.PGD_EPSILON,
     world: study.World = study.STUDY,
 ) -> Table:
-    """Tabulate benchmarks and biases per model, with the number of images in the last row.
+    """Tabulate benchmarks and biases per model, with the images last.
 
     Models are in the order of `study.models()` and `study.miniature()`, new ones last. Accuracies are top-1 [%]: for ImageNet-C
     and ImageNet-C-bar the mean over all corruptions and severities, for PGD at `eps`. Missing numbers are left empty. The number

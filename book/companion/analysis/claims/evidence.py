@@ -1,4 +1,4 @@
-"""The evidence for the rules: tables of scores, and the statistics that several rules share."""
+"""The evidence for the rules: tables of scores and shared statistics."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ class Evidence:
 
     @cached_property
     def by_benchmark(self) -> pd.DataFrame:
-        """The correlation of every benchmark (row) with every bias (column), within the three sets of models."""
+        """The correlations of benchmarks (rows) with biases (columns)."""
         joined = self.counted.merge(self.accuracy, on=["model", "group"])
         ids = [column for column in self.accuracy.columns if column not in ("model", "group")]
         return correlation.correlate(joined, ids, scores.BIAS_COLUMNS, choices.sets(joined, self.set_apart), self.alpha)
 
     @cached_property
     def checked(self) -> pd.DataFrame:
-        """The correlations of Figure 2 with their robustness checks (`companion.analysis.robustness`)."""
+        """The correlations of Figure 2 with their robustness checks."""
         from companion.analysis.robustness import check_cells
 
         names = scores.CATEGORY_COLUMNS, scores.BIAS_COLUMNS
@@ -92,7 +92,7 @@ class Evidence:
 
     @cached_property
     def prediction(self) -> pd.DataFrame:
-        """How well the biases predict the categories of held-out models (`companion.analysis.prediction`)."""
+        """The prediction of held-out models from their biases."""
         from companion.analysis.prediction import prediction
 
         drawn = {"replicates": self.replicates, "permutations": self.permutations, "seed": self.seed}
@@ -100,7 +100,7 @@ class Evidence:
 
     @cached_property
     def panels(self) -> pd.DataFrame:
-        """Outliers and bends of each category against each bias (`companion.analysis.claims.panels`)."""
+        """The outliers and bends of each category against each bias."""
         from companion.analysis.claims.panels import panels
 
         return panels(self.counted, self.alpha)
@@ -110,7 +110,10 @@ class Evidence:
         return float(correlation.cell(self.cells, category, bias, group)["shown"])
 
     def consistent(self, group: str) -> list[str]:
-        """Return the biases that correlate significantly and with one sign with all four categories in a set of models."""
+        """Return the biases that correlate with all four categories in a set.
+
+        All correlations are significant and have one sign.
+        """
         return list(correlation.same_sign(self.cells).query("group == @group")["column"])
 
 

@@ -1,4 +1,4 @@
-"""The ledger: every claim with its result and verdict, compared with other ledgers, and the source of its rule."""
+"""The ledger of claims: results, verdicts, comparisons, and the rules' source."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ledger(evidence: Evidence, claims: Sequence[Claim] = CLAIMS) -> pd.DataFrame
 
 
 def source(claim: Claim) -> str:
-    """Return the source of a claim's rule: its constants, the rule, and its helper functions."""
+    """Return the source of a claim's rule, its constants and its helper functions."""
     module = inspect.getmodule(claim.rule)
     constants = "\n".join(f"{name} = {getattr(module, name)!r}" for name in claim.constants)
     functions = [inspect.getsource(function).rstrip() for function in (claim.rule, *claim.helpers)]

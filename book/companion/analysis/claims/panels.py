@@ -1,4 +1,4 @@
-"""What a correlation misses in a scatter plot: models far from all others, and relations that change direction."""
+"""Outliers and non-monotonic relations, which a correlation does not show."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FEWEST = 8
 
 
 def panels(scores: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
-    """Find the outliers and the bend of every panel, that is, of each category against each bias.
+    """Find the outliers and the bend of each category against each bias.
 
     Outliers: take the residuals from the Theil-Sen line (the median slope), subtract their median, and divide by 1.4826 times
     their median absolute deviation; an outlier is a model beyond `FAR`. Bend: fit a parabola to the category's ranks over the
@@ -66,7 +66,11 @@ def outlying(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def bend(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Fit a parabola to y's ranks over x's: return p of the quadratic term, and the turning point as a share of the ranks."""
+    """Fit a parabola to y's ranks over x's ranks.
+
+    Returns:
+        p of the quadratic term, and the turning point as a share of the ranks.
+    """
     rank = (rankdata(x) - 0.5) / len(x)
     centred = rank - rank.mean()
     fit = OLS(rankdata(y), np.c_[np.ones(len(x)), centred, centred**2]).fit()

@@ -1,4 +1,7 @@
-"""Rules on benchmarks: which correlate, how conclusions depend on the benchmark, and the attack."""
+"""Rules on benchmarks and on the attack.
+
+The docstring of a rule is its published description, so it may exceed one line.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Rules on the correlations of Figure 2: single biases, groups of models, earlier findings."""
+"""Rules on the correlations of Figure 2.
+
+The docstring of a rule is its published description, so it may exceed one line.
+"""
 
 from __future__ import annotations
 

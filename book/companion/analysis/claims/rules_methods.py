@@ -1,4 +1,7 @@
-"""Rules on the methods and on prediction, and claims that a table of results cannot decide."""
+"""Rules on methods and prediction, and claims that no results table can decide.
+
+The docstring of a rule is its published description, so it may exceed one line.
+"""
 
 from __future__ import annotations
 

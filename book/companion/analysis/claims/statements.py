@@ -1,4 +1,4 @@
-"""The paper's claims in our words, with the rule that checks each and the place in the book that shows its numbers.
+"""The paper's claims in our words, with their rules and where their numbers are.
 
 The claims are numbered in the order of abstract, summary, captions and poster.
 """

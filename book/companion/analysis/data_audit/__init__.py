@@ -1,1 +1,1 @@
-"""The data audit: oddities of a results table, their likely causes, and their effects on Figure 2."""
+"""Data audit: oddities of a results table, their causes and effects."""

@@ -1,4 +1,4 @@
-"""Checks of the accuracies: the number of images behind them, and the conditions that they average."""
+"""Checks of the accuracies: images behind them, conditions averaged."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _without(case: Case, benchmark: str) -> pd.DataFrame | None:
 
 
 def real_grain(case: Case) -> Outcome:
-    """Check whether the accuracies on ImageNet-ReaL come from fewer images than the set has."""
+    """Check whether ImageNet-ReaL is measured on fewer images than it has."""
     row = _denominator(case, "imagenet-real")
     if row is None:
         return Outcome(None, "too few accuracies on ImageNet-ReaL, or accuracies without a common denominator")
@@ -132,7 +132,7 @@ def real_grain(case: Case) -> Outcome:
 
 
 def stylized_grain(case: Case) -> Outcome:
-    """Check whether the accuracies on Stylized ImageNet come from at most 1,000 images."""
+    """Check whether Stylized ImageNet is measured on at most 1,000 images."""
     row = _denominator(case, "stylized")
     if row is None or case.world is study.MINIATURE:
         return Outcome(None, "too few accuracies on Stylized ImageNet, or accuracies without a common denominator")
@@ -144,7 +144,7 @@ def stylized_grain(case: Case) -> Outcome:
 
 
 def corruption_mean(case: Case) -> Outcome:
-    """Check whether the accuracy on ImageNet-C averages 19 corruptions instead of the standard 15."""
+    """Check whether ImageNet-C averages 19 corruptions instead of 15."""
     means = scores.corruptions(case.table, "imagenet-c").reindex(case.scores.index).dropna(how="all")
     given = case.accuracy["imagenet-c"] if "imagenet-c" in case.accuracy else pd.Series(dtype=float)
     if means.isna().any(axis=None) or means.empty or given.isna().any():
@@ -160,9 +160,14 @@ def corruption_mean(case: Case) -> Outcome:
 
 
 def recounted(top1: pd.Series, counted: int, images: int) -> pd.Series:
-    """Correct accuracies [%] that counted more images than there are, all of the surplus as hits.
+    """Correct accuracies that counted more images than there are.
 
-    With m misses, the accuracy reads 1 - m / counted but is 1 - m / images.
+    The surplus counted as correct: with m misses, the accuracy reads 1 - m / counted, but is 1 - m / images.
+
+    Args:
+        top1: accuracies [%].
+        counted: number of images counted.
+        images: actual number of images.
 
     Example:
         >>> round(recounted(pd.Series([100 * 48 / 50_048]), 50_048, 50_000).item(), 12)

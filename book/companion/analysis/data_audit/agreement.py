@@ -1,4 +1,4 @@
-"""The published accuracies compared with two other projects' measurements of the same checkpoints."""
+"""Published accuracies compared with independent measurements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIZE, CROP, INTERPOLATION = 224, 0.875, "bilinear"
 
 
 def comparable() -> pd.DataFrame:
-    """Return the independent measurements that can be compared with the paper's, at its image size.
+    """Return the independent measurements at the paper's image size.
 
     Returns:
         model, benchmark, variant, source, top1 [%], same_protocol. ImageNet-C is averaged over the severities of each
@@ -41,7 +41,7 @@ def comparable() -> pd.DataFrame:
 
 
 def agreement(accuracy: pd.DataFrame, by_corruption: pd.DataFrame) -> pd.DataFrame:
-    """Join published and independent top-1 for the models and benchmarks that have both.
+    """Join published and independent top-1 where both exist.
 
     Args:
         accuracy: models (index) x benchmarks, percent.
@@ -64,7 +64,7 @@ def agreement(accuracy: pd.DataFrame, by_corruption: pd.DataFrame) -> pd.DataFra
 
 
 def compared(case: Case) -> pd.DataFrame:
-    """Apply `agreement` to the models of a case whose numbers are published by the study."""
+    """Apply `agreement` to the published models of a case."""
     own = case.table.loc[case.table["source"] == "published", "model"]
     accuracy = case.accuracy[case.accuracy.index.isin(own)]
     return agreement(accuracy, scores.corruptions(case.table, "imagenet-c").reindex(accuracy.index))
@@ -106,13 +106,18 @@ def swapped(x: np.ndarray, y: np.ndarray) -> int:
 
 
 def largest(table: pd.DataFrame, **where: object) -> str:
-    """Return the largest absolute difference [percentage points] among the rows with these values, for prose."""
+    """State the largest absolute difference [percentage points] among some rows.
+
+    Args:
+        table: from `agreement`.
+        where: the value of each column that selects the rows.
+    """
     own = table[(table[list(where)] == pd.Series(where)).all(axis=1)]
     return format_number(own["difference"].abs().max())
 
 
 def images_right(table: pd.DataFrame, model: str, benchmark: str, source: str = TESTBED) -> str:
-    """State how many images of a benchmark a model gets right, as published and independently, for prose."""
+    """State how many images a model gets right, by both measurements."""
     own = table.query("model == @model and benchmark == @benchmark and source == @source and variant == ''")
     if own.empty:
         return "not measured by both"
@@ -122,7 +127,7 @@ def images_right(table: pd.DataFrame, model: str, benchmark: str, source: str = 
 
 
 def furthest_corruptions(table: pd.DataFrame, most: int = 3) -> str:
-    """Name the corruptions with the largest mean differences from the independent accuracies, for prose."""
+    """Name the corruptions with the largest mean differences."""
     own = table[table["variant"] != ""].groupby("variant")["difference"].mean()
     far = own.loc[own.abs().sort_values(ascending=False, kind="stable").index[:most]]
     return listed(f"{name.replace('_', ' ')} ({format_number(d, 1)})" for name, d in far.items())
@@ -145,12 +150,12 @@ def _replaced(case: Case, source: str) -> Outcome:
 
 
 def pytorch_image_models(case: Case) -> Outcome:
-    """Check whether published accuracies differ by more than a point from those of pytorch-image-models."""
+    """Check for differences of more than a point from pytorch-image-models."""
     return _replaced(case, TIMM)
 
 
 def imagenet_testbed(case: Case) -> Outcome:
-    """Check whether published accuracies differ by more than a point from those of imagenet-testbed."""
+    """Check for differences of more than a point from imagenet-testbed."""
     return _replaced(case, TESTBED)
 
 

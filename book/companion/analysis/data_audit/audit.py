@@ -1,4 +1,4 @@
-"""The data audit: all checks of a results table, each with its numbers, its likely cause and its effect on Figure 2."""
+"""All checks of a results table, with their likely causes and effects on Figure 2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A check of the data: the results table under test, the outcome, and the effect on Figure 2."""
+"""Checks of the data: the table under test, the outcome, the effect on Figure 2."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Effect:
 
 
 def effect(base: pd.DataFrame, changed: pd.DataFrame) -> Effect:
-    """Compare two tables of correlations over the same rows, columns and groups, cell by cell.
+    """Compare two tables of the same correlations, cell by cell.
 
     Example:
         >>> cell = {"row": ["ID"], "column": ["shape"], "group": ["total"]}
@@ -114,13 +114,13 @@ class Case:
 
     @cached_property
     def accuracy(self) -> pd.DataFrame:
-        """Top-1 [%] of each model in the statistics (index) on each benchmark, NaN where there is none."""
+        """Top-1 [%] of each model (index) on each benchmark, NaN if missing."""
         table = scores.benchmarks(self.table, allow_missing=True, world=self.world)
         return table.set_index("model").reindex(self.scores.index).drop(columns="group")
 
     @cached_property
     def curves(self) -> pd.DataFrame:
-        """Low- and high-pass curves of the models in the statistics (see `bvg.results.scores.bandpass`)."""
+        """Low- and high-pass curves (see `bvg.results.scores.bandpass`)."""
         curves = scores.bandpass(self.table)
         return curves[curves["model"].isin(self.scores.index)]
 
@@ -130,7 +130,13 @@ class Case:
         return self.cells(self.scores)
 
     def rescored(self, results: pd.DataFrame, members: Mapping | None = None, outside: bool = False) -> pd.DataFrame:
-        """Compute the scores from another table, with other categories, or with the models outside the study."""
+        """Compute the scores from another table or with other choices.
+
+        Args:
+            results: a results table.
+            members: category -> benchmark ids; None for those of the case.
+            outside: whether to include the models outside the study.
+        """
         table = scores.per_model(
             results,
             members or self.members,
@@ -144,7 +150,11 @@ class Case:
         return table.set_index("model", drop=False).rename_axis(None)
 
     def with_accuracy(self, top1: Mapping[str, pd.Series]) -> pd.DataFrame:
-        """Return the scores with other accuracies [%]: benchmark -> accuracy by model. Other models keep theirs."""
+        """Return the scores with other accuracies.
+
+        Args:
+            top1: benchmark -> accuracy [%] by model. Other models keep theirs.
+        """
         accuracy, table = self.accuracy.copy(), self.scores.copy()
         for benchmark, values in top1.items():
             accuracy[benchmark] = values.reindex(accuracy.index).fillna(accuracy[benchmark])
@@ -154,7 +164,11 @@ class Case:
         return table
 
     def with_curves(self, curves: pd.DataFrame) -> pd.DataFrame:
-        """Return the scores with other low- and high-pass curves (columns as in `curves`) for the models in these."""
+        """Return the scores with other low- and high-pass curves.
+
+        Args:
+            curves: columns as in `curves`. Other models keep theirs.
+        """
         rows = curves.rename(columns={"kind": "benchmark", "cutoff": "level", "relative_top1": "value"})
         rows = rows.assign(variant="", metric="relative_top1", source="audit")
         filtered = self.table["benchmark"].isin(["low-pass", "high-pass"])

@@ -1,4 +1,4 @@
-"""Checks of the low- and high-pass curves: values above clean accuracy, values at chance, falling curves."""
+"""Checks of the low- and high-pass curves: above 1, at chance, falling."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def _counts(curves: pd.DataFrame) -> pd.Series:
 
 
 def at_chance(case: Case) -> Outcome:
-    """Check whether high-pass accuracy is below twice chance, so that the bias is mostly chance / clean accuracy."""
+    """Check whether high-pass accuracy is below twice chance.
+
+    The high-frequency bias is then mostly chance divided by clean accuracy.
+    """
     clean = case.accuracy.get("imagenet", pd.Series(dtype=float)).dropna()
     curves = case.curves[case.curves["model"].isin(clean.index)]
     if curves.empty:

@@ -52,7 +52,10 @@ def shared_fits(case: Case) -> Outcome:
 
 
 def at_bound(case: Case) -> Outcome:
-    """Check whether a fit's amplitude is at a bound of the search: 0 or 4, a peak noise sensitivity of 1/16 or 1."""
+    """Check whether a fit's amplitude is at a bound of the search.
+
+    The bounds are 0 and 4, that is, a peak noise sensitivity of 1/16 and 1.
+    """
     peak = _fits(case)["peak_noise_sensitivity"]
     if peak.empty:
         return Outcome(None, NO_FITS)
@@ -102,7 +105,10 @@ def wide_fits(case: Case) -> Outcome:
 
 
 def raw_fits(case: Case) -> Outcome:
-    """Check whether raw thresholds, at 50 % accuracy instead of half of the model's own, give implausibly wide fits."""
+    """Check whether raw thresholds give implausibly wide fits.
+
+    Raw thresholds are at 50 % accuracy instead of half of the model's own.
+    """
     rows = case.table[(case.table["benchmark"] == "critical-band") & (case.table["variant"] == "raw")]
     raw = rows.pivot(index="model", columns="metric", values="value").reindex(case.scores.index)
     raw = raw.reindex(columns=list(FIT)).dropna()
@@ -140,7 +146,10 @@ def _ordinal(rank: float) -> str:
 
 
 def zero_moved(case: Case) -> Outcome:
-    """Check whether an adversarially trained model has training strength 0, and move it to the others."""
+    """Check for an adversarially trained model of strength 0, and move it.
+
+    It moves to the set of the other models.
+    """
     zero = _zero(case)
     if zero.empty or "adversarial_training" not in case.set_apart:
         return Outcome(None, "no model with training strength 0 among those set apart")
@@ -165,7 +174,7 @@ def _everyone(case: Case) -> pd.DataFrame | None:
 
 
 def outside_all(case: Case) -> Outcome:
-    """Check whether the table has models that the study does not use, and include them."""
+    """Check for models that the study does not use, and include them."""
     table = _everyone(case)
     if table is None:
         return Outcome(None, "the table has no models outside the study")
