@@ -1,8 +1,10 @@
-"""Downloads that resume, are verified by SHA-256, and never leave half a file under the final name."""
+"""Download files: resume, verify by SHA-256, and never leave a partial file under the final name.
+
+pooch does not replace this: it neither resumes partial downloads nor locks a file between processes nor detects web pages.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 import re
@@ -13,53 +15,55 @@ import requests
 from filelock import FileLock
 from tqdm import tqdm
 
-TIMEOUT = (10, 60)  # seconds: to connect, between two packets
-ATTEMPTS = 4  # in a row that bring no new byte
-PAUSE = 1.0  # seconds before the second attempt; doubled with each failure
-CHUNK = 1 << 16  # bytes; what a lost connection costs
+from bvg import files
+
+TIMEOUT = (10, 60)  # seconds: to connect, and between two packets
+ATTEMPTS = 4  # consecutive attempts without a new byte
+PAUSE = 1.0  # seconds before the second attempt; doubled after each failure
+CHUNK = 1 << 16  # bytes per write: at most so many are lost with a connection
 
 
 class DownloadError(OSError):
-    """A file could not be had; the message tells why, and how to put it in place by hand."""
+    """A file cannot be downloaded; the message gives the reason and how to download it by hand."""
 
 
 class ChecksumError(DownloadError):
-    """A file whose SHA-256 is not the one that upstream states or that was recorded at its first download."""
+    """The SHA-256 of a file differs from the one that upstream states, or from that of the first download."""
 
 
 class _Interrupted(Exception):
-    """This attempt failed, another may succeed."""
+    """This attempt failed; another one may succeed."""
 
 
 def download(
     url: str, path: str | Path, sha256: str | None = None, *, page: str | None = None, progress: bool = True
 ) -> Path:
-    """Have the file of `url` at `path`: download it if it is not there, verify it in any case.
+    """Download a file unless it is there already, and verify it.
 
-    Received bytes go to PATH.part, which a later call (or the next attempt, after a lost connection) continues; the
-    finished file is verified and then renamed. A lock, PATH.lock, lets one process download and the others wait. The
-    digest of the first download is kept in PATH.sha256, in the form of the sha256sum program, and must stay the same.
+    Received bytes go to PATH.part, where a later call, or the next attempt after a lost connection, resumes. The
+    complete file is verified and then renamed. The lock PATH.lock lets one process download while the others wait.
+    PATH.sha256 keeps the digest of the first download, in the format of the sha256sum program; later files must match it.
 
     Args:
         url: http or https address of the file itself.
-        path: where the file shall be.
-        sha256: its SHA-256 in hexadecimal digits, or the first eight or more of them where upstream publishes no more.
-        page: address for a browser, told when the download fails; by default `url`.
+        path: where to put the file.
+        sha256: its SHA-256 in hexadecimal, or at least the first eight digits where upstream publishes no more.
+        page: address for a browser, named in the error message when the download fails; by default `url`.
         progress: show a progress bar on standard error.
 
     Returns:
         `path`.
 
     Raises:
-        DownloadError: the server cannot be reached, refuses, or answers with a web page in place of the file.
-        ChecksumError: the file is not the expected one. A fresh download is then discarded, a file that was there kept.
+        DownloadError: the server cannot be reached, reports an error, or returns a web page instead of the file.
+        ChecksumError: the file is not the expected one. A new download is then deleted; an existing file is kept.
     """
     path = Path(path)
     if path.exists():
         return verify(path, sha256)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
-        if path.exists():  # another process was faster
+        if path.exists():  # another process has downloaded it meanwhile
             return verify(path, sha256)
         part = path.with_name(path.name + ".part")
         try:
@@ -77,7 +81,7 @@ def download(
 
 
 def verify(path: str | Path, sha256: str | None = None) -> Path:
-    """Check a file against the expected and the recorded SHA-256; record it in PATH.sha256 if that is not there yet.
+    """Check a file against the expected and the recorded SHA-256; record it in PATH.sha256 if there is no record.
 
     Raises:
         ChecksumError: the digests differ, or the file is a web page.
@@ -93,9 +97,8 @@ def verify(path: str | Path, sha256: str | None = None) -> Path:
 
 
 def _record(file: Path, path: Path, sha256: str | None) -> None:
-    """Hold the digest of `file` against the one stated for `path` and the one recorded beside it."""
-    with file.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    """Check the digest of `file` against the one stated for `path` and the recorded one; record it if there is none."""
+    digest = files.sha256(file)
     record = path.with_name(path.name + ".sha256")
     if sha256 is not None and not (len(sha256) >= 8 and digest.startswith(sha256.lower())):
         raise ChecksumError(
@@ -110,13 +113,12 @@ def _record(file: Path, path: Path, sha256: str | None) -> None:
                 f"upstream has changed it. Delete it to download it again, and {record.name} too to accept a new one."
             )
     else:
-        fresh = record.with_name(f"{record.name}.{os.getpid()}")
-        fresh.write_text(f"{digest}  {path.name}\n")
-        os.replace(fresh, record)
+        with files.atomic(record) as new:
+            new.write_text(f"{digest}  {path.name}\n")
 
 
 def _receive_all(url: str, part: Path, progress: bool) -> None:
-    """Attempt until the file is complete; give up after ATTEMPTS in a row without a byte more than ever before."""
+    """Attempt until the file is complete; give up after ATTEMPTS consecutive attempts without a new byte."""
     failures, most = 0, _size(part)
     while True:
         try:
@@ -130,25 +132,23 @@ def _receive_all(url: str, part: Path, progress: bool) -> None:
             failures = 1 if _size(part) > most else failures + 1
             most = max(most, _size(part))
             if failures >= ATTEMPTS:
-                kept = f"; the {most} bytes received are kept, and the next call continues there" if most else ""
-                raise DownloadError(
-                    f"expected the file at {url}, got no answer that completes it ({error}){kept}"
-                ) from error
+                kept = f"; the {most} received bytes are kept, and the next call resumes there" if most else ""
+                raise DownloadError(f"expected the file at {url}, got no complete answer ({error}){kept}") from error
             time.sleep(PAUSE * 2 ** (failures - 1))
         except requests.RequestException as error:
             raise DownloadError(f"expected the file at {url}, got: {error}") from error
 
 
 def _receive(url: str, part: Path, progress: bool) -> None:
-    """One request: the whole file, or what is missing of `part`."""
+    """Make one request: for the whole file, or for the rest of `part`."""
     start = _size(part)
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
-        if answer.status_code == 416:  # nothing after `start`: complete already, unless the file is another one by now
+        if answer.status_code == 416:  # nothing after `start`: complete, unless the file has changed
             if _content_range(answer)[1] == start:
                 return
             part.unlink()
-            raise _Interrupted("the server's file is shorter than what was received of it")
+            raise _Interrupted("the server's file is shorter than the received part")
         if answer.status_code == 429 or answer.status_code >= 500:
             raise _Interrupted(f"{answer.status_code} {answer.reason}")
         if answer.status_code not in (200, 206):
@@ -158,7 +158,7 @@ def _receive(url: str, part: Path, progress: bool) -> None:
         identity = f"{answer.headers.get('ETag') or answer.headers.get('Last-Modified')} {total}"
         known = _identity_file(part)
         if resumed and (first != start or not known.exists() or known.read_text() != identity):
-            part.unlink()  # the rest of another file must not be put behind the beginning of this one
+            part.unlink()  # never append to the beginning of another file
             raise _Interrupted("the server's file has changed since the download began")
         chunks = answer.iter_content(CHUNK)
         beginning = next(chunks, b"")
@@ -184,7 +184,7 @@ def _receive(url: str, part: Path, progress: bool) -> None:
 
 
 def _is_html(beginning: bytes, content_type: str = "") -> bool:
-    # No format of checkpoints begins like this. Some servers call any file text/html, hence the look at the first byte.
+    # No checkpoint format begins like this. Some servers label any file text/html, so the first byte must agree.
     text = beginning.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return text.startswith((b"<!doctype html", b"<html")) or ("text/html" in content_type and text.startswith(b"<"))
 
@@ -196,7 +196,7 @@ def _content_range(answer: requests.Response) -> tuple[int | None, int | None]:
 
 
 def _content_length(answer: requests.Response) -> int | None:
-    if "Content-Encoding" in answer.headers:  # then the length is that of the compressed form
+    if "Content-Encoding" in answer.headers:  # the length is then that of the compressed content
         return None
     length = answer.headers.get("Content-Length", "")
     return int(length) if length.isdigit() else None

@@ -1,12 +1,12 @@
-"""The arithmetic of a measurement, by name (fp32, tf32, fp16, bf16), and networks made ready to run fast in it.
+"""Fast inference in a named precision: fp32, tf32, fp16 or bf16.
 
-fp32 is the reference. tf32 is what the study's authors ran, since PyTorch's convolutions use it on CUDA unless told otherwise;
-fp16 is the fast one. How far each is from fp32, in decisions, is measured by `bvg.bench` and shown on the book's page
-"Performance".
+fp32 is the reference. The study's authors ran tf32, PyTorch's default for convolutions on CUDA; it keeps 10 mantissa bits.
+fp16 is the fastest. `bvg.bench` measures how many decisions differ from fp32 (the book's page "Performance").
 """
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,14 +18,16 @@ PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
 _HALF = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 PAYS = 200_000
-"""Images shown to a model from which on compiling it, a minute at most, is repaid on a GPU."""
+"""Evaluated images from which compiling a model saves more time than it takes on a GPU (at most a minute)."""
+
+log = logging.getLogger(__name__)
 
 
 def check_precision(precision: str, device: torch.device) -> None:
-    """Refuse a precision that does not exist, or that the device does not have.
+    """Check that a precision exists and that the device has it.
 
     Raises:
-        ValueError: an unknown name, or tf32 on a device other than CUDA.
+        ValueError: the name is unknown, or is tf32 on a device other than CUDA.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"expected `precision` to be one of {', '.join(PRECISIONS)}, got {precision!r}")
@@ -35,10 +37,10 @@ def check_precision(precision: str, device: torch.device) -> None:
 
 @contextmanager
 def arithmetic(precision: str) -> Iterator[None]:
-    """Set torch's switches for matrix products and convolutions, and set them back afterwards.
+    """Set torch's options for matrix products and convolutions, and restore them at the end of the block.
 
-    TF32 is on for tf32 alone. cuDNN chooses its algorithms by rule, not by a race of timings, so that a run that is
-    repeated on the same device gives the same numbers.
+    TF32 is on only for tf32. cuDNN chooses its algorithms by rule, not by timing, so a repeated run on the same device
+    gives the same numbers.
     """
     before = torch.backends.cuda.matmul.allow_tf32
     tf32 = precision == "tf32"
@@ -51,16 +53,14 @@ def arithmetic(precision: str) -> Iterator[None]:
 
 
 def answering(model: Callable[[Tensor], Tensor], precision: str, compiled: bool = False) -> Callable[[Tensor], Tensor]:
-    """The model as a function from float32 images to float32 logits, computing in between in the precision named.
+    """Return the model as a function from float32 images to float32 logits that computes in the named precision.
 
-    A network whose computation torch can trace is run in an equal form that is faster: batch norms folded into the
-    convolutions before them, pixels' channels side by side in memory (channels-last), and for fp16 and bf16 the weights
-    of convolutions and linear layers stored in half precision, where torch's autocast would convert them at every call.
-    The rest is autocast's: convolutions and matrix products in half precision, the rest in float32.
+    A network that torch can trace runs in an equivalent, faster form (see `faster`). autocast computes convolutions and
+    matrix products in half precision for fp16 and bf16, and everything else in float32.
 
     Args:
-        model: in evaluation mode; it is not changed. Anything but a module, and a module that cannot be traced or whose
-            traced form answers otherwise, is run as it is.
+        model: in evaluation mode; it is not changed. It runs as it is if it is not a module, cannot be traced, or returns
+            other logits in its traced form.
         precision: one of `PRECISIONS`.
         compiled: pass the network through torch.compile, with CUDA graphs on a GPU; see `PAYS`.
     """
@@ -70,7 +70,7 @@ def answering(model: Callable[[Tensor], Tensor], precision: str, compiled: bool 
         network = torch.compile(network, dynamic=False, mode="reduce-overhead")
 
     def answer(images: Tensor) -> Tensor:
-        if compiled:  # a graph's output is overwritten by its next run
+        if compiled:  # the next run of a graph overwrites its output
             torch.compiler.cudagraph_mark_step_begin()
         with torch.autocast(images.device.type, dtype=dtype, enabled=dtype is not None):
             logits = network(images)
@@ -82,15 +82,18 @@ def answering(model: Callable[[Tensor], Tensor], precision: str, compiled: bool 
 
 
 def faster(model: nn.Module, half: torch.dtype | None = None) -> nn.Module:
-    """A network that computes the same in less time: batch norms folded, channels-last, weights in `half` where given.
+    """Return an equivalent network that takes less time.
+
+    Batch norms are folded into the convolutions before them. Memory is channels-last. With `half`, the weights of
+    convolutions and linear layers are stored in half precision; autocast would convert them at every call.
 
     Args:
         model: in evaluation mode; it is not changed.
         half: float16 or bfloat16, for use under torch's autocast; None keeps float32.
 
     Returns:
-        A copy in that form; the model itself where it cannot be traced, or where the copy, in float32, answers otherwise
-        than the model on a probe (one part in a thousand: random numbers or branches that tracing has frozen show there).
+        A copy in that form. The model itself if it cannot be traced, or if the copy, in float32, differs from it on noise
+        by more than one part in a thousand (tracing freezes random numbers and branches).
     """
     from torch.fx.experimental.optimization import fuse
 
@@ -98,10 +101,12 @@ def faster(model: nn.Module, half: torch.dtype | None = None) -> nn.Module:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             copy = fuse(model).eval().requires_grad_(False)
-    except Exception:  # tracing runs the model's own code, which may raise anything
+    except Exception as error:  # tracing runs the model's own code, which may raise any error
+        log.info("%s runs as it is, because torch cannot trace it: %s", type(model).__name__, error)
         return model
     parameter = next(copy.parameters(), None)
-    if parameter is None or not _alike(model, copy, parameter.device):
+    if parameter is None or not _equivalent(model, copy, parameter.device):
+        log.info("%s runs as it is, because its traced form returns other logits", type(model).__name__)
         return model
     copy = copy.to(memory_format=torch.channels_last)
     if half is not None:
@@ -111,14 +116,15 @@ def faster(model: nn.Module, half: torch.dtype | None = None) -> nn.Module:
     return copy
 
 
-def _alike(model: nn.Module, copy: nn.Module, device: torch.device) -> bool:
-    """Whether two networks answer the same to two probes of noise, at one of the sizes in use."""
+def _equivalent(model: nn.Module, copy: nn.Module, device: torch.device) -> bool:
+    """Return whether two networks agree on two images of noise, at the first size that both take."""
     for size in (224, 64):
         noise = torch.rand((2, 3, size, size), generator=torch.Generator().manual_seed(0)).to(device)
         try:
             with torch.inference_mode():
                 expected, got = model(noise), copy(noise)
-        except RuntimeError:  # made for another size
+        except RuntimeError as error:
+            log.info("%s does not take images of %d px: %s", type(model).__name__, size, error)
             continue
         if not isinstance(expected, Tensor):
             return False

@@ -1,4 +1,4 @@
-"""Downloads against a real server on this machine: cut, ignored ranges, web pages, wrong digests, several at once, killed."""
+"""Test downloads from a local server: lost connections, ignored ranges, web pages, wrong digests, several processes."""
 
 import hashlib
 import http.server
@@ -21,7 +21,7 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves `server.content`; the attributes of the server say how badly."""
+    """Serve `server.content`, with the faults that the attributes of the server set."""
 
     def do_GET(self):
         server = self.server
@@ -80,16 +80,16 @@ def leftovers(path):
 
 
 @pytest.mark.parametrize("sha256", [None, DIGEST, DIGEST[:8], DIGEST.upper()])
-def test_whole_file(server, tmp_path, sha256):
+def test_a_file_is_downloaded_once_and_recorded(server, tmp_path, sha256):
     path = download(server.url, tmp_path / "new folder" / "weights.pth", sha256, progress=False)
     assert path.read_bytes() == CONTENT
     assert path.with_name("weights.pth.sha256").read_text() == f"{DIGEST}  weights.pth\n"
     assert leftovers(path) == ["", ".lock", ".sha256"]
     download(server.url, path, sha256, progress=False)
-    assert server.asked == [None]  # the second call found it
+    assert server.asked == [None]  # the second call found the file
 
 
-def test_cut_connection_is_continued(server, tmp_path):
+def test_a_lost_connection_is_resumed(server, tmp_path):
     server.cuts = [1_200_000, 900_000]
     path = download(server.url, tmp_path / "weights.pth", DIGEST, progress=False)
     assert path.read_bytes() == CONTENT
@@ -100,23 +100,23 @@ def test_cut_connection_is_continued(server, tmp_path):
     assert starts[0] < starts[1] <= 2_100_000
 
 
-def test_server_that_ignores_ranges(server, tmp_path):
+def test_a_server_that_ignores_ranges_sends_the_whole_file(server, tmp_path):
     server.cuts, server.ranges = [1_200_000], False
     path = download(server.url, tmp_path / "weights.pth", progress=False)
     assert path.read_bytes() == CONTENT
 
 
-def test_part_that_is_complete_already(server, tmp_path):
-    """The last run died between the last byte and the renaming."""
+def test_a_complete_part_is_accepted(server, tmp_path):
+    """The previous run died after the last byte, before it renamed the file."""
     (tmp_path / "weights.pth.part").write_bytes(CONTENT)
     assert download(server.url, tmp_path / "weights.pth", DIGEST, progress=False).read_bytes() == CONTENT
     assert server.asked == [f"bytes={len(CONTENT)}-"]
 
 
-def test_file_that_changed_upstream_in_between_is_begun_anew(server, tmp_path, monkeypatch):
+def test_a_file_that_changed_upstream_is_restarted(server, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "ATTEMPTS", 1)
     server.cuts = [1_200_000]
-    with pytest.raises(DownloadError, match="continues there"):
+    with pytest.raises(DownloadError, match="resumes there"):
         download(server.url, tmp_path / "weights.pth", progress=False)
     assert 0 < (tmp_path / "weights.pth.part").stat().st_size <= 1_200_000
     monkeypatch.setattr(module, "ATTEMPTS", 2)
@@ -124,20 +124,20 @@ def test_file_that_changed_upstream_in_between_is_begun_anew(server, tmp_path, m
     assert download(server.url, tmp_path / "weights.pth", progress=False).read_bytes() == CONTENT[::-1]
 
 
-def test_part_longer_than_the_file_is_begun_anew(server, tmp_path):
+def test_a_part_longer_than_the_file_is_restarted(server, tmp_path):
     (tmp_path / "weights.pth.part").write_bytes(CONTENT + b"more")
     assert download(server.url, tmp_path / "weights.pth", progress=False).read_bytes() == CONTENT
 
 
-def test_busy_server_is_asked_again(server, tmp_path):
+def test_a_busy_server_is_asked_again(server, tmp_path):
     server.failures = module.ATTEMPTS - 1
     assert download(server.url, tmp_path / "weights.pth", progress=False).read_bytes() == CONTENT
     assert len(server.asked) == module.ATTEMPTS
 
 
-def test_cut_at_the_same_byte_for_ever_ends(server, tmp_path):
+def test_connections_that_always_end_at_the_same_byte_are_given_up(server, tmp_path):
     server.cuts, server.ranges = [500_000] * 20, False
-    with pytest.raises(DownloadError, match="no answer that completes it"):
+    with pytest.raises(DownloadError, match="no complete answer"):
         download(server.url, tmp_path / "weights.pth", progress=False)
     assert len(server.asked) <= module.ATTEMPTS + 1
     assert not (tmp_path / "weights.pth").exists()
@@ -150,7 +150,7 @@ PAGE = b"\n<!DOCTYPE html><html><title>Quota exceeded</title></html>"
     ("content", "content_type"),
     [(PAGE, "application/octet-stream"), (PAGE, "text/html"), (b"<head>Sign in</head>", "text/html; charset=utf-8")],
 )
-def test_web_page_in_place_of_the_file(server, tmp_path, content, content_type):
+def test_a_web_page_is_not_accepted_as_the_file(server, tmp_path, content, content_type):
     server.content, server.content_type = content, content_type
     path = tmp_path / "weights.pth"
     with pytest.raises(DownloadError, match="web page") as caught:
@@ -159,12 +159,12 @@ def test_web_page_in_place_of_the_file(server, tmp_path, content, content_type):
     assert leftovers(path) == [".lock"]
 
 
-def test_file_that_the_server_calls_html_is_still_a_file(server, tmp_path):
+def test_a_file_labelled_as_html_is_accepted(server, tmp_path):
     server.content_type = "text/html"
     assert download(server.url, tmp_path / "weights.pth", progress=False).read_bytes() == CONTENT
 
 
-def test_web_page_saved_by_hand(tmp_path):
+def test_a_web_page_saved_by_hand_is_rejected(tmp_path):
     path = tmp_path / "weights.pth"
     path.write_bytes(PAGE)
     with pytest.raises(ChecksumError, match="web page saved under its name"):
@@ -172,7 +172,7 @@ def test_web_page_saved_by_hand(tmp_path):
 
 
 @pytest.mark.parametrize("sha256", ["0" * 64, "00000000", DIGEST[:4]])
-def test_wrong_digest_leaves_nothing(server, tmp_path, sha256):
+def test_a_file_with_a_wrong_digest_is_deleted(server, tmp_path, sha256):
     path = tmp_path / "weights.pth"
     with pytest.raises(ChecksumError, match=f"expected .*{sha256}, got {DIGEST}"):
         download(server.url, path, sha256, progress=False)
@@ -180,7 +180,7 @@ def test_wrong_digest_leaves_nothing(server, tmp_path, sha256):
     assert not path.with_name("weights.pth.part").exists()
 
 
-def test_recorded_digest_is_held_against_every_later_use(server, tmp_path):
+def test_later_uses_are_checked_against_the_recorded_digest(server, tmp_path):
     path = download(server.url, tmp_path / "weights.pth", progress=False)
     path.write_bytes(CONTENT[:-1] + b"x")
     with pytest.raises(ChecksumError, match=f"first download, {DIGEST}"):
@@ -191,12 +191,12 @@ def test_recorded_digest_is_held_against_every_later_use(server, tmp_path):
         download(server.url, path, progress=False)
 
 
-def test_missing_file_and_dead_server(server, tmp_path, monkeypatch):
+def test_a_missing_file_and_an_unreachable_server_are_reported(server, tmp_path, monkeypatch):
     with pytest.raises(DownloadError, match=r"got the answer 404 .*\nBy hand: open http"):
         download(server.url.replace("weights.pth", "missing"), tmp_path / "a.pth", progress=False)
-    assert len(server.asked) == 1  # no use in asking again
+    assert len(server.asked) == 1  # asking again would not help
     monkeypatch.setattr(module, "ATTEMPTS", 2)
-    with pytest.raises(DownloadError, match=r"(?s)no answer.*By hand"):
+    with pytest.raises(DownloadError, match=r"(?s)no complete answer.*By hand"):
         download("http://127.0.0.1:9/weights.pth", tmp_path / "b.pth", progress=False)
     with pytest.raises(DownloadError, match="expected the file at nowhere") as caught:
         download("nowhere", tmp_path / "c.pth", progress=False)
@@ -208,7 +208,7 @@ def start_process(server, path):
     return subprocess.Popen([sys.executable, "-c", code], env=os.environ, stderr=subprocess.PIPE)
 
 
-def test_processes_at_once_download_once(server, tmp_path):
+def test_concurrent_processes_download_once(server, tmp_path):
     server.pause = 0.02
     path = tmp_path / "weights.pth"
     processes = [start_process(server, path) for _ in range(3)]
@@ -218,7 +218,7 @@ def test_processes_at_once_download_once(server, tmp_path):
     assert server.asked == [None]
 
 
-def test_killed_download_is_continued(server, tmp_path):
+def test_a_killed_download_is_resumed(server, tmp_path):
     server.pause = 0.05
     path = tmp_path / "weights.pth"
     part = path.with_name("weights.pth.part")
@@ -236,6 +236,6 @@ def test_killed_download_is_continued(server, tmp_path):
     assert server.asked == [None, f"bytes={received}-"]
 
 
-def test_progress_bar_names_the_file(server, tmp_path, capsys):
+def test_the_progress_bar_names_the_file(server, tmp_path, capsys):
     download(server.url, tmp_path / "weights.pth")
     assert "weights.pth: 100%" in capsys.readouterr().err

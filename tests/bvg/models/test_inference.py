@@ -1,4 +1,4 @@
-"""Networks made ready to run fast: the same answers, on the model's own copy, and the model itself where that cannot be."""
+"""Test that the faster form of a network returns the same logits, and that other models run as they are."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ def images(n: int = 4, size: int = 64) -> torch.Tensor:
 
 
 def small() -> nn.Module:
-    """A convolution and a batch norm with statistics of its own."""
+    """Make a small network whose batch norm has random statistics."""
     torch.manual_seed(0)
     norm = nn.BatchNorm2d(8)
     norm.running_mean.normal_()
@@ -35,7 +35,7 @@ def model(request) -> nn.Module:
     return torchvision.models.resnet50(weights=None).eval()
 
 
-def test_the_faster_form_has_no_batch_norm_and_answers_the_same(model):
+def test_the_faster_form_has_no_batch_norm_and_returns_the_same_logits(model):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     layout = next(model.parameters()).stride()
     copy = faster(model)
@@ -56,19 +56,19 @@ def test_gradients_of_the_input_are_the_same(model):
         return found
 
     expected = gradient(model)
-    # As a whole: where an activation is nearly 0, rounding decides whether a ReLU passes its gradient.
+    # The norm, not each value: near 0, rounding decides whether a ReLU passes the gradient.
     assert (gradient(faster(model)) - expected).norm() < 0.01 * expected.norm()
 
 
 class Branching(nn.Module):
-    """Answers by the content of the images, which tracing cannot follow."""
+    """Branches on the content of the images, which tracing cannot follow."""
 
     def forward(self, x):
         return x.mean((2, 3)) if bool(x.mean() > 0.1) else x.amax((2, 3))
 
 
 class Noisy(nn.Module):
-    """Draws noise that tracing would freeze."""
+    """Adds random noise, which tracing would freeze."""
 
     def __init__(self):
         super().__init__()
@@ -96,7 +96,7 @@ def test_half_precision_stores_its_weights_once_and_rounds_as_autocast_does(prec
             expected = faster(model)(images()).float()
         exact = model(images())
     assert got.dtype == torch.float32
-    unit = torch.finfo(half).eps * float(expected.abs().max())  # another order of adding up moves one rounding
+    unit = torch.finfo(half).eps * float(expected.abs().max())  # another order of summation changes one rounding
     torch.testing.assert_close(got, expected, rtol=0, atol=unit)
     assert 0 < (got - exact).abs().max() < 0.05 * exact.abs().max()
 
@@ -107,12 +107,18 @@ def test_fp32_is_not_rounded():
         torch.testing.assert_close(answering(model, "fp32")(images()), model(images()), rtol=1e-5, atol=1e-6)
 
 
-def test_what_is_no_module_is_called_as_it_is():
+def test_a_function_is_called_as_it_is():
     assert answering(lambda x: x.sum((1, 2, 3))[:, None], "fp32")(torch.ones(2, 3, 4, 4)).tolist() == [[48.0], [48.0]]
 
 
-def test_a_precision_that_does_not_exist_is_refused():
+def test_an_unknown_or_unavailable_precision_is_rejected():
     with pytest.raises(ValueError, match="expected `precision` to be one of fp32, tf32, fp16, bf16, got 'half'"):
         check_precision("half", torch.device("cpu"))
     with pytest.raises(ValueError, match="expected a CUDA device for precision tf32, got cpu"):
         check_precision("tf32", torch.device("cpu"))
+
+
+def test_the_reason_for_running_a_model_as_it_is_is_logged(caplog):
+    with caplog.at_level("INFO", "bvg.models.inference"):
+        faster(Branching().eval())
+    assert "Branching runs as it is, because torch cannot trace it: " in caplog.text

@@ -18,8 +18,8 @@ import torch
 import torchvision
 from torch import nn
 
-from bvg.models import checkpoints, zoo
 from bvg.downloads import ChecksumError
+from bvg.models import checkpoints, zoo
 from bvg.models.state_dicts import CheckpointError, StateDictLayout
 
 pytestmark = pytest.mark.usefixtures("one_thread")
