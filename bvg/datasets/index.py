@@ -1,7 +1,6 @@
-"""The ImageNet family as indexed data sets: images in a fixed order, their labels, and a check before measuring.
+"""Index the data sets of the ImageNet family: images in a fixed order, their labels, and a check before measuring.
 
-The layout of each set on disk is in `bvg.datasets.layouts`; decoding is in `bvg.datasets.batches`. Nothing is decoded here, and
-neither torch nor Pillow is imported.
+`bvg.datasets.layouts` describes the folders. Nothing is decoded here, and neither torch nor Pillow is imported.
 """
 
 from __future__ import annotations
@@ -22,20 +21,20 @@ from bvg.datasets.layouts import LAYOUTS, SUFFIXES, Condition, DataError, Found,
 from bvg.messages import shorten
 
 REAL_LABELS = ("imagenet-real/real.json", "imagenet/real.json")
-"""Where ImageNet-ReaL's labels may lie; the second is where the authors' script looks."""
+"""Candidates for the file of ImageNet-ReaL's labels; the authors' script uses the second one."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """An index of images in a fixed order; nothing is decoded.
+    """Index of images in a fixed order; nothing is decoded.
 
     Attributes:
-        name, variant, level: what it is; corruption and severity for imagenet-c and -cbar, else empty.
-        folder: what `files` are relative to.
+        name, variant, level: condition of the data set; corruption and severity for imagenet-c and -cbar, else empty.
+        folder: folder that `files` are relative to.
         files: all N images of the set on disk, sorted by (class index, path).
-        index: int64 [n], the position in `files` of each image used. It depends on nothing but the set, so that random
-            numbers can be drawn by it: an image has one index, under any `limit`, in `imagenet` and `imagenet-real`.
-            (Of a set that is incomplete on disk, the position among what is there.)
+        index: int64 [n], the position in `files` of each image used. It depends only on the set, so it can seed random
+            numbers: an image has the same index under any `limit`, and in `imagenet` and `imagenet-real`. (If the set is
+            incomplete on disk, positions count the images that are there.)
         labels: int64 [n], class index in 0 … 999 (also for imagenet-a and -r), or category in 0 … 15 for `stylized`,
             `gray-16class` and `imagenet-16class`; int64 [n, 2], category of shape and of texture, for `cue-conflict`;
             n frozensets of class indices for `imagenet-real`.
@@ -60,9 +59,9 @@ class Dataset:
         return tuple(self.files[i] for i in self.index)
 
     def take(self, positions: Sequence[int] | np.ndarray) -> Dataset:
-        """The images at some positions of this data set, each with the index it has in the whole.
+        """Select images by their positions in this data set; each keeps its index in the whole set.
 
-        `data.take(range(512, 1024))` is the second 512 images.
+        `data.take(range(512, 1024))` selects the second 512 images.
         """
         positions = np.asarray(positions, dtype=np.int64)
         if isinstance(self.labels, np.ndarray):
@@ -72,12 +71,12 @@ class Dataset:
         return replace(self, index=self.index[positions], labels=labels)
 
     def limited(self, limit: int | None) -> Dataset:
-        """At most `limit` images, evenly spread: image i is number floor((2 i + 1) n / (2 limit)) of the n.
+        """Select at most `limit` images, evenly spaced: image i is number floor((2 i + 1) n / (2 limit)) of the n.
 
-        The order is by class, so an even spread takes the classes evenly. It is a function of n and `limit` alone.
+        Images are sorted by class, so even spacing selects the classes evenly. The selection depends only on n and `limit`.
 
         Raises:
-            ValueError: if `limit` is not a positive integer.
+            ValueError: `limit` is not a positive integer.
         """
         if limit is None:
             return self
@@ -87,9 +86,9 @@ class Dataset:
         return self if limit >= n else self.take([(2 * i + 1) * n // (2 * limit) for i in range(limit)])
 
     def fingerprint(self) -> dict[str, int | str]:
-        """`{"count": n, "sha256": …}`: the digest of the n lines `path<TAB>label`, sorted as the data set is.
+        """Return `{"count": n, "sha256": …}`, the digest of the n lines `path<TAB>label` in the order of the data set.
 
-        Labels are written as numbers joined by commas, so that a changed `real.json` changes the digest too.
+        Labels are numbers joined by commas, so a changed `real.json` changes the digest too.
         """
         labels = (",".join(map(str, sorted(y) if isinstance(y, frozenset) else np.atleast_1d(y))) for y in self.labels)
         lines = "".join(f"{path}\t{label}\n" for path, label in zip(self.paths, labels, strict=True))
@@ -99,17 +98,17 @@ class Dataset:
 def open_dataset(
     name: str, root: str | Path, variant: str = "", level: str | int = "", limit: int | None = None
 ) -> Dataset:
-    """Index one data set (one condition of it) without decoding.
+    """Index one condition of a data set without decoding.
 
     Args:
         name: a key of `bvg.datasets.layouts.LAYOUTS`.
         root: the folder that holds the data sets.
         variant, level: corruption and severity, for imagenet-c and imagenet-cbar only.
-        limit: use at most so many images, evenly spread (see `Dataset.limited`).
+        limit: use at most so many images, evenly spaced (see `Dataset.limited`).
 
     Raises:
-        DataError: if the folder is missing, or holds no image, or a class folder or file name that is not the set's.
-        ValueError: if name, variant, level or limit is not one that exists.
+        DataError: the folder is missing, holds no image, or holds a class folder or file name of another set.
+        ValueError: there is no such name, variant or level, or `limit` is not a positive integer.
     """
     condition, root = _known((name, variant, str(level))), Path(root)
     folder = layouts.find_folder(condition, root)
@@ -120,22 +119,21 @@ def open_dataset(
 
 
 def check(root: str | Path, names: Iterable[str | Condition], limit: int | None = None) -> dict[Condition, int]:
-    """Hold data sets against their layouts before anything is measured.
+    """Check data sets against their layouts before anything is measured.
 
     Args:
         root: the folder that holds the data sets.
         names: data sets, each with all its conditions, or single conditions (name, variant, level).
-        limit: as for the measurement. Any number asks for a partial measurement: then sets may be incomplete on disk (a
-            number no smaller than the set takes all there is). None demands complete sets. A missing or empty folder,
-            and one that is no class of the set, is a problem in either case.
+        limit: as for the measurement. None requires complete sets. With a number, sets may be incomplete on disk. A
+            missing or empty folder, and a folder that is not a class of the set, is a problem in either case.
 
     Returns:
-        Number of images that a measurement uses, per condition.
+        The number of images that a measurement uses, per condition.
 
     Raises:
-        DataError: once, with every problem of every set, one per line.
+        DataError: there are problems; the message lists all problems of all sets, one per line.
     """
-    root, counts, problems = Path(root), {}, {}  # problems: a dict for its order, and to say a thing once
+    root, counts, problems = Path(root), {}, {}  # problems: a dict serves as an ordered set
     for name in names:
         for condition in conditions(name) if isinstance(name, str) else [_known(name)]:
             try:
@@ -172,7 +170,7 @@ def _known(condition: Condition) -> Condition:
 
 
 def _select(condition: Condition, root: Path, folder: Path, images: list[tuple[int, str, tuple[int, ...]]]) -> Dataset:
-    """The data set made of scanned images: all of them, or those that have a label in the set that is asked for."""
+    """Make the data set of scanned images: all of them, or those that have a label in the requested set."""
     name, files = condition[0], tuple(path for _, path, _ in images)
     keep, labels = np.arange(len(files)), np.array([labels for *_, labels in images], dtype=np.int64)
     if labels.shape[1] == 1:
@@ -193,8 +191,11 @@ def _select(condition: Condition, root: Path, folder: Path, images: list[tuple[i
 
 
 def _real_labels(root: Path, files: tuple[str, ...]) -> list[frozenset[int]]:
-    """ImageNet-ReaL's label sets for validation images, by the number in the file name (ILSVRC2012_val_00000001 is the
-    list's first); empty where the list has no label. Source: Beyer et al. 2020, reassessed-imagenet, real.json."""
+    """Return ImageNet-ReaL's label sets for validation images; empty where an image has no label.
+
+    The number in the file name gives the position in the list: ILSVRC2012_val_00000001 comes first. Source: Beyer et al.
+    2020, reassessed-imagenet, real.json.
+    """
     path = next((root / p for p in REAL_LABELS if (root / p).is_file()), None)
     if path is None:
         raise DataError(f"imagenet-real: expected its labels at {' or '.join(REAL_LABELS)} under {root}, found neither")
@@ -214,7 +215,7 @@ def _real_labels(root: Path, files: tuple[str, ...]) -> list[frozenset[int]]:
 
 
 def _faults(name: str, found: Found, complete: bool) -> Iterator[str]:
-    """What is wrong with a scanned set, one sentence each; counts only where it should be complete."""
+    """List the faults of a scanned set, one sentence each; check the counts only where it should be complete."""
     layout = LAYOUTS[name]
     if found.strange:
         yield f"{len(found.strange)} folder(s) or file(s) not of this set: {shorten(found.strange)}"

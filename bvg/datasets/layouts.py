@@ -1,12 +1,12 @@
-"""Where each data set of the ImageNet family lies under one root folder, and which images are there with which labels.
+"""Folder layouts of the data sets: where each lies under one root folder, and which label each image has.
 
-`<root>` is one folder that holds, or links to:
+The root folder contains, or links to:
 
 | set | layout | images |
 |---|---|---|
 | `imagenet` | `imagenet/val/<wnid>/*.JPEG` | 50,000 |
 | `imagenet-real` | the same images; labels in `imagenet-real/real.json` or `imagenet/real.json` | 46,837 |
-| `imagenet-16class` | the same images, those of the 16 categories | 10,350 |
+| `imagenet-16class` | the same images, only the 16 categories | 10,350 |
 | `imagenet-v2` | `imagenet-v2/<0 … 999>/*.jpeg`, or the upstream folder name (matched frequency) | 10,000 |
 | `imagenet-a`, `imagenet-r` | `<set>/<wnid>/*.jpg`, 200 classes | 7,500; 30,000 |
 | `imagenet-sketch` | `imagenet-sketch/sketch/<wnid>/*.JPEG`, or without `sketch/` | 50,889 |
@@ -15,14 +15,12 @@
 | `cue-conflict` | `cue-conflict/<shape>/<shape><k>-<texture><k>.png`, 224 px | 1,280 |
 | `gray-16class` | `gray-16class/*_<category>.JPEG` (critical-band-masking), 224 px | any |
 
-Preprocessing: `resize256-crop224-bilinear` for photographs at their own size; `stored224`, which is none, for the sets
-stored at 224 px. The paper measured ImageNet-C and C-bar without resizing (its eval_imagenet_c.py), and stylized and
-cue-conflict through model-vs-human, whose loader leaves sets as they are that it registers at 224 px
-(modelvshuman/datasets/base.py).
+Preprocessing is `resize256-crop224-bilinear` for photographs of any size, and `stored224` (none) for the sets stored at
+224 px. The paper measured ImageNet-C and C-bar without resizing (its eval_imagenet_c.py), and stylized and cue-conflict
+through model-vs-human, whose loader does not resize sets that it registers at 224 px (modelvshuman/datasets/base.py).
 
-ImageNet-C-bar as its makers' script writes it has folders named by strength (`sparkles/1.00` … `6.00`), not by
-severity: where `<corruption>/<severity>` does not exist, five such folders are taken in numerical order as severities
-    1 to 5.
+The generating script of ImageNet-C-bar names folders by strength (`sparkles/1.00` … `6.00`), not by severity. Where
+`<corruption>/<severity>` does not exist, five such folders in numerical order are severities 1 to 5.
 """
 
 from __future__ import annotations
@@ -34,17 +32,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bvg import imagenet_classes, study
+from bvg.messages import suggest
 
 RESIZE_CROP = "resize256-crop224-bilinear"
 STORED = "stored224"
 SUFFIXES = (".jpeg", ".jpg", ".png")
 
 Condition = tuple[str, str, str]
-"""(name, variant, level): a data set, its corruption and severity, the last two empty where there are none."""
+"""(name, variant, level): a data set, its corruption and its severity; the last two are empty where there are none."""
 
 
 class DataError(RuntimeError):
-    """The data on disk are not what a measurement needs; `problems` lists every reason as a sentence."""
+    """The data on disk do not suffice for a measurement; `problems` lists every reason as a sentence."""
 
     def __init__(self, message: str, problems: Iterable[str] = ()):
         super().__init__(message)
@@ -56,7 +55,7 @@ class FolderLayout:
     """How one data set lies on disk.
 
     Attributes:
-        folders: places under the root where it may lie, the first that exists is taken.
+        folders: candidates under the root; the first that exists is used.
         labelled_by: what gives the label: class folders ("wnid", "number", "category") or file names ("session",
             "flat").
         images: images of the complete set (per condition); None where the set has no fixed size.
@@ -100,7 +99,7 @@ LAYOUTS: dict[str, FolderLayout] = {
 
 
 def conditions(name: str) -> list[Condition]:
-    """Every (name, variant, level) of a set: one, with empty strings, but for imagenet-c and imagenet-cbar.
+    """List the conditions of a set: one with empty strings, except for imagenet-c and imagenet-cbar.
 
     >>> conditions("imagenet-v2")
     [('imagenet-v2', '', '')]
@@ -113,15 +112,21 @@ def conditions(name: str) -> list[Condition]:
 
 @dataclass(frozen=True)
 class Found:
-    """What lies in the folder of a data set."""
+    """Content of the folder of a data set.
 
-    images: list[tuple[int, str, tuple[int, ...]]]  # class that orders, relative path, labels; sorted
-    empty: list[str]  # class folders without an image
-    strange: list[str]  # folders that are no class, files whose names give no label
+    Attributes:
+        images: (class that gives the order, relative path, labels), sorted.
+        empty: class folders without an image.
+        strange: folders that are not a class, and files whose names give no label.
+    """
+
+    images: list[tuple[int, str, tuple[int, ...]]]
+    empty: list[str]
+    strange: list[str]
 
 
 def scan(name: str, folder: Path) -> Found:
-    """All images under a data set's folder with their labels, in the data set's order."""
+    """Find all images in the folder of a data set, with their labels, in the order of the data set."""
     by = LAYOUTS[name].labelled_by
     class_of = _class_of_folder(name)
     images, empty, strange = [], [], []
@@ -144,20 +149,20 @@ def scan(name: str, folder: Path) -> Found:
 
 
 def _entries(folder: Path, folders: bool) -> list[str]:
-    """Names of the sub-folders, or of the image files, in a folder, but for hidden ones (`.DS_Store`, `._x.JPEG`)."""
+    """List the sub-folders, or the image files, in a folder, except hidden ones (`.DS_Store`, `._x.JPEG`)."""
     with os.scandir(folder) as entries:
-        shown = (e for e in entries if not e.name.startswith("."))
+        visible = (e for e in entries if not e.name.startswith("."))
         if folders:
-            return [e.name for e in shown if e.is_dir()]
-        return [e.name for e in shown if e.name.lower().endswith(SUFFIXES) and e.is_file()]
+            return [e.name for e in visible if e.is_dir()]
+        return [e.name for e in visible if e.name.lower().endswith(SUFFIXES) and e.is_file()]
 
 
 def _class_of_folder(name: str) -> Callable[[str], int | None]:
-    """Sub-folder -> its class, -1 where the file names say the class, None where the folder is not the set's."""
+    """Return a function from sub-folder to class: -1 where file names give the class, None for a folder of another set."""
     by = LAYOUTS[name].labelled_by
     if by == "wnid":
         return _wnid_index(name).get
-    if by == "number":  # 0, 1, … or 000, 001, …: the class index itself, which the order of the names as text is not
+    if by == "number":  # 0, 1, … or 000, 001, …: the class index itself
         return lambda sub: int(sub) if sub.isdecimal() and int(sub) < len(imagenet_classes.wnids()) else None
     if by == "category":
         return {category: i for i, category in enumerate(imagenet_classes.SIXTEEN)}.get
@@ -165,7 +170,7 @@ def _class_of_folder(name: str) -> Callable[[str], int | None]:
 
 
 def _wnid_index(name: str) -> dict[str, int]:
-    """The wnids of a set's classes, each with its index among the 1000."""
+    """Map the wnids of a set's classes to their indices in 0 … 999."""
     wnids = imagenet_classes.wnids()
     indices = imagenet_classes.subset(name) if name in ("imagenet-a", "imagenet-r") else range(len(wnids))
     return {wnids[i]: int(i) for i in indices}
@@ -179,7 +184,7 @@ _CATEGORY_IN_NAME = {
 
 
 def _labels(by: str, class_: int, file: str) -> tuple[int, ...] | None:
-    """Label of an image, shape and texture for a cue-conflict image; None where its name does not fit the set."""
+    """Return the label of an image (shape and texture for cue-conflict); None where its name does not fit the set."""
     if by not in _CATEGORY_IN_NAME:
         return (class_,)
     match = _CATEGORY_IN_NAME[by].fullmatch(file)
@@ -190,7 +195,7 @@ def _labels(by: str, class_: int, file: str) -> tuple[int, ...] | None:
 
 
 def class_folders(name: str) -> dict[int, str]:
-    """Each class of a set with its name on disk: wnid, number or category."""
+    """Map each class of a set to its folder name: wnid, number or category."""
     by = LAYOUTS[name].labelled_by
     if by == "wnid":
         return {i: wnid for wnid, i in _wnid_index(name).items()}
@@ -200,7 +205,11 @@ def class_folders(name: str) -> dict[int, str]:
 
 
 def find_folder(condition: Condition, root: Path) -> Path:
-    """The folder of one condition of a data set; DataError, saying where it was looked for, if there is none."""
+    """Return the folder of one condition of a data set.
+
+    Raises:
+        DataError: there is none; the message names the folders that were tried.
+    """
     name, variant, level = condition
     base = next((root / f for f in layout_of(name).folders if (root / f).is_dir()), None)
     if base is None:
@@ -220,12 +229,16 @@ def find_folder(condition: Condition, root: Path) -> Path:
 
 
 def layout_of(name: str) -> FolderLayout:
-    """The layout of that name; a ValueError names those that exist."""
+    """Return the layout of a data set.
+
+    Raises:
+        ValueError: there is no data set of that name; the message lists them.
+    """
     if name not in LAYOUTS:
-        raise ValueError(f"expected `name` to be one of {', '.join(LAYOUTS)}, got {name!r}")
+        raise ValueError(f"expected `name` to be one of {', '.join(LAYOUTS)}, got {name!r}{suggest(name, LAYOUTS)}")
     return LAYOUTS[name]
 
 
 def title(condition: Condition) -> str:
-    """A condition in words: `imagenet-c fog 3`."""
+    """Write a condition in words: `imagenet-c fog 3`."""
     return " ".join(part for part in condition if part)

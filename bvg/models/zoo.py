@@ -1,4 +1,4 @@
-"""The study's 48 checkpoints as data (zoo.toml), and the few ways to load one or a model of your own."""
+"""Load a model: one of the study's 48 checkpoints (zoo.toml), a checkpoint file, or one of timm, torchvision or your code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-# torch, requests and what imports them are imported where they are used: the names of the zoo need none of them.
+# torch and requests are imported where they are used: the names of the zoo need neither.
 
 NORMALIZATION = {  # mean and SD per channel of inputs in [0, 1]
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -36,7 +36,7 @@ class Source:
 
     Attributes:
         locator: https://… | gdrive:FILE-ID | torchvision:WEIGHTS | timm:NAME.
-        layout: how the file is laid out.
+        layout: nesting and names of the tensors in the file.
     """
 
     locator: str
@@ -50,8 +50,8 @@ class Entry:
     Attributes:
         name: id, as in the results table.
         group: training method, as in the paper's figures.
-        normalization: imagenet, none, or timm (as timm states for these weights).
-        sources: the file, or the files, that hold the weights.
+        normalization: imagenet, none, or timm (the values that timm states for these weights).
+        sources: the files that hold the weights.
     """
 
     name: str
@@ -67,7 +67,7 @@ def _data() -> dict:
 
 @cache
 def layouts() -> dict[str, StateDictLayout]:
-    """Every layout by its name in zoo.toml."""
+    """Return every layout by its name in zoo.toml."""
 
     def frozen(value):
         return tuple(frozen(item) for item in value) if isinstance(value, list) else value
@@ -93,7 +93,7 @@ def _entries() -> dict[str, Entry]:
 
 
 def names() -> list[str]:
-    """The ids of the 48 checkpoints, in the order of the published results.
+    """List the ids of the 48 checkpoints, in the order of the published results.
 
     >>> len(names()), names()[0]
     (48, 'tv_resnet50')
@@ -102,13 +102,13 @@ def names() -> list[str]:
 
 
 def entry(name: str) -> Entry:
-    """What the zoo knows about a checkpoint.
+    """Return the entry of a checkpoint.
 
     >>> entry("resnet50_simclrv2").normalization
     'none'
 
     Raises:
-        ValueError: the zoo has no such id; the nearest ones are named.
+        ValueError: the zoo has no such id; the message suggests one.
     """
     if name not in _entries():
         raise ValueError(f"expected the id of a model in the zoo, got {name!r}{suggest(name, names())}")
@@ -116,33 +116,33 @@ def entry(name: str) -> Entry:
 
 
 def fetch(name: str, progress: bool = True) -> list[Path]:
-    """The files of a checkpoint, downloaded once, verified by SHA-256 at every call.
+    """Return the files of a checkpoint: downloaded once, and verified by SHA-256 at every call.
 
-    They lie in the folder named by the environment variable BVG_CACHE, by default ~/.cache/bvg, under zoo/NAME/. A file
-    put there by hand under the right name is used as it is.
+    They are stored in zoo/NAME/ in the cache folder (`bvg.files.cache_dir`). A file put there by hand under the same name
+    is used as it is.
 
     Raises:
         ValueError: the zoo has no such id.
-        bvg.downloads.DownloadError: a file cannot be had, or is not the expected one.
+        bvg.downloads.DownloadError: a file cannot be downloaded, or is not the expected one.
     """
     from bvg.downloads import download
 
     folder = cache_dir() / "zoo" / name
     paths = []
     for source in entry(name).sources:
-        url, page, filename = _address(source.locator)
-        # The convention of torch.hub: the first digits of the SHA-256 stand in the file's name.
+        url, page, filename = resolve(source.locator)
+        # torch.hub's convention: the file name contains the first digits of the SHA-256.
         stated = re.search(r"-([0-9a-f]{8,64})\.", filename)
         paths.append(download(url, folder / filename, stated and stated[1], page=page, progress=progress))
     return paths
 
 
-def _address(locator: str) -> tuple[str, str, str]:
-    """(address of the file, address for a browser, name of the file) of a locator."""
+def resolve(locator: str) -> tuple[str, str, str]:
+    """Resolve a locator to the address of the file, the address for a browser, and the name of the file."""
     kind, _, rest = locator.partition(":")
     if kind == "gdrive":
-        # This address skips the page about virus scans, and serves ranges, so that large files resume like any other;
-        # gdown would bring neither the lock nor the digest.
+        # This address skips the page about virus scans and serves ranges, so large files resume too. gdown would add
+        # neither the lock nor the digest.
         url = f"https://drive.usercontent.google.com/download?id={rest}&export=download&confirm=t"
         return url, f"https://drive.google.com/file/d/{rest}/view", "checkpoint.pth"
     if kind == "torchvision":
@@ -161,31 +161,31 @@ def _address(locator: str) -> tuple[str, str, str]:
 def load(
     name_or_path: str | Path, device: str | torch.device = "cpu", size: int = 224, classes: int = 1000
 ) -> nn.Module:
-    """A classifier of ImageNet's 1000 classes, ready to be measured.
+    """Load a classifier of ImageNet's 1000 classes, ready to be measured.
 
     Args:
         name_or_path: one of
 
-            - an id of the zoo (`bvg.models.zoo.names()`): downloaded if need be;
-            - a path to a ResNet-50's checkpoint (.pth, .pt, .ckpt, .tar, .bin, .safetensors) in any layout that the zoo
-              knows, found out by trying; inputs are normalized with ImageNet's mean and SD;
+            - an id of the zoo (`bvg.models.names()`), downloaded if necessary;
+            - a path to a ResNet-50's checkpoint (.pth, .pt, .ckpt, .tar, .bin, .safetensors) in any layout of the zoo, which
+              is detected; inputs are normalized with ImageNet's mean and SD;
             - `timm:NAME`: pretrained weights of the timm library, normalized as timm states;
             - `torchvision:NAME` or `torchvision:NAME.WEIGHTS`, such as `torchvision:resnet50.IMAGENET1K_V2`: pretrained
-              weights of torchvision, by default its newest, normalized as torchvision states;
-            - `package.module:function`: calls your function without arguments. It returns an nn.Module for inputs in
-              [0, 1]: any normalization has to be inside.
-        device: where the model shall be.
-        size, classes: of the images it takes and the logits it gives; checked on a grey image.
+              weights of torchvision, by default `DEFAULT`, normalized as torchvision states;
+            - `package.module:function`: your function, called without arguments, that returns an nn.Module on inputs in
+              [0, 1], with any normalization inside.
+        device: where to put the model.
+        size, classes: size [px] of the images and number of the logits; checked on a grey image.
 
     Returns:
         A module from images, float [N, 3, size, size] in [0, 1], to logits [N, classes]. It is in evaluation mode,
-        normalizes inside, and its parameters need no gradient (an attack needs the gradient of the input alone).
+        normalizes inside, and its parameters have no gradient (an attack needs only that of the input).
 
     Raises:
-        ValueError: the name is unknown, or the model does not give finite logits, one per class.
-        bvg.models.state_dicts.CheckpointError: a checkpoint is unreadable, holds code, lacks a tensor or has one too many, has
-            another number of classes, or weights that are not finite. Nothing in a file is ever executed.
-        bvg.downloads.DownloadError: a file cannot be had.
+        ValueError: the name is unknown, or the model does not return finite logits, one per class.
+        bvg.models.state_dicts.CheckpointError: a checkpoint is unreadable, holds code, has a missing or an extra tensor, has another
+            number of classes, or weights that are not finite. Nothing in a file is ever executed.
+        bvg.downloads.DownloadError: a file cannot be downloaded.
         FileNotFoundError: there is no checkpoint at the path.
     """
     from bvg.models.checkpoints import check_logits
@@ -201,7 +201,7 @@ def load(
     elif kind == "torchvision":
         model = _from_torchvision(rest)
     elif isinstance(name_or_path, Path) or name.endswith(SUFFIXES) or os.sep in name:
-        raise FileNotFoundError(f"expected a checkpoint file, got {name}, which does not exist or is no file")
+        raise FileNotFoundError(f"expected a checkpoint file, got {name}, which does not exist or is not a file")
     elif rest:
         model = _from_function(kind, rest)
     else:

@@ -1,0 +1,111 @@
+"""Test that bad checkpoint files are rejected with a reason and that no code in them runs, and the digest of weights."""
+
+import os
+import pickle
+from copy import deepcopy
+
+import pytest
+import safetensors.torch
+import torch
+from torch import nn
+
+from bvg.models import checkpoints, zoo
+from bvg.models.state_dicts import CheckpointError
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+class Code:
+    """Unpickling it makes a folder."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.mark),)
+
+
+@pytest.mark.parametrize("form", ["zip", "legacy", "pickle2", "pickle5", "torchvision"])
+def test_code_is_rejected_and_not_executed(form, cache, hub):
+    mark, path = cache / "executed", cache / "evil.pth"
+    content = {"state_dict": Code(mark)}
+    if form.startswith("pickle"):
+        path.write_bytes(pickle.dumps(content, protocol=int(form[-1])))
+    else:
+        path = hub / "resnet50-11ad3fa6.pth" if form == "torchvision" else path
+        torch.save(content, path, _use_new_zipfile_serialization=form != "legacy")
+    with pytest.raises(CheckpointError, match=r"(?i)rejected|nothing in it was executed"):
+        zoo.load("torchvision:resnet50" if form == "torchvision" else path)
+    assert not mark.exists()
+    torch.load(path, weights_only=False) if form in ("zip", "legacy") else None
+    assert mark.exists() == (form in ("zip", "legacy"))  # torch.load would have run it
+
+
+def test_a_pickled_model_is_rejected_with_its_class(tmp_path):
+    torch.save(nn.Sequential(nn.Linear(2, 2)), tmp_path / "model.pth")
+    with pytest.raises(CheckpointError, match=r"refers to torch.nn.modules.container.Sequential, which could run code"):
+        zoo.load(tmp_path / "model.pth")
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("damage", ["text", "empty", "truncated"])
+def test_a_damaged_file_is_reported(damage, suffix, tmp_path):
+    path = tmp_path / f"weights{suffix}"
+    (torch.save if suffix == ".pth" else safetensors.torch.save_file)({"a": torch.ones(1000)}, path)
+    whole = path.read_bytes()
+    path.write_bytes(
+        {"text": b"these are not weights\n" * 9, "empty": b"", "truncated": whole[: len(whole) // 2]}[damage]
+    )
+    with pytest.raises(CheckpointError, match=r"expected .*weights.* got a file of \d+ bytes .*truncated, damaged"):
+        zoo.load(path)
+
+
+def test_missing_extra_and_wrong_tensors_are_named(state):
+    def attempt(changed, pattern):
+        with pytest.raises(CheckpointError, match=pattern) as caught:
+            checkpoints.resnet50(changed, "here.pth")
+        assert "here.pth" in str(caught.value)
+
+    fewer_classes = state | {"fc.weight": torch.ones(100, 2048), "fc.bias": torch.ones(100)}
+    attempt(
+        fewer_classes,
+        r"fc.bias has shape \(100,\), not \(1000,\); fc.weight has shape \(100, 2048\), not \(1000, 2048\)",
+    )
+    attempt({name: value for name, value in state.items() if name != "fc.bias"}, "1 missing: fc.bias")
+    attempt(state | {"head.weight": torch.ones(1)}, "1 unexpected: head.weight")
+    attempt(state | {"extra.num_batches_tracked": torch.ones(1)}, "1 unexpected: extra.num_batches_tracked")
+    attempt(state | {"fc.bias": [0.0] * 1000}, "fc.bias is list, not a tensor")
+    for bad in (float("nan"), float("inf")):
+        broken = state["layer3.2.bn1.running_var"].clone()
+        broken[7] = bad
+        attempt(state | {"layer3.2.bn1.running_var": broken}, "NaN or infinity in layer3.2.bn1.running_var")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            {"state_dict": {"fc.weight": torch.ones(100, 2048)}},
+            r"266 missing: bn1.bias, .*; fc.weight has shape \(100, 2048\)",
+        ),
+        ({"net": {"a": torch.ones(1)}, "epoch": 3}, "2 unexpected: epoch, net"),
+        ({"state_dict": 3}, "1 unexpected: state_dict"),
+        ({0: torch.ones(1)}, "expected a state dict, or one under a key such as state_dict, got 0"),
+        ([torch.ones(1)], "to hold a state dict, got list"),
+    ],
+)
+def test_a_file_with_other_content_is_reported(content, message, tmp_path):
+    torch.save(content, tmp_path / "other.pth")
+    with pytest.raises(CheckpointError, match=message):
+        zoo.load(tmp_path / "other.pth")
+
+
+def test_the_digest_depends_on_values_and_normalization_but_not_on_batch_counters(network):
+    digest = checkpoints.weights_digest(network)
+    other = deepcopy(network)
+    other.bn1.num_batches_tracked += 1
+    assert checkpoints.weights_digest(other) == digest
+    other.fc.bias.data[3] += 1e-3
+    assert checkpoints.weights_digest(other) != digest
+    normalized = [checkpoints.normalized(network, *zoo.NORMALIZATION[kind]) for kind in ("imagenet", "none")]
+    assert len({checkpoints.weights_digest(model) for model in normalized}) == 2
