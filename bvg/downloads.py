@@ -1,4 +1,4 @@
-"""Download files: resume, verify by SHA-256, and never leave a partial file under the final name.
+"""Download files: resume, verify, and never leave a partial file in place.
 
 pooch does not replace this: it neither resumes partial downloads nor locks a file between processes nor detects web pages.
 """
@@ -24,11 +24,11 @@ CHUNK = 1 << 16  # bytes per write: at most so many are lost with a connection
 
 
 class DownloadError(OSError):
-    """A file cannot be downloaded; the message gives the reason and how to download it by hand."""
+    """A file cannot be downloaded; the message tells how to do it by hand."""
 
 
 class ChecksumError(DownloadError):
-    """The SHA-256 of a file differs from the one that upstream states, or from that of the first download."""
+    """The SHA-256 of a file is not the one stated upstream or recorded at first."""
 
 
 class _Interrupted(Exception):
@@ -81,7 +81,9 @@ def download(
 
 
 def verify(path: str | Path, sha256: str | None = None) -> Path:
-    """Check a file against the expected and the recorded SHA-256; record it in PATH.sha256 if there is no record.
+    """Check a file against the expected and the recorded SHA-256.
+
+    Its digest is recorded in PATH.sha256 if there is no record.
 
     Raises:
         ChecksumError: the digests differ, or the file is a web page.

@@ -1,4 +1,4 @@
-"""The cache of decoded images: a memory map of uint8 [N, 3, 224, 224] that later runs and other processes share."""
+"""Cache decoded images in memory maps that later runs and other processes share."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHUNK = 256
 
 
 class CachedImages(Protocol):
-    """Decoded images of a data set: in a memory map (`MappedImages`) or on a device (`bvg.datasets.device`).
+    """Decoded images of a data set, in a memory map or on a device.
 
     Attributes:
         valid: bool [N], rows that hold an image; False where one was not requested or cannot be read.
@@ -143,7 +143,7 @@ def open_cache(
 
 
 def missing_rows(dataset: Dataset, cache_dir: str | Path) -> np.ndarray:
-    """Return the rows of a data set that `open_cache` would decode: int64 [k], a subset of its `index`."""
+    """Return the part of a data set's `index` that `open_cache` would decode: int64 [k]."""
     return dataset.index[~_done(_folder(dataset, cache_dir), len(dataset.files))[dataset.index]]
 
 

@@ -1,4 +1,4 @@
-"""Copy images to the device that runs the models, without waiting for the work that it still has to do.
+"""Copy images to the device that runs the models, without waiting for it.
 
 On CUDA a copy is queued behind earlier work on the same stream: it takes a thousandth of a network's time, so a second
 stream is not worth its synchronization. The host reads the next batch meanwhile.
@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 
 
 def to_device(values: np.ndarray | Tensor, device: torch.device) -> Tensor:
-    """Return an array or tensor as a tensor on a device; on CUDA through pinned memory, without waiting.
+    """Copy an array or tensor to a device; on CUDA without waiting.
 
-    torch does not reuse the pinned memory before the copy is made.
+    The copy to CUDA goes through pinned memory. torch does not reuse the pinned memory before the copy is made.
     """
     tensor = torch.as_tensor(values)
     if device.type == "cuda" and tensor.device.type == "cpu":
@@ -61,7 +61,7 @@ class DeviceImages:
 
 
 class PinnedImages:
-    """A memory map whose rows are gathered by several threads, into pinned memory where there is CUDA."""
+    """Rows of a memory map, gathered by several threads; into pinned memory for CUDA."""
 
     def __init__(self, mapped: MappedImages) -> None:
         self.valid, self.files = mapped.valid, mapped.files
@@ -77,12 +77,14 @@ class PinnedImages:
 
 
 def half_of_free_memory(device: torch.device) -> int:
-    """Return the bytes of a CUDA device that a data set may take; the other half is for the batches."""
+    """Return half of the free bytes of a CUDA device; the batches take the other half."""
     return torch.cuda.mem_get_info(device)[0] // 2
 
 
 class DeviceCache:
-    """Keeps one data set on a CUDA device for all instruments that use it; other devices read the memory map.
+    """Keeps one data set on a CUDA device for all instruments that use it.
+
+    Other devices read the memory map.
 
     Args:
         device: where the models run.

@@ -1,6 +1,6 @@
-"""Index the data sets of the ImageNet family: images in a fixed order, their labels, and a check before measuring.
+"""Index the data sets of the ImageNet family, and check them before measuring.
 
-`bvg.datasets.layouts` describes the folders. Nothing is decoded here, and neither torch nor Pillow is imported.
+An index lists images in a fixed order, with their labels. `bvg.datasets.layouts` describes the folders. Nothing is decoded here, and neither torch nor Pillow is imported.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Dataset:
         return tuple(self.files[i] for i in self.index)
 
     def take(self, positions: Sequence[int] | np.ndarray) -> Dataset:
-        """Select images by their positions in this data set; each keeps its index in the whole set.
+        """Select images by position; each keeps its index in the whole set.
 
         `data.take(range(512, 1024))` selects the second 512 images.
         """
@@ -71,9 +71,9 @@ class Dataset:
         return replace(self, index=self.index[positions], labels=labels)
 
     def limited(self, limit: int | None) -> Dataset:
-        """Select at most `limit` images, evenly spaced: image i is number floor((2 i + 1) n / (2 limit)) of the n.
+        """Select at most `limit` images, evenly spaced.
 
-        Images are sorted by class, so even spacing selects the classes evenly. The selection depends only on n and `limit`.
+        Image i is number floor((2 i + 1) n / (2 limit)) of the n. Images are sorted by class, so even spacing selects the classes evenly. The selection depends only on n and `limit`.
 
         Raises:
             ValueError: `limit` is not a positive integer.
@@ -86,9 +86,9 @@ class Dataset:
         return self if limit >= n else self.take([(2 * i + 1) * n // (2 * limit) for i in range(limit)])
 
     def fingerprint(self) -> dict[str, int | str]:
-        """Return `{"count": n, "sha256": …}`, the digest of the n lines `path<TAB>label` in the order of the data set.
+        """Return `{"count": n, "sha256": …}`.
 
-        Labels are numbers joined by commas, so a changed `real.json` changes the digest too.
+        The digest is that of the n lines `path<TAB>label` in the order of the data set. Labels are numbers joined by commas, so a changed `real.json` changes the digest too.
         """
         labels = (",".join(map(str, sorted(y) if isinstance(y, frozenset) else np.atleast_1d(y))) for y in self.labels)
         lines = "".join(f"{path}\t{label}\n" for path, label in zip(self.paths, labels, strict=True))

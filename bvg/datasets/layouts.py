@@ -1,4 +1,4 @@
-"""Folder layouts of the data sets: where each lies under one root folder, and which label each image has.
+"""Folder layouts of the data sets, and the label of each image.
 
 The root folder contains, or links to:
 
@@ -43,7 +43,7 @@ Condition = tuple[str, str, str]
 
 
 class DataError(RuntimeError):
-    """The data on disk do not suffice for a measurement; `problems` lists every reason as a sentence."""
+    """The data on disk do not suffice; `problems` lists every reason as a sentence."""
 
     def __init__(self, message: str, problems: Iterable[str] = ()):
         super().__init__(message)
@@ -99,7 +99,9 @@ LAYOUTS: dict[str, FolderLayout] = {
 
 
 def conditions(name: str) -> list[Condition]:
-    """List the conditions of a set: one with empty strings, except for imagenet-c and imagenet-cbar.
+    """List the conditions of a data set.
+
+    There is one, with empty strings, except for imagenet-c and imagenet-cbar.
 
     >>> conditions("imagenet-v2")
     [('imagenet-v2', '', '')]
@@ -126,7 +128,7 @@ class Found:
 
 
 def scan(name: str, folder: Path) -> Found:
-    """Find all images in the folder of a data set, with their labels, in the order of the data set."""
+    """Find all images in the folder of a data set, in order, with their labels."""
     by = LAYOUTS[name].labelled_by
     class_of = _class_of_folder(name)
     images, empty, strange = [], [], []

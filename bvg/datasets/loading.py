@@ -1,6 +1,6 @@
-"""Load the images of data sets as batches of uint8 arrays [B, 3, 224, 224], RGB in 0 … 255, in the order of the data set.
+"""Load the images of data sets as batches, in order.
 
-The pixels depend on the image alone, not on workers, batch size or order. torch is imported only where worker processes
+Batches are uint8 [B, 3, 224, 224], RGB in 0 … 255. The pixels depend on the image alone, not on workers, batch size or order. torch is imported only where worker processes
 are started.
 """
 
@@ -62,7 +62,7 @@ class Batch(NamedTuple):
 
 
 class Reader(Protocol):
-    """Reads the images of data sets: from files (`FileReader`), or from decoded ones (`bvg.datasets.cache.CacheReader`)."""
+    """Reads images, from files (`FileReader`) or the cache (`bvg.datasets.cache.CacheReader`)."""
 
     def read(self, parts: Sequence[Dataset], batch_size: int) -> Iterator[Iterator[Batch]]:
         """Yield, for each part of a data set, an iterator over its batches.
@@ -125,9 +125,9 @@ def split(dataset: Dataset, size: int) -> Iterator[Dataset]:
 
 
 class FileReader:
-    """Decodes image files ahead of the batch that is read, in worker processes once there are many.
+    """Decodes image files ahead of the current batch.
 
-    The workers are those of torch's DataLoader. They are forked, so a script needs no guard and a notebook works. They
+    Worker processes decode once there are many images. The workers are those of torch's DataLoader. They are forked, so a script needs no guard and a notebook works. They
     run Pillow and NumPy and use neither models nor devices. They are kept until the reader is closed.
 
     Args:
@@ -179,7 +179,7 @@ class FileReader:
             del results  # an error's traceback would keep it, and with it the processes
 
     def close(self) -> None:
-        """End the processes. They end with the reader, too, but an error's traceback may keep that."""
+        """End the processes; they would end with the reader, which a traceback may keep."""
         self._loader = None
 
     def _readable(self, whole: Dataset, chunks: Iterator[Decoded]) -> Iterator[Batch]:

@@ -1,4 +1,4 @@
-"""Decode one image file to the pixels that models receive, identical to those of `torchvision.transforms` on Pillow images."""
+"""Decode and preprocess an image file, with pixels identical to torchvision's."""
 
 from __future__ import annotations
 

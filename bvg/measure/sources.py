@@ -1,4 +1,4 @@
-"""Sources of images for a measurement: the ImageNet family on disk, or the synthetic images of the miniature."""
+"""Sources of images: the ImageNet family on disk, or the miniature's."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Source(Protocol):
         """Load a model for these images."""
 
     def check(self, wanted: Iterable[Instrument], limit: int | None) -> dict[Condition, int]:
-        """Check the data sets that instruments use; return the number of images used, per condition."""
+        """Check the data sets of instruments; return the images used per condition."""
 
     def open(self, condition: Condition, limit: int | None) -> Dataset:
         """Index the images of a condition without decoding them."""
@@ -75,7 +75,7 @@ class Source(Protocol):
         """
 
     def reader(self, data: Dataset, progress: bool) -> Reader:
-        """Return what reads a data set, after filling the cache where it has one (with a progress bar if `progress`)."""
+        """Fill the cache if there is one, with a progress bar if `progress`; return a reader."""
 
     def close(self) -> None:
         """End the processes that read images."""
@@ -108,7 +108,7 @@ class Disk:
         return zoo.load(name)
 
     def check(self, wanted: Iterable[Instrument], limit: int | None) -> dict[Condition, int]:
-        """Check the data sets that instruments use; return the number of images used, per condition."""
+        """Check the data sets of instruments; return the images used per condition."""
         return index.check(self.root, dict.fromkeys(i.dataset for i in wanted), limit)
 
     def open(self, condition: Condition, limit: int | None) -> Dataset:
@@ -154,7 +154,7 @@ class Disk:
 def source(
     data: str | Path, workers: int | None = None, skip_unreadable: bool = False, device: torch.device = CPU
 ) -> Source:
-    """Return the source that `data` names: "miniature", or the folder that holds the data sets.
+    """Return the source that `data` names: "miniature" or a folder of data sets.
 
     The other arguments are as for `Disk`.
     """

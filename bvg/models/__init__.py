@@ -1,4 +1,4 @@
-"""Models: the zoo of 48 checkpoints, checkpoint files, and fast inference. Importing it loads no torch."""
+"""Load and run models. Importing it loads no torch."""
 
 from bvg.models.zoo import fetch, load, names
 

@@ -1,4 +1,4 @@
-"""Read checkpoint files without executing their content, check every tensor, and load them into a ResNet-50."""
+"""Read checkpoint files without running code in them, and check every tensor."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def resnet50(state: Mapping[str, Any], origin: str) -> nn.Module:
 
 
 def detect(checkpoint: Mapping[str, Any], layouts: Iterable[StateDictLayout]) -> dict[str, Any]:
-    """Apply the first layout that gives the names of a ResNet-50, or else the one that comes nearest.
+    """Apply the first layout that gives a ResNet-50's names, or else the nearest one.
 
     Raises:
         CheckpointError: no layout applies.
@@ -148,7 +148,7 @@ def check_finite(state: Mapping[str, torch.Tensor], origin: str) -> None:
 
 
 def pretrained(name: str, make: Callable[[], nn.Module]) -> nn.Module:
-    """Make a model by a library's own loader, with the same checks of its weights as for files.
+    """Make a model by a library's own loader, and check its weights as those of files.
 
     Args:
         name: name of the model, for error messages.
@@ -181,7 +181,7 @@ def normalized(network: nn.Module, mean: Iterable[float], std: Iterable[float]) 
 
 
 def check_logits(model: nn.Module, name: str, device: torch.device | str, size: int = 224, classes: int = 1000) -> None:
-    """Check that a model returns finite logits [1, classes] for one grey image [1, 3, size, size].
+    """Check that a model returns finite logits [1, classes] for one grey image.
 
     Raises:
         ValueError: it does not.
@@ -202,9 +202,9 @@ def check_logits(model: nn.Module, name: str, device: torch.device | str, size: 
 
 
 def weights_digest(model: nn.Module) -> str:
-    """Compute the SHA-256 of names, types, shapes and values of all parameters and buffers, the same on every device.
+    """Compute the SHA-256 of all parameters and buffers.
 
-    Batch counters are left out: evaluation does not use them.
+    It covers names, types, shapes and values, and is the same on every device. Batch counters are left out: evaluation does not use them.
     """
     digest = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):

@@ -37,7 +37,7 @@ def check_precision(precision: str, device: torch.device) -> None:
 
 @contextmanager
 def arithmetic(precision: str) -> Iterator[None]:
-    """Set torch's options for matrix products and convolutions, and restore them at the end of the block.
+    """Set torch's options for matrix products and convolutions within the block.
 
     TF32 is on only for tf32. cuDNN chooses its algorithms by rule, not by timing, so a repeated run on the same device
     gives the same numbers.
@@ -53,7 +53,7 @@ def arithmetic(precision: str) -> Iterator[None]:
 
 
 def answering(model: Callable[[Tensor], Tensor], precision: str, compiled: bool = False) -> Callable[[Tensor], Tensor]:
-    """Return the model as a function from float32 images to float32 logits that computes in the named precision.
+    """Return a function from float32 images to float32 logits in a named precision.
 
     A network that torch can trace runs in an equivalent, faster form (see `faster`). autocast computes convolutions and
     matrix products in half precision for fp16 and bf16, and everything else in float32.

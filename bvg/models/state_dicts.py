@@ -1,4 +1,4 @@
-"""Layouts of state dicts: map the names in a checkpoint to the names of torchvision's ResNet-50."""
+"""Map the names in a checkpoint to the names of torchvision's ResNet-50."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bvg.messages import shorten
 
 
 class CheckpointError(ValueError):
-    """A checkpoint is unreadable, incomplete, of another architecture, or has weights that are not finite."""
+    """A checkpoint is unreadable, incomplete, of another architecture, or not finite."""
 
 
 @dataclass(frozen=True)

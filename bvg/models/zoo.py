@@ -1,4 +1,4 @@
-"""Load a model: one of the study's 48 checkpoints (zoo.toml), a checkpoint file, or one of timm, torchvision or your code."""
+"""Load models: the study's 48 checkpoints (zoo.toml), files, libraries' and your own."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def entry(name: str) -> Entry:
 
 
 def fetch(name: str, progress: bool = True) -> list[Path]:
-    """Return the files of a checkpoint: downloaded once, and verified by SHA-256 at every call.
+    """Download the files of a checkpoint once, and verify them at every call.
 
     They are stored in zoo/NAME/ in the cache folder (`bvg.files.cache_dir`). A file put there by hand under the same name
     is used as it is.
@@ -138,7 +138,7 @@ def fetch(name: str, progress: bool = True) -> list[Path]:
 
 
 def resolve(locator: str) -> tuple[str, str, str]:
-    """Resolve a locator to the address of the file, the address for a browser, and the name of the file."""
+    """Return the address of a file, its address for a browser, and its name."""
     kind, _, rest = locator.partition(":")
     if kind == "gdrive":
         # This address skips the page about virus scans and serves ranges, so large files resume too. gdown would add
