@@ -1,6 +1,7 @@
 """Index the data sets of the ImageNet family, and check them before measuring.
 
-An index lists images in a fixed order, with their labels. `bvg.datasets.layouts` describes the folders. Nothing is decoded here, and neither torch nor Pillow is imported.
+An index lists images in a fixed order, with their labels. `bvg.datasets.layouts` describes the folders. Nothing is decoded
+here, and neither torch nor Pillow is imported.
 """
 
 from __future__ import annotations
