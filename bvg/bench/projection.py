@@ -9,7 +9,7 @@ from bvg.bench.data import DECODE
 from bvg.bench.network import ATTACK, FORWARD
 from bvg.bench.record import BVG
 from bvg.datasets import layouts
-from bvg.instruments.base import PGD, STUDY, BandPass, CriticalBand
+from bvg.instruments import PGD, STUDY, BandPass, CriticalBand
 
 
 def work() -> pd.DataFrame:

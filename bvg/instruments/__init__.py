@@ -1,5 +1,29 @@
 """Instruments: what is measured of a model, one file each, and their registry."""
 
-from bvg.instruments.base import INSTRUMENTS, STUDY, BandPass, CriticalBand, Instrument, choose, targets
+from bvg.instruments.accuracy import Accuracy
+from bvg.instruments.band_pass import BandPass
+from bvg.instruments.base import Condition, Instrument, Row, Score, Setting, setting, targets
+from bvg.instruments.critical_band import CriticalBand
+from bvg.instruments.pgd import PGD
+from bvg.instruments.registry import INSTRUMENTS, STUDY, by_name, choose, settings
+from bvg.instruments.shape_bias import ShapeBias
 
-__all__ = ["INSTRUMENTS", "STUDY", "BandPass", "CriticalBand", "Instrument", "choose", "targets"]
+__all__ = [
+    "INSTRUMENTS",
+    "PGD",
+    "STUDY",
+    "Accuracy",
+    "BandPass",
+    "Condition",
+    "CriticalBand",
+    "Instrument",
+    "Row",
+    "Score",
+    "Setting",
+    "ShapeBias",
+    "by_name",
+    "choose",
+    "setting",
+    "settings",
+    "targets",
+]

@@ -19,7 +19,7 @@ from torch import nn
 from bvg import study
 from bvg.datasets.layouts import DataError
 from bvg.datasets.loading import UnreadableImages
-from bvg.instruments.base import INSTRUMENTS, Instrument, choose
+from bvg.instruments import INSTRUMENTS, Instrument, choose
 from bvg.kernels.randomness import check_seed
 from bvg.measure import sources
 from bvg.measure.engine import Engine, MeasureError
@@ -159,7 +159,8 @@ def planned(
         batch_size = 128 if device.type == "cuda" else source.batch_size
     if batch_size < 1:
         raise ValueError(f"expected `batch_size` to be at least 1, got {batch_size}")
-    chosen, wanted = choose(instruments, eps, cutoffs, noise_sds, source.instruments), named(models)
+    settings = {"eps": eps, "cutoffs": cutoffs, "noise_sds": noise_sds}
+    chosen, wanted = choose(instruments, settings, source.instruments), named(models)
     counts = source.check(chosen, limit)
     return Plan(wanted, chosen, counts, source, device, batch_size, precision, seed, limit, keep_predictions, progress)
 
@@ -240,12 +241,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--engine", choices=["local", "slurm"], help="several workers, on this machine or as jobs of Slurm (whose own "
         "SBATCH_... variables say more, such as SBATCH_PARTITION); default: this process")  # fmt: skip
     add("--jobs", type=int, help="how many workers; default: one per GPU")
-    add(
-        "--eps",
-        type=float,
-        default=study.PGD_EPSILON,
-        help="strength of the attack as a fraction of 1; default: 0.5/255",
-    )
+    add("--eps", type=float, help="strength of the attack as a fraction of 1; default: 0.5/255")
     options = vars(parser.parse_args(argv))
     positional = [options.pop(name) for name in ("models", "instruments", "data", "out")]
     try:

@@ -17,7 +17,7 @@ from bvg.datasets.device import DeviceCache
 from bvg.datasets.index import Dataset
 from bvg.datasets.layouts import Condition
 from bvg.datasets.loading import FileReader, Reader
-from bvg.instruments.base import INSTRUMENTS, Instrument
+from bvg.instruments import INSTRUMENTS, Instrument
 from bvg.measure.progress import bar as progress_bar
 from bvg.models import zoo
 

@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 
 from bvg import kernels, results, study
-from bvg.instruments.base import CriticalBand
+from bvg.instruments import CriticalBand
 from bvg.miniature import synthetic
 from bvg.results import channel
 from companion.calibration import observers

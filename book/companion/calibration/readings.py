@@ -16,7 +16,7 @@ from scipy.stats import binom
 from torch import Tensor
 
 from bvg import study
-from bvg.instruments.base import PGD, BandPass, Instrument, ShapeBias
+from bvg.instruments import PGD, BandPass, Instrument, ShapeBias
 from bvg.miniature import synthetic
 from bvg.miniature.shapes import SHAPES
 from bvg.miniature.textures import TEXTURES

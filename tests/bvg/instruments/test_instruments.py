@@ -161,7 +161,7 @@ def test_the_original_s_rows_are_not_the_study_s():
 def test_choose_brings_what_is_needed_and_sets_the_attack():
     assert [i.name for i in choose("band-pass")] == ["imagenet", "band-pass"]
     assert [i.name for i in choose(["all", "imagenet"])] == list(STUDY)
-    assert choose("pgd", eps=0.1)[0].conditions() == [("pgd", "linf", 0.1)]
+    assert choose("pgd", {"eps": 0.1})[0].conditions() == [("pgd", "linf", 0.1)]
     mine = BandPass("band-pass", "imagenet", cutoffs=(0.5,), unit=4)
     assert choose([mine]) == [mine]
     assert {i.dataset for i in STUDY.values()} - {i.name for i in STUDY.values()} == set()
@@ -179,7 +179,7 @@ def test_choose_brings_what_is_needed_and_sets_the_attack():
 )
 def test_choose_refuses(names, eps, message):
     with pytest.raises(ValueError, match=message):
-        choose(names, eps)
+        choose(names, {"eps": eps})
 
 
 def test_an_instrument_of_one_s_own_decides_among_its_classes():

@@ -137,17 +137,18 @@ def test_band_pass_and_critical_band_return_their_metrics(tmp_path):
 
 
 def test_settings_reach_their_instruments():
-    chosen = {i.name: i for i in instruments.choose("all", 0.01, [0.5], [0, 0.1, 0.2, 0.4, 0.8], INSTRUMENTS)}
+    given = {"eps": 0.01, "cutoffs": [0.5], "noise_sds": [0, 0.1, 0.2, 0.4, 0.8]}
+    chosen = {i.name: i for i in instruments.choose("all", given, INSTRUMENTS)}
     assert chosen["pgd"].eps == 0.01
     assert chosen["band-pass"].cutoffs == (0.5,)
     assert chosen["critical-band"].noise_sds == (0, 0.1, 0.2, 0.4, 0.8)
     assert chosen["imagenet"] == INSTRUMENTS["imagenet"]
     mine = dataclasses.replace(INSTRUMENTS["pgd"], steps=3)
-    assert instruments.choose([mine], eps=0.01)[0] is mine
+    assert instruments.choose([mine], {"eps": 0.01})[0] is mine
     with pytest.raises(ValueError, match="expected `cutoffs` in"):
-        instruments.choose("all", cutoffs=[30])
+        instruments.choose("all", {"cutoffs": [30]})
     with pytest.raises(ValueError, match="expected `noise_sds` to be 0 and four more"):
-        instruments.choose("all", noise_sds=[0, 1])
+        instruments.choose("all", {"noise_sds": [0, 1]})
 
 
 def test_own_models_can_be_measured_and_miniature_names_the_whole_zoo(tmp_path):
