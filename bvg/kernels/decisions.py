@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bvg.imagenet_classes import SIXTEEN, sixteen_indices
+from bvg.logits import check_logits
 
 
 def sixteen_way(logits: Tensor) -> Tensor:
@@ -31,7 +32,7 @@ def sixteen_way(logits: Tensor) -> Tensor:
     >>> SIXTEEN[int(sixteen_way(logits))]
     'airplane'
     """
-    _check_logits(logits)
+    check_logits(logits, 1000)
     probability = logits.float().softmax(dim=1)
     members = [_on(logits.device, *sixteen_indices(category)) for category in SIXTEEN]
     means = [probability[:, indices].mean(dim=1) for indices in members]
@@ -54,7 +55,7 @@ def subset_argmax(logits: Tensor, indices: Sequence[int]) -> Tensor:
     >>> int(subset_argmax(torch.arange(1000.0)[None], [3, 7, 5]))
     7
     """
-    _check_logits(logits)
+    check_logits(logits, 1000)
     if len(indices) == 0 or min(indices) < 0 or max(indices) >= logits.shape[1]:
         raise ValueError(f"expected `indices` in 0 … {logits.shape[1] - 1}, got {list(indices)[:5]} …")
     admitted = _on(logits.device, *map(int, indices))
@@ -105,14 +106,6 @@ def shape_bias(decisions: Tensor, shape: Tensor, texture: Tensor) -> float:
             "the shape bias is not defined"
         )
     return for_shape / (for_shape + for_texture)
-
-
-def _check_logits(logits: Tensor) -> None:
-    if logits.ndim != 2 or logits.shape[1] != 1000 or not logits.is_floating_point():
-        raise ValueError(f"expected `logits` to be float [N, 1000], got {logits.dtype} {list(logits.shape)}")
-    # Only where it is free: on an accelerator the answer would wait for all the work queued before it.
-    if logits.device.type == "cpu" and not bool(logits.isfinite().all()):
-        raise ValueError("expected `logits` to be finite, got NaN or infinity (look at the weights and the precision)")
 
 
 @cache

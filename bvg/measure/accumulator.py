@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from bvg.instruments.base import Condition, Score
+from bvg.logits import not_finite
 from bvg.measure.run_folder import Predictions
 
 _SPOILT = "not finite"
@@ -29,7 +30,7 @@ class Tally:
         self._kept: dict[Condition, list[tuple]] | None = {condition: [] for condition in conditions} if keep else None
 
     def add(self, condition: Condition, index: np.ndarray, score: Score, spoilt: Tensor) -> None:
-        """Add the scores of some images, int64 [N] their index; `spoilt` is what `check_logits` gave."""
+        """Add the scores of some images, int64 [N] their index; `spoilt` as of `bvg.logits.count_not_finite`."""
         self._sums[condition].update(score.counts | {_SPOILT: spoilt})
         if self._kept is not None:
             self._kept[condition].append((index, score.prediction.to(torch.int16), score.hit))
@@ -48,7 +49,7 @@ class Tally:
         }
         for condition, sums in counts.items():
             if sums.pop(_SPOILT, 0):
-                raise _not_finite(shown_to(model, condition))
+                raise MeasureError(not_finite(shown_to(model, condition)))
         return counts
 
     def predictions(self) -> Predictions | None:
@@ -62,29 +63,6 @@ class Tally:
         return Predictions(list(self._kept), index, prediction, hit)
 
 
-def check_logits(logits: object, shape: list[int], what: str) -> Tensor:
-    """Refuse answers that are no logits of a shape; int64 [], how many of them are not finite.
-
-    On the CPU any that is not finite is refused, too. Elsewhere the host would have to wait: `Tally` does, once.
-
-    Raises:
-        MeasureError: saying of what model and condition.
-    """
-    got = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-    if got != shape:
-        raise MeasureError(f"expected logits {shape} of {what}, got {got}")
-    spoilt = logits.isfinite().logical_not_().sum()
-    if spoilt.device.type == "cpu" and int(spoilt):
-        raise _not_finite(what)
-    return spoilt
-
-
 def shown_to(model: str, condition: Condition) -> str:
     """A model and what it was shown, for a message."""
     return f"{model} on {' '.join(str(part) for part in condition if part not in ('', None))}"
-
-
-def _not_finite(what: str) -> MeasureError:
-    return MeasureError(
-        f"expected finite logits of {what}, got NaN or infinity: look at the weights, or take another precision"
-    )

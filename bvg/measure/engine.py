@@ -15,8 +15,9 @@ from bvg.datasets.device import to_device
 from bvg.datasets.index import Dataset
 from bvg.datasets.loading import Batch, UnreadableImages
 from bvg.instruments.base import Condition, Instrument, targets
+from bvg.logits import check_logits, count_not_finite
 from bvg.measure import progress
-from bvg.measure.accumulator import MeasureError, Tally, check_logits, shown_to
+from bvg.measure.accumulator import MeasureError, Tally, shown_to
 from bvg.measure.run_folder import Run, Unit
 from bvg.measure.sources import Source
 
@@ -181,6 +182,9 @@ class Engine:
                     raise
                 except RuntimeError as error:  # of another image size, not differentiable under attack, …
                     raise MeasureError(f"expected logits of {what}, got an error: {error}") from error
-                spoilt = check_logits(logits, [len(shown), instrument.classes], what)
-                yield model, condition, instrument.score(logits, truth), spoilt
+                try:
+                    check_logits(logits, instrument.classes, len(shown), what)
+                except ValueError as error:
+                    raise MeasureError(str(error)) from None
+                yield model, condition, instrument.score(logits, truth), count_not_finite(logits)
                 self.bar.update(len(shown))

@@ -21,6 +21,7 @@ import torch
 import torchvision
 from torch import nn
 
+from bvg.logits import check_logits
 from bvg.messages import shorten
 from bvg.models.state_dicts import CheckpointError, StateDictLayout
 
@@ -180,7 +181,7 @@ def normalized(network: nn.Module, mean: Iterable[float], std: Iterable[float]) 
     return nn.Sequential(OrderedDict(normalise=Normalize(mean, std), network=network))
 
 
-def check_logits(model: nn.Module, name: str, device: torch.device | str, size: int = 224, classes: int = 1000) -> None:
+def check_model(model: nn.Module, name: str, device: torch.device | str, size: int = 224, classes: int = 1000) -> None:
     """Check that a model returns finite logits [1, classes] for one grey image.
 
     Raises:
@@ -193,12 +194,7 @@ def check_logits(model: nn.Module, name: str, device: torch.device | str, size: 
         raise
     except (RuntimeError, AssertionError, ValueError, TypeError) as error:
         raise ValueError(f"expected {name} to take images [N, 3, {size}, {size}], got: {error}") from error
-    shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-    if shape != (1, classes):
-        of = {1000: "ImageNet's classes", 16: "the miniature's classes"}.get(classes, "its classes")
-        raise ValueError(f"expected {name} to give logits [N, {classes}], {of}, got {shape} for one image")
-    if not torch.isfinite(logits).all():
-        raise ValueError(f"expected {name} to give finite logits, got NaN or infinity for a grey image")
+    check_logits(logits.cpu() if isinstance(logits, torch.Tensor) else logits, classes, 1, f"{name} on a grey image")
 
 
 def weights_digest(model: nn.Module) -> str:

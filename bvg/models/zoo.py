@@ -188,7 +188,7 @@ def load(
         bvg.downloads.DownloadError: a file cannot be downloaded.
         FileNotFoundError: there is no checkpoint at the path.
     """
-    from bvg.models.checkpoints import check_logits
+    from bvg.models.checkpoints import check_model
 
     name = str(name_or_path)
     kind, _, rest = name.partition(":")
@@ -210,7 +210,7 @@ def load(
             f"got {name!r}{suggest(name, names())}"
         )
     model = model.to(device).eval().requires_grad_(False)
-    check_logits(model, name, device, size, classes)
+    check_model(model, name, device, size, classes)
     return model
 
 

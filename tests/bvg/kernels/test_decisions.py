@@ -98,10 +98,10 @@ def test_the_class_facts_are_consistent():
     [
         (
             lambda: sixteen_way(torch.zeros(2, 100)),
-            r"expected `logits` to be float \[N, 1000\], got .* \[2, 100\]",
+            r"expected logits \[N, 1000\], got \[2, 100\]",
         ),
-        (lambda: sixteen_way(torch.zeros(1000)), r"expected `logits` to be float \[N, 1000\]"),
-        (lambda: sixteen_way(torch.full((1, 1000), float("nan"))), "expected `logits` to be finite, got NaN"),
+        (lambda: sixteen_way(torch.zeros(1000)), r"expected logits \[N, 1000\], got \[1000\]"),
+        (lambda: sixteen_way(torch.full((1, 1000), float("nan"))), "expected finite logits, got NaN"),
         (lambda: subset_argmax(torch.zeros(1, 1000), [5, 1000]), r"expected `indices` in 0 … 999"),
         (lambda: subset_argmax(torch.zeros(1, 1000), []), r"expected `indices` in 0 … 999"),
         (

@@ -1,6 +1,7 @@
 """Measuring end to end: on flat images whose numbers are known by hand, and a real model on real images."""
 
 import json
+import os
 import re
 import signal
 import sqlite3
@@ -23,8 +24,8 @@ from torchvision import transforms as v1
 
 from bvg import imagenet_classes, results, study
 from bvg.datasets import open_dataset
-from bvg.datasets.loading import UnreadableImages
 from bvg.datasets.layouts import DataError
+from bvg.datasets.loading import UnreadableImages
 from bvg.instruments import STUDY, BandPass
 from bvg.measure import main, named, run
 from bvg.measure.engine import MeasureError
@@ -32,6 +33,7 @@ from bvg.measure.run_folder import RunError
 from bvg.results import scores
 
 HELPERS = Path(__file__).resolve().parents[2] / "helpers"
+PATHS = f"{HELPERS}{os.pathsep}{Path(__file__).parent}"
 STIMULI = HELPERS.parents[2] / "shared/data/stimuli"
 WNIDS = imagenet_classes.wnids()
 LIMIT = 10_000  # any limit allows sets that are incomplete
@@ -189,10 +191,10 @@ def test_predictions_per_image(small, tmp_path):
 KILLED = """
     import os, signal, sys
     from pathlib import Path
-    sys.path.insert(0, sys.argv[1])
+    sys.path[:0] = sys.argv[1].split(os.pathsep)
     import torch
     torch.set_num_threads(1)
-    import test_measure as here
+    import test_runner as here
     from bvg.measure.run_folder import Run
     data, out, where, count = Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], int(sys.argv[5])
     class Counting(here.ColourReader):
@@ -218,7 +220,7 @@ KILLED = """
 
 def test_a_run_killed_twice_equals_one_that_was_not(small, tmp_path):
     def process(*when) -> int:
-        command = [sys.executable, "-c", textwrap.dedent(KILLED), HELPERS, small, tmp_path / "killed/run", *when]
+        command = [sys.executable, "-c", textwrap.dedent(KILLED), PATHS, small, tmp_path / "killed/run", *when]
         return subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120).returncode
 
     def here(out: str) -> int:
@@ -410,7 +412,8 @@ def test_data_are_checked_before_any_model_is_loaded(small, tmp_path):
         (["--batch-size", "0"], "expected `batch_size` to be at least 1, got 0"),
         (["--limit", "0"], "expected `limit`"),
         (["--seed", "-1"], "expected `seed`"),
-        (["--eps", "8"], "is it in 1/255?"),
+        (["--instruments", "pgd", "--eps", "8"], "is it in 1/255?"),
+        (["--eps", "0.1"], "expected settings of the chosen instruments (they have none), got `eps`"),
         (["--data", "nowhere"], "imagenet: expected a folder imagenet/val under nowhere"),
         (["--out", "/dev/null/run"], "expected /dev/null/run to be a run folder"),
     ],

@@ -164,7 +164,7 @@ def test_errors_name_the_matching_data_set_or_classes(tmp_path):
     assert isinstance(sources.source("/data", None, False), sources.Disk)
     with pytest.raises(ValueError, match="measure it with data='miniature'"):
         sources.Disk(tmp_path, None, False).load("mini_long")
-    with pytest.raises(ValueError, match=r"expected companion.demo:efficientnet_lite0 to .*the miniature's classes"):
+    with pytest.raises(ValueError, match=r"of companion.demo:efficientnet_lite0 .*class of the miniature"):
         run("companion.demo:efficientnet_lite0", "imagenet", tmp_path / "run")
     with pytest.raises(ValueError, match=r"expected an instrument among imagenet, .* got 'imagenet-real'"):
         run("mini_long", "imagenet-real", tmp_path / "run")
