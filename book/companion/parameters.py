@@ -9,7 +9,6 @@ from typing import Any
 
 from bvg import study
 from bvg.messages import suggest
-from bvg.results import channel
 
 
 class ParameterError(ValueError):
@@ -48,6 +47,21 @@ def _cutoffs(value: Any) -> bool:
         and all(_number(v) and any(math.isclose(v, c) for c in study.CUTOFFS) for v in value)
         and len(set(value)) == len(value)
     )
+
+
+def _setting(name: str) -> Callable[[Any], bool]:
+    """Return a check of a setting of the instruments, which know the values that they accept."""
+
+    def accepts(value: Any) -> bool:
+        from bvg.instruments import choose  # here, because it needs torch
+
+        try:
+            choose("all", {name: value})
+        except ValueError:
+            return False
+        return True
+
+    return accepts
 
 
 def _categories(value: Any) -> bool:
@@ -144,15 +158,12 @@ PARAMETERS: dict[str, Parameter] = {
     "cutoffs": Parameter(
         "cut-offs of the low- and high-pass filters, as fractions of the Nyquist frequency",
         "None for the study's, or a list of at least one number in [0, 1], each once",
-        lambda v: (
-            v is None
-            or (isinstance(v, list) and all(_number(c) and 0 <= c <= 1 for c in v) and len(set(v)) == len(v) > 0)
-        ),
+        _setting("cutoffs"),
     ),
     "noise_sds": Parameter(
         "standard deviations of the narrow-band noise, as fractions of the grey range",
         "None for the study's, or a list of five numbers in [0, 1]: 0, then four of which each is twice the one before",
-        lambda v: v is None or (isinstance(v, list) and all(map(_number, v)) and channel.doubling(v)),
+        _setting("noise_sds"),
     ),
     "device": Parameter(
         "device to compute on, such as cuda or cpu; None is CUDA if available",
