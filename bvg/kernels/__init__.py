@@ -1,6 +1,6 @@
 """Stimuli, attack and decisions: pure functions from tensors to tensors, batched, on any device.
 
-A result is a function of the seed, the image's index and the condition, never of the batch. Needs torch.
+A result depends on the seed, the index of the image and the condition, never on the batch.
 """
 
 from bvg.kernels.bandpass import bandpass, bandpass_all

@@ -1,18 +1,21 @@
-"""What every kernel asks of its images: float [N, C, H, W] in [0, 1]."""
+"""The check of the images that every kernel takes: float [N, C, H, W] in [0, 1]."""
 
 import torch
 from torch import Tensor
 
 
 def check_images(images: Tensor, channels: int | None = None) -> None:
-    """Refuse images of a wrong shape, type or range.
+    """Reject images of a wrong shape, type or range.
 
-    The range is looked at on CUDA too, since one reduction per batch costs less than a run on images in 0..255; but the
-    host does not wait for the answer: there a wrong range ends the process's work on the device some time later, by
-    torch's "device-side assert".
+    The range is checked on CUDA too, but the host does not wait for the result: a wrong range fails some time later with
+    torch's "device-side assert", after which the process cannot use the device.
+
+    Args:
+        images: float [N, C, H, W] in [0, 1].
+        channels: the required C; None accepts any.
 
     Raises:
-        ValueError: naming what was expected, what was got, and what to do.
+        ValueError: wrong shape or type or, on the CPU, a value outside [0, 1].
     """
     shape = f"[N, {channels or 'C'}, H, W]"
     if images.ndim != 4 or (channels and images.shape[1] != channels):
@@ -27,11 +30,6 @@ def check_images(images: Tensor, channels: int | None = None) -> None:
     else:
         low, high = float(low), float(high)
         if not (low >= 0 and high <= 1):
-            hint = (
-                " (are they in 0..255? divide by 255)"
-                if high > 2
-                else " (are they normalized already?)"
-                if low < 0
-                else ""
-            )
+            hint = " (are they normalized already?)" if low < 0 else ""
+            hint = " (are they in 0..255? divide by 255)" if high > 2 else hint
             raise ValueError(f"expected `images` in [0, 1], got values from {low:.4g} to {high:.4g}{hint}")

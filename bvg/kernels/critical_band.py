@@ -1,11 +1,11 @@
-"""Critical-band stimuli: low-contrast grey images in noise that is one octave wide.
+"""Critical-band stimuli: low-contrast grey images in noise one octave wide.
 
-Source: Subramanian, Sizikova, Majaj and Pelli, "Spatial-frequency channels, shape bias, and adversarial
-robustness", NeurIPS 2023, in the form that Gavrikov and Keuper (CVPR 2024) apply to ImageNet.
+Source: Subramanian, Sizikova, Majaj and Pelli, "Spatial-frequency channels, shape bias, and adversarial robustness", NeurIPS
+2023, in the form that Gavrikov and Keuper (CVPR 2024) apply to ImageNet.
 
-The octave bands are the levels of a Laplacian pyramid (Burt and Adelson 1983; binomial filter 1 4 6 4 1). All steps
-are sums of shifted slices in a fixed order, not matrix products or convolutions: those may change in the last
-bits with the batch size or the TF32 switch.
+The octave bands are the levels of a Laplacian pyramid (Burt and Adelson 1983; binomial filter 1 4 6 4 1). All steps are sums of
+shifted slices in a fixed order. Matrix products and convolutions may change in the last bits with the batch size or with
+TF32.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,14 +20,14 @@ from bvg.kernels.randomness import check_seed, image_index, normal, words
 
 CONTRAST = 0.2
 MEAN = 0.449
-MARGIN = 0.1  # how far inside [0, 1] a pixel is put whose noise would carry it out
+MARGIN = 0.1  # distance from 0 or 1 of a pixel that the noise would move out of [0, 1]
 
 
 def band_count(height: int, width: int) -> int:
-    """Number of octave bands of an image: the levels of its Laplacian pyramid.
+    """Count the octave bands of an image: the levels of its Laplacian pyramid.
 
-    The sides are halved (rounded down) as long as the shorter one is at least the filter's 5 pixels; each halving
-    gives a band, and the low-pass rest is one more. This is pyrtools' rule.
+    The sides are halved (rounded down) while the shorter one has at least 5 pixels, the width of the filter. Each halving gives
+    a band, and the remaining low-pass image is one more. pyrtools counts in the same way.
 
     >>> band_count(224, 224), band_count(64, 64)
     (7, 5)
@@ -39,7 +39,9 @@ def band_count(height: int, width: int) -> int:
 
 
 def band_centre(band: int, size: int = 224) -> float:
-    """Centre of a band in cycles per image, size / 2 ** (number of bands - band): 1.75 * 2 ** band at 224 pixels.
+    """Return the centre of a band in cycles per image: size / 2 ** (number of bands - band).
+
+    At 224 pixels this is 1.75 * 2 ** band.
 
     >>> band_centre(0), band_centre(6), band_centre(0, size=64)
     (1.75, 112.0, 2.0)
@@ -48,22 +50,22 @@ def band_centre(band: int, size: int = 224) -> float:
 
 
 def narrowband_noise(white: Tensor, band: int) -> Tensor:
-    """White noise confined to one octave band, at the RMS of the finest band.
+    """Confine white noise to one octave band, with the RMS of the finest band.
 
-    The band is the level `bands - 1 - band` of the white noise's Laplacian pyramid, reconstructed alone, and scaled per
-    image by RMS(level 0 alone) / RMS(that level alone). The operation is linear in the size of `white`. Borders are
-    reflected about the outermost pixels, the decimated image's too, as in pyrtools ("reflect1"); only where a level is
-    exactly 5 pixels wide (sizes 40, 80, 160 …, never 224) does pyrtools 1.1.1 lose a reflected pixel and differ.
+    The band is level `bands - 1 - band` of the Laplacian pyramid of the white noise, reconstructed alone and scaled per image
+    by RMS(level 0 alone) / RMS(that level alone). Scaling `white` scales the result. Borders are reflected about the outermost
+    pixels, also in the decimated images, as in pyrtools ("reflect1"). pyrtools 1.1.1 differs only where a level is exactly 5
+    pixels wide (sizes 40, 80, 160 …, never 224): there it loses a reflected pixel.
 
     Args:
-        white: float [N, H, W], H and W at least 5; white Gaussian noise of any SD.
+        white: float [N, H, W], H and W at least 5; white Gaussian noise of any standard deviation.
         band: 0 (lowest) … `band_count(H, W) - 1` (highest); 0 … 6 at 224 pixels.
 
     Returns:
         Tensor of the shape and dtype of `white`.
 
     Raises:
-        ValueError: wrong shape or dtype, image too small, or no such band.
+        ValueError: wrong shape or dtype, an image that is too small, or no such band.
 
     >>> white = normal((64, 64), seed=0, index=torch.tensor([0]), stream="example")
     >>> narrowband_noise(white, band=2).shape
@@ -89,19 +91,19 @@ def narrowband_noise(white: Tensor, band: int) -> Tensor:
     for larger in reversed(gaussian[:level]):
         alone = _double(alone, larger)
     scale = (_mean_square(finest) / _mean_square(alone)).sqrt()
-    # An image of constant noise has no power in any band: leave it at 0.
+    # Constant noise has no power in any band: leave it at 0.
     return alone * scale.nan_to_num(0)[:, None, None]
 
 
 def low_contrast_grey(images: Tensor, contrast: float = CONTRAST) -> Tensor:
-    """Grey images of low contrast around the mean 0.449.
+    """Convert images to grey, with low contrast around the mean 0.449.
 
-    The image is rounded to 8 bit and converted to grey with PIL's integer weights,
-    (19595 R + 38470 G + 7471 B + 32768) >> 16; then divided by 255, less its mean, times `contrast`, plus 0.449.
+    The image is rounded to 8 bits and converted to grey with PIL's integer weights,
+    (19595 R + 38470 G + 7471 B + 32768) >> 16. The result is (grey / 255 - its mean) * contrast + 0.449.
 
     Args:
         images: float [N, 3, H, W] in [0, 1].
-        contrast: 0.2 in the study.
+        contrast: in (0, 1]; 0.2 in the study.
 
     Returns:
         float32 [N, H, W].
@@ -112,9 +114,9 @@ def low_contrast_grey(images: Tensor, contrast: float = CONTRAST) -> Tensor:
     if not 0 < contrast <= 1:
         raise ValueError(f"expected `contrast` in (0, 1], got {contrast} (is it in percent?)")
     red, green, blue = (images * 255).round_().unbind(1)
-    # Every term and sum is an integer below 2 ** 24, hence exact in float32.
+    # Every term and sum is an integer below 2 ** 24 and therefore exact in float32.
     grey = (red * 19595).add_(green, alpha=38470).add_(blue, alpha=7471).add_(0x8000).mul_(2.0**-16).floor_()
-    # The sum of integers is exact too, in any order.
+    # A sum of integers is exact in any order.
     mean = grey.sum((1, 2), dtype=torch.int64).float() / (images.shape[2] * images.shape[3])
     return grey.sub_(mean[:, None, None]).mul_(contrast / 255).add_(MEAN)
 
@@ -122,37 +124,36 @@ def low_contrast_grey(images: Tensor, contrast: float = CONTRAST) -> Tensor:
 def critical_band(
     images: Tensor, noise_sd: float, band: int, seed: int = 0, index: Tensor | Sequence[int] | None = None
 ) -> Tensor:
-    """Images as the critical-band test shows them: grey, of low contrast, in noise of one octave band.
+    """Make the stimuli of the critical-band test: low-contrast grey images in noise of one octave band.
 
-    1. `low_contrast_grey` gives the image, `narrowband_noise` of white Gaussian noise of SD `noise_sd` the noise.
-    2. Where image + noise < 0 the image's pixel becomes 0.1 - noise, where it is > 1 the pixel becomes 0.9 - noise: the
-       sum is 0.1 or 0.9 there.
-    3. Where such a pixel would itself be out of [0, 1], it keeps its value and the noise there is drawn anew, white,
-       from N(0, noise_sd) under the condition that image + noise is in [0, 1]. The authors redraw until it fits; here
-       one uniform number goes through the inverse of the truncated normal's distribution function, which is the
-       same distribution.
+    1. `low_contrast_grey` makes the image. `narrowband_noise` makes the noise from white Gaussian noise of SD `noise_sd`.
+    2. Where image + noise < 0, the pixel of the image becomes 0.1 - noise; where the sum is > 1, it becomes 0.9 - noise. The
+       new sum is 0.1 or 0.9.
+    3. If that pixel would itself be outside [0, 1], it keeps its value, and the noise there is redrawn from N(0, noise_sd)
+       under the condition that the sum is in [0, 1]. The authors redraw until it fits. Here, a uniform number goes through
+       the inverse distribution function of the truncated normal, which gives the same distribution.
 
-    The noise is a function of `seed`, `index`, `noise_sd` and `band` only, never of the batch.
+    The noise depends on `seed`, `index`, `noise_sd` and `band` only, never on the batch.
 
     Args:
         images: float [N, 3, H, W] in [0, 1].
-        noise_sd: SD of the white noise as a fraction of the grey range; the study has 0, 0.02, 0.04, 0.08, 0.16. With 0
-            the low-contrast grey image is returned.
+        noise_sd: SD of the white noise, as a fraction of the grey range; the study uses 0, 0.02, 0.04, 0.08 and 0.16. With 0,
+            the result is the low-contrast grey image.
         band: 0 (lowest) … `band_count(H, W) - 1` (highest).
         seed: integer in [0, 2**64).
         index: int [N], position of each image in its data set; None counts from 0.
 
     Returns:
-        float32 [N, 3, H, W] in [0, 1], three equal channels (a view of one: clone before writing into it).
+        float32 [N, 3, H, W] in [0, 1], with three equal channels (a view of one: clone it before writing into it).
 
     Raises:
-        ValueError: wrong shape or dtype, no such band, an SD that is negative or of an 8-bit scale.
+        ValueError: wrong shape or dtype, no such band, or `noise_sd` outside [0, 1].
 
     >>> critical_band(torch.full((1, 3, 64, 64), 0.5), noise_sd=0, band=0)[0, :, 0, 0]
     tensor([0.4490, 0.4490, 0.4490])
     """
-    ((_, _, shown),) = critical_band_all(images, [(noise_sd, band)], seed, index)
-    return shown
+    ((_, _, stimulus),) = critical_band_all(images, [(noise_sd, band)], seed, index)
+    return stimulus
 
 
 def critical_band_all(
@@ -162,57 +163,64 @@ def critical_band_all(
     index: Tensor | Sequence[int] | None = None,
     contrast: float = CONTRAST,
 ) -> Iterator[tuple[float, int, Tensor]]:
-    """The same images in many conditions, made grey once; one batch at a time, each with noise of its own.
+    """Make the stimuli of many conditions from the same images, which are converted to grey once.
+
+    The stimuli are made one condition at a time, each with its own noise.
 
     Args:
         images, seed, index: as in `critical_band`.
         conditions: pairs of noise SD and band.
-        contrast: of the grey images, in (0, 1]; 0.2 in the study.
+        contrast: contrast of the grey images, in (0, 1]; 0.2 in the study.
 
     Yields:
-        noise SD, band, and what `critical_band(images, noise_sd, band, seed, index)` returns.
+        Noise SD, band, and the result of `critical_band(images, noise_sd, band, seed, index)`.
+
+    Raises:
+        ValueError: as `critical_band`, or `contrast` outside (0, 1].
     """
     check_images(images, channels=3)
     for noise_sd, band in conditions:
         if not 0 <= noise_sd <= 1:
-            raise ValueError(f"expected `noise_sd` in [0, 1], got {noise_sd} (is it of the range 0..255?)")
+            raise ValueError(f"expected `noise_sd` in [0, 1], got {noise_sd} (is it on the scale 0..255?)")
         _check_band(band, band_count(*images.shape[2:]))
     check_seed(seed)
-    return _shown(low_contrast_grey(images, contrast), conditions, seed, image_index(index, images))
+    return _stimuli(low_contrast_grey(images, contrast), conditions, seed, image_index(index, images))
 
 
-def _shown(image: Tensor, conditions: Sequence[tuple[float, int]], seed: int, index: Tensor) -> Iterator:
+def _stimuli(
+    image: Tensor, conditions: Sequence[tuple[float, int]], seed: int, index: Tensor
+) -> Iterator[tuple[float, int, Tensor]]:
     for noise_sd, band in conditions:
-        shown = image
+        stimulus = image
         if noise_sd > 0:
             stream = f"critical-band/{int(band)}/{float(noise_sd)!r}"
             noise = narrowband_noise(normal(image.shape[1:], seed, index, stream).mul_(noise_sd), band)
-            shown = _add_within_range(image, noise, noise_sd, seed, index, stream)
-        yield noise_sd, band, shown[:, None].expand(-1, 3, -1, -1)
+            stimulus = _add_within_range(image, noise, noise_sd, seed, index, stream)
+        yield noise_sd, band, stimulus[:, None].expand(-1, 3, -1, -1)
 
 
 def _add_within_range(image: Tensor, noise: Tensor, sd: float, seed: int, index: Tensor, stream: str) -> Tensor:
-    """Steps 2 and 3 of `critical_band`: [N, H, W] + [N, H, W] -> [N, H, W] in [0, 1]."""
+    """Do steps 2 and 3 of `critical_band`: [N, H, W] + [N, H, W] -> [N, H, W] in [0, 1]."""
     total = image + noise
-    on_cpu = image.device.type == "cpu"  # elsewhere a question to the numbers makes the host wait for all queued work
+    on_cpu = image.device.type == "cpu"  # elsewhere, reading a value would wait for all queued work
     if on_cpu and total.numel():
         lowest, highest = total.aminmax()
-        if lowest >= 0 and highest <= 1:  # as with most of weak noise
+        if lowest >= 0 and highest <= 1:  # true for most weak noise
             return total
     below, above = total < 0, total > 1
-    # 0.1 - noise leaves [0, 1] only upwards (the noise is negative there), 0.9 - noise only downwards.
+    # 0.1 - noise can only be above 1, since the noise is negative there; 0.9 - noise can only be below 0.
     stuck = (below | above).logical_and_(noise.abs() > 1 - MARGIN)
     total = total.masked_fill_(below, MARGIN).masked_fill_(above, 1 - MARGIN)
     if not on_cpu:
-        return torch.where(stuck, _redrawn(image, None, sd, seed, index, stream), total)
+        return torch.where(stuck, redrawn(image, None, sd, seed, index, stream), total)
     place = stuck.nonzero(as_tuple=True)
     if len(place[0]) == 0:  # nearly always
         return total
-    return total.index_put_(place, _redrawn(image, place, sd, seed, index, stream))
+    return total.index_put_(place, redrawn(image, place, sd, seed, index, stream))
 
 
-def _redrawn(image: Tensor, place: tuple | None, sd: float, seed: int, index: Tensor, stream: str) -> Tensor:
-    """Image + white noise under the condition that the sum is in [0, 1]: [K], at the K places; [N, H, W] if None."""
+def redrawn(image: Tensor, place: tuple | None, sd: float, seed: int, index: Tensor, stream: str) -> Tensor:
+    """Draw image + white noise given that the sum is in [0, 1]: [K] at K places, or [N, H, W] if `place` is None."""
     if place is None:
         kept, owner = image, index[:, None, None]
         pixel = torch.arange(image[0].numel(), device=image.device).view(1, *image.shape[1:])
@@ -226,7 +234,7 @@ def _redrawn(image: Tensor, place: tuple | None, sd: float, seed: int, index: Te
 
 
 def _halve(image: Tensor) -> Tensor:
-    """Binomial low-pass (1 4 6 4 1) / 16 along both sides, then every other pixel from the first one."""
+    """Apply the low-pass (1 4 6 4 1) / 16 along both sides; keep every other pixel, starting with the first."""
     padded = pad(image[:, None], (2, 2, 2, 2), mode="reflect")[:, 0]
     return _halve_rows(_halve_rows(padded).mT).mT
 
@@ -240,12 +248,12 @@ def _halve_rows(padded: Tensor) -> Tensor:
 
 
 def _double(image: Tensor, like: Tensor) -> Tensor:
-    """Zeros between the pixels, then the binomial low-pass times 2 along both sides; to the size of `like`."""
+    """Put zeros between the pixels, up to the size of `like`; apply twice the binomial low-pass along both sides."""
     return _double_rows(_double_rows(image.mT, like.shape[2]).mT, like.shape[1])
 
 
 def _double_rows(image: Tensor, size: int) -> Tensor:
-    # The column of zeros and pixels is reflected about its last entry: at even size that entry is a zero.
+    # The column with its zeros is reflected about its last entry, which is a zero if the size is even.
     after = image[:, -1:] if size % 2 == 0 else image[:, -2:-1]
     padded = torch.cat([image[:, 1:2], image, after], dim=1)
     before, here, after = padded[:, :-2], padded[:, 1:-1], padded[:, 2:]
@@ -256,7 +264,7 @@ def _double_rows(image: Tensor, size: int) -> Tensor:
 
 
 def _mean_square(image: Tensor) -> Tensor:
-    """Mean of the squares of each image, [N, H, W] -> [N], added in an order that no batch size changes."""
+    """Compute the mean square of each image, [N, H, W] -> [N], in an order of additions that no batch size changes."""
     squares = image.square().flatten(1)
     total = squares.shape[1]
     while squares.shape[1] > 1:

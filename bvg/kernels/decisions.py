@@ -1,4 +1,4 @@
-"""From logits to decisions: 16-way categories, subsets of the 1000 classes, shape against texture.
+"""Decisions from logits: 16 categories, subsets of the 1000 classes, and shape or texture.
 
 Source: Geirhos et al., "ImageNet-trained CNNs are biased towards texture", ICLR 2019 (16-way decision, shape bias).
 """
@@ -14,9 +14,9 @@ from bvg.logits import check_logits
 
 
 def sixteen_way(logits: Tensor) -> Tensor:
-    """The category, of 16, with the highest mean softmax probability over its ImageNet classes.
+    """Return the category, of 16, with the highest mean softmax probability over its ImageNet classes.
 
-    The mean, not the sum: the categories have between 1 and 109 classes.
+    It is the mean, not the sum, because the categories have between 1 and 109 classes.
 
     Args:
         logits: float [N, 1000], in the order of `bvg.imagenet_classes.wnids`.
@@ -25,7 +25,7 @@ def sixteen_way(logits: Tensor) -> Tensor:
         int64 [N], positions in `bvg.imagenet_classes.SIXTEEN`.
 
     Raises:
-        ValueError: wrong shape, or a value is not finite (looked at on the CPU only, as everywhere here).
+        ValueError: wrong shape or, on the CPU, a value that is not finite.
 
     >>> logits = torch.zeros(1, 1000)
     >>> logits[0, 404] = 5.0  # airliner
@@ -40,17 +40,17 @@ def sixteen_way(logits: Tensor) -> Tensor:
 
 
 def subset_argmax(logits: Tensor, indices: Sequence[int]) -> Tensor:
-    """The predicted class where only some of the 1000 are admitted, as for ImageNet-A and ImageNet-R.
+    """Return the predicted class if only some of the 1000 are admitted, as for ImageNet-A and ImageNet-R.
 
     Args:
         logits: float [N, 1000].
-        indices: the admitted classes, as `bvg.imagenet_classes.subset` gives them.
+        indices: the admitted classes (see `bvg.imagenet_classes.subset`).
 
     Returns:
         int64 [N], indices among the 1000.
 
     Raises:
-        ValueError: wrong shape, a value is not finite, or an index outside 0 … 999.
+        ValueError: wrong shape, an index outside 0 … 999 or, on the CPU, a value that is not finite.
 
     >>> int(subset_argmax(torch.arange(1000.0)[None], [3, 7, 5]))
     7
@@ -63,16 +63,16 @@ def subset_argmax(logits: Tensor, indices: Sequence[int]) -> Tensor:
 
 
 def shape_texture_counts(decisions: Tensor, shape: Tensor, texture: Tensor) -> tuple[Tensor, Tensor]:
-    """How often the decision was the image's shape, and how often its texture, where the two differ.
+    """Count decisions for the shape and for the texture of the images whose shape and texture differ.
 
     Args:
-        decisions: int [N], categories; any negative number for "no answer".
-        shape: int [N], category of the image's shape.
+        decisions: int [N], categories; any negative number stands for "no answer".
+        shape: int [N], category of the shape of each image.
         texture: int [N], category of its texture.
 
     Returns:
-        Number of shape decisions and of texture decisions, int64 [] on the device of `decisions`. Add them up over
-        batches, divide once.
+        Number of shape decisions and of texture decisions, int64 [] on the device of `decisions`. Sum them over all
+        batches before dividing.
 
     Raises:
         ValueError: the three have not the same length, or are not integers.
@@ -86,15 +86,15 @@ def shape_texture_counts(decisions: Tensor, shape: Tensor, texture: Tensor) -> t
 
 
 def shape_bias(decisions: Tensor, shape: Tensor, texture: Tensor) -> float:
-    """Shape decisions / (shape + texture decisions), over the images whose shape and texture differ.
+    """Compute shape decisions / (shape + texture decisions) over the images whose shape and texture differ.
 
-    Args: as in `shape_texture_counts`.
+    The arguments are those of `shape_texture_counts`.
 
     Returns:
         Fraction in [0, 1].
 
     Raises:
-        ValueError: as there, or no decision was for the shape or for the texture: then the bias is not defined.
+        ValueError: wrong shape or dtype; or no decision was for the shape or the texture, so the bias is not defined.
 
     >>> shape_bias(torch.tensor([0, 1, 2, 5]), torch.tensor([0, 0, 2, 3]), torch.tensor([1, 1, 2, 4]))
     0.5
@@ -110,6 +110,6 @@ def shape_bias(decisions: Tensor, shape: Tensor, texture: Tensor) -> float:
 
 @cache
 def _on(device: torch.device, *indices: int) -> Tensor:
-    """Indices on a device, copied there once: each copy would wait for all the work queued before it."""
-    with torch.inference_mode(False):  # an ordinary tensor, that a later caller can differentiate through
+    """Copy indices to a device, once: each copy would wait for all work queued on the device."""
+    with torch.inference_mode(False):  # a cached tensor must work in any mode
         return torch.tensor(indices, device=device)

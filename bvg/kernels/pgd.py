@@ -1,7 +1,7 @@
 """Projected gradient descent: the adversarial attack of the study.
 
-Source: Madry et al., "Towards deep learning models resistant to adversarial attacks", ICLR 2018; with the step size,
-the number of steps and the scoring of the last iterate of Gavrikov and Keuper (CVPR 2024).
+Source: Madry et al., "Towards deep learning models resistant to adversarial attacks", ICLR 2018. The step size, the number of
+steps and the use of the last iterate are those of Gavrikov and Keuper (CVPR 2024).
 """
 
 from collections.abc import Callable, Sequence
@@ -25,30 +25,30 @@ def pgd(
     seed: int = 0,
     index: Tensor | Sequence[int] | None = None,
 ) -> Tensor:
-    """Images within `eps` of the given ones, moved so that the model's cross-entropy rises.
+    """Change images by at most `eps` so that the cross-entropy of the model rises.
 
-    From `random_start`, each step is
+    Starting from `random_start`, each step is
 
         x <- clip(x0 + clip(x + step_size * sign(gradient of the cross-entropy at x) - x0, -eps, eps), 0, 1)
 
-    and the last iterate is returned. The loss is summed over the batch and the gradient is taken with respect to the
-    input only, so that an image's result does not depend on its neighbours and no parameter's `grad` is touched.
+    and the last iterate is returned. The loss is summed over the batch, so the result for an image does not depend on its
+    batch. The gradient is taken with respect to the input only, so the parameters' `grad` does not change.
 
     Args:
-        model: maps float [N, C, H, W] in [0, 1] to logits [N, K], normalization inside; in evaluation mode.
+        model: maps float [N, C, H, W] in [0, 1] to logits [N, K]; normalizes inside; in evaluation mode.
         images: float [N, C, H, W] in [0, 1].
         labels: int64 [N], the true classes.
-        eps: largest change of a value, as a fraction of 1; the study has 0.5/255.
+        eps: largest change of a value, as a fraction of 1; 0.5/255 in the study.
         steps: number of steps.
         step_size: size of a step, as a fraction of 1.
-        seed: integer in [0, 2**64), of the random start.
-        index: int [N], position of each image in its data set, of the random start; None counts from 0.
+        seed: seed of the random start, an integer in [0, 2**64).
+        index: int [N], position of each image in its data set, on which its random start depends; None counts from 0.
 
     Returns:
-        Tensor like `images`, in [0, 1], at most `eps` from `images`; detached.
+        Tensor of the shape and dtype of `images`, in [0, 1], detached; no value differs from `images` by more than `eps`.
 
     Raises:
-        ValueError: wrong shape, dtype or range; a model in training mode.
+        ValueError: wrong shape, dtype or range, or a model in training mode.
 
     >>> def brightness(x):
     ...     return torch.stack([x.mean((1, 2, 3)), -x.mean((1, 2, 3))], dim=1)
@@ -68,16 +68,16 @@ def pgd(
 
 
 def random_start(images: Tensor, eps: float, seed: int = 0, index: Tensor | Sequence[int] | None = None) -> Tensor:
-    """The point where `pgd` starts: uniform in the ball of radius `eps` around each image, clipped to [0, 1].
+    """Return the point where `pgd` starts: uniform within `eps` of each value, clipped to [0, 1].
 
-    Args and result as in `pgd`; a function of `seed` and `index` only, the same for any `eps` up to scale.
+    The arguments are those of `pgd`. The offset depends on `seed` and `index` only, and scales with `eps`.
     """
     offset = uniform(images.shape[1:], seed, image_index(index, images), "pgd").to(images.dtype) * 2 - 1
     return (images + eps * offset).clamp(0, 1)
 
 
 def _input_gradient(model: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor) -> Tensor:
-    # Inside a caller's inference mode no graph would be recorded; clone() makes ordinary tensors of its tensors.
+    # No graph is recorded in a caller's inference mode; clone() turns inference tensors into ordinary ones.
     with torch.inference_mode(False), torch.enable_grad():
         images, labels = images.clone().requires_grad_(), labels.clone()
         logits = model(images)

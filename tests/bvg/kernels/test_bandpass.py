@@ -1,4 +1,4 @@
-"""Band-pass filters against a plain NumPy transform of each image and channel."""
+"""Band-pass filters equal a NumPy transform of each image and channel."""
 
 import numpy as np
 import pytest
@@ -7,12 +7,12 @@ import torch
 from bvg.kernels import bandpass, bandpass_all
 from bvg.kernels.bandpass import half_width
 
-CUTOFFS = [0.01, *np.arange(0.1, 0.99, 0.1).tolist(), 0.99]  # as the authors' script makes them
+CUTOFFS = [0.01, *np.arange(0.1, 0.99, 0.1).tolist(), 0.99]  # as in the authors' script
 CONDITIONS = [(kind, cutoff) for kind in ("low", "high") for cutoff in CUTOFFS]
 
 
-def plain(image: np.ndarray, cutoff: float, kind: str) -> np.ndarray:
-    """One channel of one image, in double precision, with the mask where the paper puts it."""
+def by_numpy(image: np.ndarray, cutoff: float, kind: str) -> np.ndarray:
+    """Filter one channel of one image, in double precision."""
     height, width = image.shape
     share = cutoff if kind == "low" else 1 - cutoff
     down, across = int(share * (height // 2)), int(share * (width // 2))
@@ -29,14 +29,14 @@ def random_images(*shape: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("size", [(224, 224), (64, 64), (33, 50)], ids=str)
-def test_equals_plain_numpy(size):
+def test_filters_equal_those_of_numpy(size):
     images = random_images(2, 3, *size)
     for kind, cutoff, filtered in bandpass_all(images, CONDITIONS):
-        expected = [[plain(channel, cutoff, kind) for channel in image] for image in images.numpy()]
+        expected = [[by_numpy(channel, cutoff, kind) for channel in image] for image in images.numpy()]
         assert np.abs(filtered.numpy() - np.array(expected)).max() <= 1e-6, (kind, cutoff)
 
 
-def test_all_at_once_equals_one_by_one():
+def test_many_filters_at_once_equal_one_at_a_time():
     images = random_images(2, 3, 64, 64)
     seen = []
     for kind, cutoff, filtered in bandpass_all(images, CONDITIONS):
@@ -46,14 +46,14 @@ def test_all_at_once_equals_one_by_one():
 
 
 @pytest.mark.parametrize("kind", ["low", "high"])
-def test_half_widths_are_pythons_int_of_the_product(kind):
+def test_half_widths_are_rounded_down_in_floating_point(kind):
     expected = [int(c * 112) if kind == "low" else int((1 - c) * 112) for c in CUTOFFS]
     assert [half_width(cutoff, kind, 224) for cutoff in CUTOFFS] == expected
     by_hand = [1, 11, 22, 33, 44, 56, 67, 78, 89, 100, 110]
     assert expected == (by_hand if kind == "low" else by_hand[::-1])
 
 
-def test_the_ends_keep_all_or_nothing():
+def test_cutoffs_of_0_and_1_keep_all_or_nothing():
     images = random_images(1, 3, 64, 64)
     torch.testing.assert_close(bandpass(images, 1.0, "low"), images, atol=1e-6, rtol=0)
     torch.testing.assert_close(bandpass(images, 1.0, "high"), images)
@@ -61,7 +61,7 @@ def test_the_ends_keep_all_or_nothing():
     assert bandpass(images, 0.0, "high").abs().max() < 1e-6
 
 
-def test_an_image_does_not_depend_on_its_batch():
+def test_results_do_not_depend_on_the_batch():
     images = random_images(7, 3, 64, 64)
     for (_, _, batch), (_, _, single) in zip(
         bandpass_all(images, CONDITIONS), bandpass_all(images[4:5].clone(), CONDITIONS), strict=True
@@ -92,6 +92,6 @@ def test_an_image_does_not_depend_on_its_batch():
         (torch.rand(1, 3, 8, 8), 0.3, "band", r'expected `kind` to be "low" or "high", got \'band\''),
     ],
 )
-def test_bad_input_is_refused(images, cutoff, kind, message):
+def test_invalid_input_is_rejected(images, cutoff, kind, message):
     with pytest.raises(ValueError, match=message):
         bandpass(images, cutoff, kind)

@@ -1,4 +1,4 @@
-"""PGD against foolbox from the same start, and what an attack must not do."""
+"""PGD equals foolbox from the same start, stays within eps, and leaves the model unchanged."""
 
 import eagerpy
 import foolbox
@@ -33,7 +33,7 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 class FromOurStart(foolbox.attacks.LinfPGD):
-    """Foolbox's attack, begun where ours begins."""
+    """The attack of foolbox, with our starting point."""
 
     def __init__(self, start: torch.Tensor, **arguments):
         super().__init__(random_start=True, **arguments)
@@ -45,7 +45,7 @@ class FromOurStart(foolbox.attacks.LinfPGD):
 
 @pytest.mark.parametrize(("eps", "step_size"), [(EPS, 2 / 255), (8 / 255, 2 / 255), (0.1, 0.003)])
 @pytest.mark.parametrize("steps", [1, 2, 5, 40])
-def test_the_iterates_are_foolbox_iterates(model, batch, eps, step_size, steps):
+def test_iterates_equal_those_of_foolbox(model, batch, eps, step_size, steps):
     images, labels = batch
     ours = pgd(model, images, labels, eps, steps=steps, step_size=step_size, seed=3)
     attack = FromOurStart(random_start(images, eps, seed=3), abs_stepsize=step_size, steps=steps)
@@ -53,7 +53,7 @@ def test_the_iterates_are_foolbox_iterates(model, batch, eps, step_size, steps):
     torch.testing.assert_close(ours, theirs, atol=1e-7, rtol=0)
 
 
-def test_the_attack_raises_the_loss_and_stays_in_its_ball(model, batch):
+def test_attack_raises_the_loss_and_stays_within_eps(model, batch):
     images, labels = batch
     attacked = pgd(model, images, labels, 8 / 255)
     assert (attacked - images).abs().max() <= 8 / 255 + 1e-7
@@ -64,7 +64,7 @@ def test_the_attack_raises_the_loss_and_stays_in_its_ball(model, batch):
     assert (loss(model(attacked), labels) > loss(model(start), labels)).all()
 
 
-def test_the_start_is_uniform_in_the_ball():
+def test_start_is_uniform_within_eps():
     images = torch.full((50, 3, 32, 32), 0.5)
     offset = (random_start(images, 0.1, seed=1) - 0.5) / 0.1
     assert offset.abs().max() <= 1 + 1e-5
@@ -73,7 +73,7 @@ def test_the_start_is_uniform_in_the_ball():
     assert random_start(torch.zeros(1, 3, 8, 8), 0.1).min() == 0
 
 
-def test_a_result_depends_on_seed_and_index_only(model, batch):
+def test_results_depend_on_seed_and_index_only(model, batch):
     images, labels = batch
     index = torch.tensor([10, 3, 77, 0, 5, 8])
     whole = pgd(model, images, labels, EPS, steps=5, seed=2, index=index)
@@ -85,7 +85,7 @@ def test_a_result_depends_on_seed_and_index_only(model, batch):
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
-def test_the_model_and_the_images_are_left_alone(model, batch, mode):
+def test_attack_leaves_the_model_and_the_images_unchanged(model, batch, mode):
     images, labels = batch
     before = {name: value.clone() for name, value in model.state_dict().items()}
     kept = images.clone()
@@ -99,7 +99,7 @@ def test_the_model_and_the_images_are_left_alone(model, batch, mode):
     assert [parameter.requires_grad for parameter in model.parameters()] == [False] + [True] * 7
 
 
-def test_no_budget_or_no_step_moves_nothing(model, batch):
+def test_zero_eps_or_zero_steps_change_nothing(model, batch):
     images, labels = batch
     assert torch.equal(pgd(model, images, labels, 0.0), images)
     assert torch.equal(pgd(model, images, labels, EPS, steps=0), random_start(images, EPS))
@@ -126,7 +126,7 @@ def test_no_budget_or_no_step_moves_nothing(model, batch):
     ],
     ids=str,
 )
-def test_bad_input_is_refused(model, batch, arguments, message):
+def test_invalid_input_is_rejected(model, batch, arguments, message):
     good = {"model": model, "images": batch[0], "labels": batch[1], "eps": EPS}
     with pytest.raises(ValueError, match=message):
         pgd(**(good | arguments))
