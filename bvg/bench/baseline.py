@@ -1,7 +1,6 @@
-"""The plain way: one image, one condition after the other, by the libraries that anyone would take.
+"""Naive baselines: one image and one condition at a time, with widely used libraries.
 
-These are what the benchmark compares with. They compute the same stimuli as `bvg.kernels`, and are held against them whenever
-they are timed.
+They compute the same stimuli as `bvg.kernels`. The benchmark checks that whenever it times them.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ from torch import Tensor
 
 
 def bandpass_numpy(image: np.ndarray, cutoff: float, kind: str) -> np.ndarray:
-    """A low- or high-passed image by NumPy: transform, shift, mask, back. float32 [3, H, W] in [0, 1], as the result."""
+    """Filter an image, float32 [3, H, W] in [0, 1], with NumPy: transform, shift, mask, and back."""
     spectrum = np.fft.fftshift(np.fft.fft2(image), axes=(-2, -1))
     kept = np.fft.ifft2(np.fft.ifftshift(spectrum * _square(image.shape, cutoff, kind), axes=(-2, -1)))
     return kept.real.clip(0, 1).astype(np.float32)
 
 
 def bandpass_torch(image: Tensor, cutoff: float, kind: str) -> Tensor:
-    """The same by torch, on the image's device."""
+    """Do the same with torch, on the device of the image."""
     mask = torch.from_numpy(_square(tuple(image.shape), cutoff, kind)).to(image.device, torch.float32)
     spectrum = torch.fft.fftshift(torch.fft.fft2(image), dim=(-2, -1))
     return torch.fft.ifft2(torch.fft.ifftshift(spectrum * mask, dim=(-2, -1))).real.clamp(0, 1)
@@ -35,7 +34,7 @@ def _square(shape: tuple[int, ...], cutoff: float, kind: str) -> np.ndarray:
 
 
 def narrowband_pyrtools(white: np.ndarray, band: int) -> np.ndarray:
-    """White noise [H, W] confined to one octave: a level of pyrtools' Laplacian pyramid, at the RMS of the finest."""
+    """Confine white noise [H, W] to one octave: a level of pyrtools' Laplacian pyramid, at the RMS of the finest."""
     import pyrtools
 
     pyramid = pyrtools.pyramids.LaplacianPyramid(white)
@@ -47,21 +46,28 @@ def narrowband_pyrtools(white: np.ndarray, band: int) -> np.ndarray:
 def critical_band(
     grey: np.ndarray, white: np.ndarray, noise_sd: float, band: int, rng: np.random.Generator, every: bool
 ) -> np.ndarray:
-    """A grey image [H, W] in narrow-band noise; where a pixel leaves [0, 1], a loop over pixels puts it back.
+    """Add narrow-band noise to a grey image [H, W]; a loop over pixels moves values outside [0, 1] back.
 
-    `every`: the loop visits every pixel, as that of Subramanian et al. does (methods.py of their repository); else only those
-    that need it, found by NumPy.
+    Args:
+        grey: the image, in [0, 1].
+        white: white noise [H, W] of standard deviation `noise_sd`.
+        noise_sd, band: as in `bvg.kernels.critical_band`.
+        rng: for pixels that are redrawn.
+        every: whether the loop visits every pixel, like that of Subramanian et al. (methods.py of their repository), or only
+            those outside [0, 1], found by NumPy.
     """
     noise = narrowband_pyrtools(white, band)
-    shown = grey + noise
-    if shown.min() < 0 or shown.max() > 1:
-        outside = np.ndindex(shown.shape) if every else zip(*np.nonzero((shown < 0) | (shown > 1)), strict=True)
+    stimulus = grey + noise
+    if stimulus.min() < 0 or stimulus.max() > 1:
+        outside = (
+            np.ndindex(stimulus.shape) if every else zip(*np.nonzero((stimulus < 0) | (stimulus > 1)), strict=True)
+        )
         for place in outside:
-            if 0 <= shown[place] <= 1:
+            if 0 <= stimulus[place] <= 1:
                 continue
-            moved = 0.1 - noise[place] if shown[place] < 0 else 0.9 - noise[place]
+            moved = 0.1 - noise[place] if stimulus[place] < 0 else 0.9 - noise[place]
             if 0 <= moved <= 1:
-                shown[place] = moved + noise[place]
-            while not 0 <= shown[place] <= 1:
-                shown[place] = grey[place] + rng.normal(0, noise_sd)
-    return shown
+                stimulus[place] = moved + noise[place]
+            while not 0 <= stimulus[place] <= 1:
+                stimulus[place] = grey[place] + rng.normal(0, noise_sd)
+    return stimulus

@@ -1,4 +1,4 @@
-"""Timing of the kernels, each beside the plain way, on one thread where it is a CPU."""
+"""Timing of the kernels compared with naive baselines, on a single thread of a CPU or on a GPU."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CRITICAL_BAND = [(sd, band) for sd in channel.NOISE_SDS if sd for band in range(
 
 
 def photographs(n: int, size: int = 224) -> torch.Tensor:
-    """Real photographs of scikit-image on the 8-bit scale, cut at n places: float [n, 3, size, size] in [0, 1]."""
+    """Cut n squares out of photographs of scikit-image: float [n, 3, size, size] in [0, 1], on the 8-bit scale."""
     import skimage
 
     pictures = [skimage.data.coffee(), skimage.data.chelsea(), skimage.data.stereo_motorcycle()[0]]
@@ -32,7 +32,7 @@ def photographs(n: int, size: int = 224) -> torch.Tensor:
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """Milliseconds per image of each set of stimuli."""
+    """Measure milliseconds per image of each set of stimuli."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -49,14 +49,14 @@ def _bandpass(bench: Bench) -> Iterator[Row]:
     ours = bench.fastest(lambda: [None for _ in kernels.bandpass_all(images, BANDPASS)])
     yield Row("kernels", name, BVG, 1e3 * ours / len(images), "ms/image", len(images), conditions=conditions)
     one, array = images[0], images[0].cpu().numpy()
-    filtered = {(kind, cutoff): shown[0].cpu() for kind, cutoff, shown in kernels.bandpass_all(images[:1], BANDPASS)}
-    for way, filter_ in (
-        (
-            "NumPy FFT per image and filter",
-            lambda kind, cutoff: torch.from_numpy(baseline.bandpass_numpy(array, cutoff, kind)),
+    filtered = {(kind, cutoff): image[0].cpu() for kind, cutoff, image in kernels.bandpass_all(images[:1], BANDPASS)}
+    ways = {
+        "NumPy FFT per image and filter": lambda kind, cutoff: torch.from_numpy(
+            baseline.bandpass_numpy(array, cutoff, kind)
         ),
-        ("torch FFT per image and filter", lambda kind, cutoff: baseline.bandpass_torch(one, cutoff, kind)),
-    ):
+        "torch FFT per image and filter": lambda kind, cutoff: baseline.bandpass_torch(one, cutoff, kind),
+    }
+    for way, filter_ in ways.items():
         apart = max(float((filter_(*c).cpu() - filtered[c]).abs().max()) for c in BANDPASS)
         taken = bench.fastest(lambda filter_=filter_: [filter_(*c) for c in BANDPASS])
         yield Row("kernels", name, way, 1e3 * taken, "ms/image", 1, conditions=conditions, difference=apart)
@@ -68,15 +68,15 @@ def _critical_band(bench: Bench) -> Iterator[Row]:
     index = torch.arange(len(images), device=bench.device)
     ours = bench.fastest(lambda: [None for _ in kernels.critical_band_all(images, CRITICAL_BAND, 0, index)])
     yield Row("kernels", name, BVG, 1e3 * ours / len(images), "ms/image", len(images), conditions=conditions)
-    # With the same white noise, so that the results can be compared; NumPy's own is timed.
+    # The results are compared for the same white noise; the timing includes NumPy's own.
     grey = kernels.low_contrast_grey(images[:1])[0].cpu().numpy()
     apart = 0.0
-    for noise_sd, band, shown in kernels.critical_band_all(images[:1], CRITICAL_BAND, 0, index[:1]):
+    for noise_sd, band, stimulus in kernels.critical_band_all(images[:1], CRITICAL_BAND, 0, index[:1]):
         white = normal((224, 224), 0, index[:1].cpu(), f"critical-band/{band}/{noise_sd!r}")[0].numpy() * noise_sd
         expected = baseline.critical_band(grey, white, noise_sd, band, np.random.default_rng(0), every=True)
-        # Where a pixel was drawn anew the two have other random numbers.
+        # Redrawn pixels have other random numbers.
         same = np.abs(baseline.narrowband_pyrtools(white, band)) <= 1 - 0.1
-        apart = max(apart, float(np.abs(shown[0, 0].cpu().numpy() - expected)[same].max()))
+        apart = max(apart, float(np.abs(stimulus[0, 0].cpu().numpy() - expected)[same].max()))
     rng = np.random.default_rng(0)
 
     def one_by_one(every: bool) -> None:

@@ -1,4 +1,4 @@
-"""Timing of a ResNet-50's answers and of the attack on it, in every precision the device has, beside the network as it is."""
+"""Timing of a ResNet-50 and of PGD on it, in every precision of the device, compared with the unmodified network."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bvg.models.zoo import NORMALIZATION
 from bvg.study import PGD_EPSILON
 
 FORWARD, ATTACK, PEAK = "ResNet-50, 224 pixels", "PGD on ResNet-50", "largest product of matrices"
-AS_IT_IS = "network as it is"
+UNMODIFIED = "network as it is"  # the name in the files of the benchmark
 STEPS = 10
 _TYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 def resnet50(device: torch.device) -> nn.Module:
-    """A ResNet-50 with random weights, which take as long as any, on inputs in [0, 1]."""
+    """Return a ResNet-50 on inputs in [0, 1], with random weights, which do not change the time."""
     import torchvision
 
     torch.manual_seed(0)
@@ -30,12 +30,12 @@ def resnet50(device: torch.device) -> nn.Module:
 
 
 def precisions(device: torch.device) -> list[str]:
-    """What is worth measuring on the device: a CPU has no TF32, and computes float16 by converting it."""
+    """List the precisions to measure: a CPU has no TF32, and converts float16 before computing."""
     return list(PRECISIONS) if device.type == "cuda" else ["fp32", "bf16"]
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """Images per second of forward passes and attacks; TFLOP/s that the device reaches, and FLOPs an image needs."""
+    """Measure the speed of forward passes and attacks, the TFLOP/s of the device, and the FLOPs per image."""
     model = resnet50(bench.device)
     with torch.inference_mode():
         yield Row("network", FORWARD, "work", _flops(model, bench.device) / 1e9, "GFLOP/image", 1)
@@ -46,8 +46,8 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def ways(model: nn.Module, bench: Bench) -> Iterator[tuple[str, str, Callable[[Tensor], Tensor]]]:
-    """Name, precision and network of each way to run it."""
-    yield AS_IT_IS, "fp32", model
+    """List the forms of a network: name, precision, and function from images to logits."""
+    yield UNMODIFIED, "fp32", model
     for precision in precisions(bench.device):
         yield f"{BVG}, {precision}", precision, answering(model, precision)
         if bench.cuda:
@@ -68,7 +68,9 @@ def _attack(bench: Bench, model: nn.Module) -> Iterator[Row]:
     n = 128 if bench.cuda else 2
     images = torch.rand((n, 3, 224, 224), generator=torch.Generator().manual_seed(0)).to(bench.device)
     labels = torch.arange(n, device=bench.device)
-    yield Row("attack", ATTACK, f"foolbox, {AS_IT_IS}", _foolbox(bench, model, images, labels), "ms/image and step", n)
+    yield Row(
+        "attack", ATTACK, f"foolbox, {UNMODIFIED}", _foolbox(bench, model, images, labels), "ms/image and step", n
+    )
     for way, precision, network in ways(model, bench):
         with arithmetic(precision):
             taken = bench.fastest(lambda network=network: pgd(network, images, labels, PGD_EPSILON, STEPS), least=2)
@@ -93,7 +95,7 @@ def _flops(model: nn.Module, device: torch.device) -> float:
 
 
 def _peak(bench: Bench, precision: str) -> float:
-    """TFLOP/s of a large product of matrices: no network computes faster."""
+    """Measure the TFLOP/s of a large matrix product, which no network exceeds."""
     side = 8192 if bench.cuda else 1024
     one = torch.rand((side, side), device=bench.device).to(_TYPES.get(precision, torch.float32))
     with arithmetic(precision):

@@ -1,7 +1,7 @@
-"""How far precisions drift from the plain network in float32: decisions that flip, and what that does to accuracy.
+"""Drift of each precision from the unmodified network in float32: decisions that flip, and the change of accuracy.
 
-The networks are trained ones that are at hand everywhere: the miniature's, on their own labelled images, and EfficientNet-Lite0
-on photographs of scikit-image, which have no labels of ImageNet; there only flips are counted.
+The networks are those of the miniature, on its labelled images, and those of the benchmark (`Bench.networks`), on photographs
+of scikit-image. The photographs have no labels of ImageNet, so only flips are counted on them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from bvg import kernels, study
 from bvg.bench.kernels import BANDPASS, photographs
 from bvg.bench.record import Bench, Row
 from bvg.kernels import pgd
-from bvg.miniature import synthetic, zoo
+from bvg.miniature import synthetic
+from bvg.miniature import zoo as miniature
+from bvg.models import zoo
 from bvg.models.inference import PRECISIONS, answering, arithmetic
 
 DRIFT, FLIPS, LOSS = "drift", "flips per 1,000", "top-1, points"
@@ -24,12 +26,12 @@ ATTACKED = 16  # images per network
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """Flips per 1,000 images, and points of top-1 more or less, per precision, stimuli and kind of network."""
+    """Measure flips per 1,000 decisions and the change of top-1 in points, per precision, stimuli and network."""
     images, labels = synthetic.images("val", 320 if bench.cuda else 32)
     images = images.float().div(255)
     labels = labels.to(bench.device)
-    names = zoo.names()
-    networks = {name: zoo.load(name).to(bench.device) for name in names}
+    names = miniature.names()
+    networks = {name: miniature.load(name).to(bench.device) for name in names}
     stimuli = {
         "clean and filtered images": lambda network: _filtered(network, images.to(bench.device)),
         "images attacked by PGD": lambda network: _attacked(
@@ -37,47 +39,44 @@ def rows(bench: Bench) -> Iterator[Row]:
         ),
     }
     for what, decisions in stimuli.items():
-        plain = torch.stack([decisions(network) for network in networks.values()])
-        of = labels[: plain.shape[-1]]
+        unmodified = torch.stack([decisions(network) for network in networks.values()])
+        correct = labels[: unmodified.shape[-1]]
         for precision in _precisions(bench):
             with arithmetic(precision):
                 found = torch.stack([decisions(answering(network, precision)) for network in networks.values()])
-            flips = 1e3 * float((found != plain).float().mean())
-            loss = 100 * float((found == of).float().mean() - (plain == of).float().mean())
+            flips = 1e3 * float((found != unmodified).float().mean())
+            loss = 100 * float((found == correct).float().mean() - (unmodified == correct).float().mean())
             about = {"images": found[0].numel(), "models": len(names)}
             yield Row(DRIFT, f"miniature, {what}", precision, flips, FLIPS, **about)
             yield Row(DRIFT, f"miniature, {what}", precision, loss, LOSS, **about)
-    yield from _lite0(bench)
+    for name, network in bench.networks.items():
+        yield from drift_on_photographs(bench, name, zoo.load(network, bench.device))
 
 
 def _precisions(bench: Bench) -> list[str]:
-    """Also float16 on a CPU, where it is slow but rounds in the same way."""
+    """List the precisions of the device, and float16 on a CPU too, where it is slow but rounds in the same way."""
     return [precision for precision in PRECISIONS if bench.cuda or precision != "tf32"]
 
 
-def _lite0(bench: Bench) -> Iterator[Row]:
-    from companion.demo import efficientnet_lite0
-
-    network, images = (
-        efficientnet_lite0().eval().to(bench.device),
-        photographs(64 if bench.cuda else 8).to(bench.device),
-    )
-    plain = _filtered(network, images)
+def drift_on_photographs(bench: Bench, name: str, network: Callable[[Tensor], Tensor]) -> Iterator[Row]:
+    """Measure flips per 1,000 decisions on photographs, per precision."""
+    images = photographs(64 if bench.cuda else 8).to(bench.device)
+    unmodified = _filtered(network, images)
     for precision in _precisions(bench):
         with arithmetic(precision):
             found = _filtered(answering(network, precision), images)
-        flips = 1e3 * float((found != plain).float().mean())
-        yield Row(DRIFT, "EfficientNet-Lite0, clean and filtered images", precision, flips, FLIPS, plain.numel(), 1)
+        flips = 1e3 * float((found != unmodified).float().mean())
+        yield Row(DRIFT, f"{name}, clean and filtered images", precision, flips, FLIPS, unmodified.numel(), 1)
 
 
 @torch.inference_mode()
 def _filtered(network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Decisions on images as they are and on all band-passed ones, int64 [1 + conditions, N]."""
-    shown = [images, *(filtered for _, _, filtered in kernels.bandpass_all(images, BANDPASS))]
-    return torch.stack([torch.cat([network(part).argmax(1) for part in one.split(CHUNK)]) for one in shown])
+    """Return decisions on clean and on all band-passed images, int64 [1 + conditions, N]."""
+    stimuli = [images, *(filtered for _, _, filtered in kernels.bandpass_all(images, BANDPASS))]
+    return torch.stack([torch.cat([network(part).argmax(1) for part in one.split(CHUNK)]) for one in stimuli])
 
 
 def _attacked(network: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor) -> Tensor:
-    """Decisions on images after the miniature's attack of ten steps, int64 [1, N]."""
+    """Return decisions on images after the ten-step attack of the miniature, int64 [1, N]."""
     with torch.inference_mode():
         return network(pgd(network, images, labels, study.PGD_EPSILON, steps=10)).argmax(1)[None]

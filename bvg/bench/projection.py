@@ -1,4 +1,4 @@
-"""From a device's benchmark to the time that the full study takes on it: what is to be done, times what each part costs."""
+"""Projection of the time of the full study on a device: the work of each part, times its measured cost."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bvg.instruments import PGD, STUDY, BandPass, CriticalBand
 
 
 def work() -> pd.DataFrame:
-    """What the study asks for, a row per instrument.
+    """Count the work of the study, one row per instrument.
 
     Returns:
-        instrument; decoded, images decoded once for all models (0 where another instrument decodes them); shown, images that
-        each model is shown; steps, steps of an attack on each of them (0 without one).
+        instrument; decoded, the images decoded once for all models (0 if another instrument decodes them); evaluated, the
+        images that each model classifies; steps, the steps of the attack on each of them (0 without one).
 
-    >>> int(work()["shown"].sum())
+    >>> int(work()["evaluated"].sum())
     10047306
     """
     rows, seen = [], set()
@@ -30,26 +30,26 @@ def work() -> pd.DataFrame:
         decoded = 0 if layout.folders in seen else files
         seen.add(layout.folders)
         labelled = study.benchmark(name).images if name == "imagenet-real" else files
-        shown = labelled * len(instrument.conditions(*conditions[0][1:]))
-        rows.append((name, decoded, shown, instrument.steps if isinstance(instrument, PGD) else 0))
-    return pd.DataFrame(rows, columns=["instrument", "decoded", "shown", "steps"])
+        evaluated = labelled * len(instrument.conditions(*conditions[0][1:]))
+        rows.append((name, decoded, evaluated, instrument.steps if isinstance(instrument, PGD) else 0))
+    return pd.DataFrame(rows, columns=["instrument", "decoded", "evaluated", "steps"])
 
 
 def hours(benchmark: pd.DataFrame, models: int = 48) -> pd.DataFrame:
-    """Hours of the study's parts on one device, for each way that its network was measured in.
+    """Compute the hours of each part of the study on one device, for each measured form of the network.
 
-    Decoding runs in processes of its own beside the device, so that a part takes as long as the slower of the two. Where
-    the device is the CPU, the two share it and add up.
+    On a GPU, decoding runs in other processes at the same time, so a part takes as long as the slower of the two. On a CPU, the
+    two add up.
 
     Args:
-        benchmark: the rows of one device, of `bvg.bench.load`.
-        models: how many are measured; decoding and stimuli are shared by all.
+        benchmark: rows of `bvg.bench.load` of one device.
+        models: number of models; decoding and stimuli are shared by all.
 
     Returns:
-        A row per way and instrument: way, instrument, decoding, stimuli, network (hours each), total.
+        One row per form and instrument: way, instrument, decoding, stimuli, network (hours each), total.
 
     Raises:
-        ValueError: more than one device.
+        ValueError: rows of several devices.
     """
     if benchmark["device"].nunique() != 1:
         raise ValueError(f"expected the rows of one device, got {sorted(set(benchmark['device']))}")
@@ -59,7 +59,7 @@ def hours(benchmark: pd.DataFrame, models: int = 48) -> pd.DataFrame:
         BandPass: value[_kernel(benchmark, "band-pass"), BVG],
         CriticalBand: value[_kernel(benchmark, "critical band"), BVG],
     }
-    beside = (benchmark["kind"] == "cuda").all()
+    parallel = (benchmark["kind"] == "cuda").all()
     rows = []
     for way in [w for w in value[FORWARD].index if w != "work"]:
         for item in work().itertuples(index=False):
@@ -67,9 +67,9 @@ def hours(benchmark: pd.DataFrame, models: int = 48) -> pd.DataFrame:
             images = layouts.LAYOUTS[STUDY[item.instrument].dataset].images
             decoding = item.decoded / decode
             stimuli = images * per_image.get(kind, 0) / 1e3
-            network = models * item.shown / value[FORWARD, way]
-            network += models * item.shown * item.steps * value[ATTACK, way] / 1e3
-            total = max(decoding, stimuli + network) if beside else decoding + stimuli + network
+            network = models * item.evaluated / value[FORWARD, way]
+            network += models * item.evaluated * item.steps * value[ATTACK, way] / 1e3
+            total = max(decoding, stimuli + network) if parallel else decoding + stimuli + network
             rows.append((way, item.instrument, *(t / 3600 for t in (decoding, stimuli, network, total))))
     return pd.DataFrame(rows, columns=["way", "instrument", "decoding", "stimuli", "network", "total"])
 

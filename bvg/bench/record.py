@@ -1,4 +1,4 @@
-"""Rows of a benchmark: timing, the file of a device, all files as one table."""
+"""Rows of the benchmark: how they are timed, written to the file of a device, and read as one table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +18,10 @@ from bvg.files import atomic
 from bvg.measure.provenance import session
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "book" / "benchmarks"
-"""Where the figures of devices lie: they are part of the book, not of the package."""
+"""Folder of the results, which belong to the book, not to the package."""
 
 BVG = "bvg"
-"""The way that is ours; every other way of the same name is what it is compared with."""
+"""The name of our way; other ways with the same row name are what it is compared with."""
 
 ABOUT = ("device", "kind", "cores", "measured")
 COLUMNS = ("section", "name", "way", "value", "unit", "images", "models", "conditions", "difference", "note")
@@ -34,11 +34,11 @@ class Row:
     Attributes:
         section: kernels, network, attack, decode, engine or drift.
         name: what is done.
-        way: how: "bvg", or what it is compared with.
+        way: how it is done: "bvg", or what that is compared with.
         value: the number, in `unit`.
         unit: such as ms/image or images/s.
-        images, models, conditions: how much was measured; 0 where that has no meaning.
-        difference: largest absolute difference of the results from bvg's, where both give results; else None.
+        images, models, conditions: how much was measured; 0 where it does not apply.
+        difference: largest absolute difference from the results of bvg; None where there is nothing to compare.
         note: what else the number depends on.
     """
 
@@ -56,24 +56,25 @@ class Row:
 
 @dataclass(frozen=True)
 class Bench:
-    """What a benchmark runs on, and how long its parts may take.
+    """What a benchmark runs on, and for how long.
 
     Attributes:
-        device: where tensors are.
-        seconds: a part is repeated for about so long; the fastest repetition counts, since other work only ever slows it.
-        say: told each row as it is measured.
+        device: the device of all tensors.
+        seconds: each part is repeated for about this time; the fastest repetition counts, since other work only slows it down.
+        networks: further networks whose drift is measured: name -> model, as for `bvg.models.zoo.load`.
     """
 
     device: torch.device
     seconds: float = 1.0
-    say: Callable[[Row], None] = field(default=lambda row: None)
+    networks: Mapping[str, str | Path] = field(default_factory=dict)
 
     @property
     def cuda(self) -> bool:
+        """Whether the device is a GPU."""
         return self.device.type == "cuda"
 
     def fastest(self, work: Callable[[], object], least: int = 3) -> float:
-        """Seconds that the fastest of at least `least` repetitions takes, after one that does not count."""
+        """Return the seconds of the fastest of at least `least` repetitions, after one that does not count."""
         work()
         times: list[float] = []
         while len(times) < least or sum(times) < self.seconds:
@@ -85,13 +86,13 @@ class Bench:
         return min(times)
 
     def wait(self) -> None:
-        """Wait for what the device has been given to do."""
+        """Wait until the device has finished all queued work."""
         if self.cuda:
             torch.cuda.synchronize(self.device)
 
 
 def write(rows: Iterable[Row], device: torch.device, folder: Path = BENCHMARKS) -> Path:
-    """Write a device's file, replacing an older one; its path."""
+    """Write the file of a device, replacing an older one; return its path."""
     cuda = torch.version.cuda if device.type == "cuda" else None
     about = session(device) | {"kind": device.type, "cores": os.cpu_count(), "cuda": cuda}
     name = re.sub(r"[^a-z0-9]+", "-", about["device"].lower()).strip("-")
@@ -102,7 +103,10 @@ def write(rows: Iterable[Row], device: torch.device, folder: Path = BENCHMARKS) 
 
 
 def load(folder: str | Path = BENCHMARKS) -> pd.DataFrame:
-    """All devices' rows as one table: device, kind ("cpu" or "cuda"), cores, measured (the date), and the columns of `Row`.
+    """Read the rows of all devices as one table.
+
+    Returns:
+        Columns device, kind ("cpu" or "cuda"), cores, measured (the date), and those of `Row`.
 
     Raises:
         ValueError: the folder holds no benchmark.

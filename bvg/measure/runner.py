@@ -45,6 +45,7 @@ def run(
     workers: int | None = None,
     skip_unreadable: bool = False,
     keep_predictions: bool = False,
+    cache: str | Path | None = None,
     eps: float | None = None,
     cutoffs: Sequence[float] | None = None,
     noise_sds: Sequence[float] | None = None,
@@ -58,8 +59,7 @@ def run(
     Each batch is decoded, and filtered or made noisy, once, and shown to all models before the next. What is measured is
     written unit by unit (a model, a condition, a range of images): call again with the same arguments and a run that was
     killed continues where it stopped. Models and instruments can be added to a run folder at any time; seed, precision,
-    limit, the images and a model's weights are fixed by its first run. Decoded ImageNet is kept in the folder `decoded`
-    under $BVG_CACHE, by default ~/.cache/bvg (7.5 GB).
+    limit, the images and a model's weights are fixed by its first run. Decoded ImageNet is kept in `cache` (7.5 GB).
 
     The numbers do not depend on batch size, workers, order or interruption: random numbers belong to the image, and sums
     are of whole numbers. One thing is outside our hands: libraries may add up a convolution in another order at
@@ -84,6 +84,7 @@ def run(
         skip_unreadable: leave out images that cannot be decoded; n then says so. Otherwise the run ends with an error
             that lists them, after all else is measured.
         keep_predictions: write the decision on every image to the run folder's `predictions/`.
+        cache: folder of decoded images; None is `decoded` under $BVG_CACHE, by default ~/.cache/bvg.
         eps: largest change of a value by the attack, as a fraction of 1; None, here and below, is the study's.
         cutoffs: of the low- and high-pass filters, in [0, 1].
         noise_sds: standard deviations of the narrow-band noise: 0 and four more, each twice the one before.
@@ -116,7 +117,7 @@ def run(
         device = scale.device_of(engine, device)
     plan = planned(models, instruments, data, device=device, batch_size=batch_size, precision=precision, seed=seed,
                    limit=limit, workers=workers, skip_unreadable=skip_unreadable, keep_predictions=keep_predictions,
-                   eps=eps, cutoffs=cutoffs, noise_sds=noise_sds, progress=progress)  # fmt: skip
+                   cache=cache, eps=eps, cutoffs=cutoffs, noise_sds=noise_sds, progress=progress)  # fmt: skip
     table, notes, lost = _alone(plan, out) if engine is None else scale.run(plan, out, engine, jobs, slurm)
     for note in notes:
         warnings.warn(note, stacklevel=2)
@@ -138,6 +139,7 @@ def planned(
     workers: int | None = None,
     skip_unreadable: bool = False,
     keep_predictions: bool = False,
+    cache: str | Path | None = None,
     eps: float | None = None,
     cutoffs: Sequence[float] | None = None,
     noise_sds: Sequence[float] | None = None,
@@ -154,7 +156,7 @@ def planned(
         device = torch_device(device)
     check_precision(precision, device)
     check_seed(seed)
-    source = sources.source(data, workers, skip_unreadable, device)
+    source = sources.source(data, workers, skip_unreadable, device, cache)
     if batch_size is None:
         batch_size = 128 if device.type == "cuda" else source.batch_size
     if batch_size < 1:

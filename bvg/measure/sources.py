@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -90,12 +90,14 @@ class Disk:
         workers: processes that decode, as for `bvg.datasets.loading.FileReader`.
         skip_unreadable: leave out images that cannot be decoded.
         device: where the models run.
+        cache: folder of decoded images.
     """
 
     root: Path
     workers: int | None
     skip_unreadable: bool
     device: torch.device = CPU
+    cache: Path = field(default_factory=lambda: files.cache_dir() / "decoded")
     instruments = INSTRUMENTS
     world = "study"
     batch_size = 8
@@ -114,11 +116,6 @@ class Disk:
     def open(self, condition: Condition, limit: int | None) -> Dataset:
         """Index the images of a condition without decoding them."""
         return index.open_dataset(condition[0], self.root, *condition[1:], limit=limit)
-
-    @property
-    def cache(self) -> Path:
-        """The folder of decoded images."""
-        return files.cache_dir() / "decoded"
 
     def to_decode(
         self, condition: Condition, n: int, limit: int | None, cached: frozenset[int]
@@ -152,14 +149,18 @@ class Disk:
 
 
 def source(
-    data: str | Path, workers: int | None = None, skip_unreadable: bool = False, device: torch.device = CPU
+    data: str | Path,
+    workers: int | None = None,
+    skip_unreadable: bool = False,
+    device: torch.device = CPU,
+    cache: str | Path | None = None,
 ) -> Source:
     """Return the source that `data` names: "miniature" or a folder of data sets.
 
-    The other arguments are as for `Disk`.
+    The other arguments are as for `Disk`; `cache` defaults to the folder `decoded` of `bvg.files.cache_dir`.
     """
     if str(data) == MINIATURE:
         from bvg.miniature.source import Synthetic
 
         return Synthetic()
-    return Disk(Path(data), workers, skip_unreadable, device)
+    return Disk(Path(data), workers, skip_unreadable, device, Path(cache or files.cache_dir() / "decoded"))

@@ -28,5 +28,5 @@ def test_classes_are_consistent():
 def test_unknown_subsets_and_categories_are_rejected():
     with pytest.raises(ValueError, match="expected `benchmark` to be one of imagenet-a, imagenet-r, got 'imagenet-b'"):
         subset("imagenet-b")
-    with pytest.raises(ValueError, match="expected `category` to be one of airplane, .* got 'plane'"):
+    with pytest.raises(ValueError, match=r"expected `category` to be one of airplane, .* got 'plane'"):
         sixteen_indices("plane")
