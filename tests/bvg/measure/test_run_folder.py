@@ -131,7 +131,7 @@ def test_a_kill_in_the_middle_of_a_transaction_leaves_none_of_it(tmp_path):
         """
         import os, signal, sys
         sys.path.insert(0, sys.argv[2])
-        from test_runs import SETTINGS, unit
+        from test_run_folder import SETTINGS, unit
         from bvg.measure.run_folder import Run
         run = Run(sys.argv[1], SETTINGS).__enter__()
         id = run.add_measurement("a", ("imagenet", "", ""), 30, {})
@@ -144,7 +144,7 @@ def test_a_kill_in_the_middle_of_a_transaction_leaves_none_of_it(tmp_path):
         run.write(units())
         """,
         tmp_path / "run",
-        Path(__file__).resolve().parents[2] / "helpers",
+        Path(__file__).parent,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert int(killed.stdout) > 200_000, "the transaction was not being written"
@@ -164,7 +164,7 @@ def test_a_kill_in_the_middle_of_the_table_leaves_the_old_one(tmp_path):
         import os, signal, sys
         import pandas as pd
         sys.path.insert(0, sys.argv[2])
-        from test_runs import CLEAN, SETTINGS
+        from test_run_folder import CLEAN, SETTINGS
         from bvg.measure.run_folder import Run
         def half(self, path, **options):
             open(path, "wb").write(b"PAR1 half of a table")
@@ -173,7 +173,7 @@ def test_a_kill_in_the_middle_of_the_table_leaves_the_old_one(tmp_path):
         Run(sys.argv[1], SETTINGS).__enter__().save([("a", *CLEAN, "top1", 75.0, 4)])
         """,
         tmp_path / "run",
-        Path(__file__).resolve().parents[2] / "helpers",
+        Path(__file__).parent,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert len(list((tmp_path / "run").glob(".results*"))) == 1
