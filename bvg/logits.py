@@ -41,7 +41,7 @@ def check_logits(logits: object, classes: int, images: int | None = None, of: st
 
 
 def count_not_finite(logits: Tensor) -> Tensor:
-    """Count the values that are NaN or infinite, as int64 [] on the device of the logits."""
+    """Count the NaN and infinite values, as int64 [] on the device of the logits."""
     return logits.isfinite().logical_not_().sum()
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def bandpass_numpy(image: np.ndarray, cutoff: float, kind: str) -> np.ndarray:
-    """Filter an image, float32 [3, H, W] in [0, 1], with NumPy: transform, shift, mask, and back."""
+    """Filter an image with NumPy: float32 [3, H, W] in [0, 1], as the result."""
     spectrum = np.fft.fftshift(np.fft.fft2(image), axes=(-2, -1))
     kept = np.fft.ifft2(np.fft.ifftshift(spectrum * _square(image.shape, cutoff, kind), axes=(-2, -1)))
     return kept.real.clip(0, 1).astype(np.float32)
@@ -34,7 +34,7 @@ def _square(shape: tuple[int, ...], cutoff: float, kind: str) -> np.ndarray:
 
 
 def narrowband_pyrtools(white: np.ndarray, band: int) -> np.ndarray:
-    """Confine white noise [H, W] to one octave: a level of pyrtools' Laplacian pyramid, at the RMS of the finest."""
+    """Confine white noise [H, W] to one octave with pyrtools' Laplacian pyramid."""
     import pyrtools
 
     pyramid = pyrtools.pyramids.LaplacianPyramid(white)
@@ -46,10 +46,10 @@ def narrowband_pyrtools(white: np.ndarray, band: int) -> np.ndarray:
 def critical_band(
     grey: np.ndarray, white: np.ndarray, noise_sd: float, band: int, rng: np.random.Generator, every: bool
 ) -> np.ndarray:
-    """Add narrow-band noise to a grey image [H, W]; a loop over pixels moves values outside [0, 1] back.
+    """Add narrow-band noise to a grey image; move values outside [0, 1] in a loop.
 
     Args:
-        grey: the image, in [0, 1].
+        grey: the image, [H, W] in [0, 1].
         white: white noise [H, W] of standard deviation `noise_sd`.
         noise_sd, band: as in `bvg.kernels.critical_band`.
         rng: for pixels that are redrawn.

@@ -29,7 +29,7 @@ BATCH = 64
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """Measure images per second of decoding and reading, and seconds of whole measurements."""
+    """Measure the speed of decoding and reading, and the time of whole measurements."""
     with TemporaryDirectory() as folder:
         root = Path(folder)
         write_photographs(root, 1024 if bench.cuda else 256)
@@ -38,7 +38,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def write_photographs(root: Path, n: int) -> None:
-    """Write a small ImageNet: JPEGs of 500 x 375 pixels, its most common size, cut from photographs of scikit-image."""
+    """Write a small ImageNet of photographs of scikit-image, as JPEGs of 500 x 375."""
     for number, image in enumerate(photographs(n, size=300)):
         picture = Image.fromarray((image * 255).byte().permute(1, 2, 0).numpy()).resize((500, 375), Image.BICUBIC)
         path = root / "imagenet/val" / imagenet_classes.wnids()[number % 1000] / f"ILSVRC2012_val_{number + 1:08}.JPEG"
@@ -62,7 +62,7 @@ def _decode(bench: Bench, data: Dataset, root: Path) -> Iterator[Row]:
 
 
 def _measure(bench: Bench, root: Path) -> Iterator[Row]:
-    """Measure seconds while models, images or conditions vary; then the baseline where the three series meet."""
+    """Time measurements while models, images or conditions vary; then the baseline."""
     scale = 16 if bench.cuda else 2
     models, images, cutoffs = 2, 16 * scale, 2
     points = [(m, images, cutoffs) for m in (1, 2, 4)]
@@ -84,7 +84,7 @@ def _cutoffs(count: int) -> list[float]:
 
 
 class Measurement:
-    """Measures copies of a network on clean and band-passed images, each time in a new run folder."""
+    """Measures copies of a network on clean and band-pass filtered images."""
 
     def __init__(self, bench: Bench, network: nn.Module, root: Path) -> None:
         self.bench, self.network, self.root, self.number = bench, network, root, 0
@@ -104,7 +104,7 @@ class Measurement:
 
 @torch.inference_mode()
 def _baseline(bench: Bench, network: nn.Module, data: Dataset, models: int, cutoffs: int) -> None:
-    """Decode each image, filter it with NumPy and classify it, for each model and condition."""
+    """Decode, filter and classify each image anew for each model and condition."""
     conditions = [None, *((kind, cutoff) for kind in ("low", "high") for cutoff in _cutoffs(cutoffs))]
     for _ in range(models):
         for condition in conditions:

@@ -18,7 +18,11 @@ CRITICAL_BAND = [(sd, band) for sd in channel.NOISE_SDS if sd for band in range(
 
 
 def photographs(n: int, size: int = 224) -> torch.Tensor:
-    """Cut n squares out of photographs of scikit-image: float [n, 3, size, size] in [0, 1], on the 8-bit scale."""
+    """Cut n squares out of the photographs of scikit-image.
+
+    Returns:
+        float [n, 3, size, size] in [0, 1], multiples of 1/255.
+    """
     import skimage
 
     pictures = [skimage.data.coffee(), skimage.data.chelsea(), skimage.data.stereo_motorcycle()[0]]

@@ -21,7 +21,7 @@ _TYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 def resnet50(device: torch.device) -> nn.Module:
-    """Return a ResNet-50 on inputs in [0, 1], with random weights, which do not change the time."""
+    """Return a ResNet-50 with random weights, on inputs in [0, 1]."""
     import torchvision
 
     torch.manual_seed(0)
@@ -30,12 +30,12 @@ def resnet50(device: torch.device) -> nn.Module:
 
 
 def precisions(device: torch.device) -> list[str]:
-    """List the precisions to measure: a CPU has no TF32, and converts float16 before computing."""
+    # A CPU has no TF32, and converts float16 before computing.
     return list(PRECISIONS) if device.type == "cuda" else ["fp32", "bf16"]
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """Measure the speed of forward passes and attacks, the TFLOP/s of the device, and the FLOPs per image."""
+    """Measure the speed of forward passes and attacks, and of the device."""
     model = resnet50(bench.device)
     with torch.inference_mode():
         yield Row("network", FORWARD, "work", _flops(model, bench.device) / 1e9, "GFLOP/image", 1)
@@ -46,7 +46,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def ways(model: nn.Module, bench: Bench) -> Iterator[tuple[str, str, Callable[[Tensor], Tensor]]]:
-    """List the forms of a network: name, precision, and function from images to logits."""
+    """List the forms of a network: name, precision, function from images to logits."""
     yield UNMODIFIED, "fp32", model
     for precision in precisions(bench.device):
         yield f"{BVG}, {precision}", precision, answering(model, precision)

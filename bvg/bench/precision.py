@@ -26,7 +26,7 @@ ATTACKED = 16  # images per network
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """Measure flips per 1,000 decisions and the change of top-1 in points, per precision, stimuli and network."""
+    """Measure flips and the change of accuracy, per precision, stimuli and network."""
     images, labels = synthetic.images("val", 320 if bench.cuda else 32)
     images = images.float().div(255)
     labels = labels.to(bench.device)
@@ -54,7 +54,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def _precisions(bench: Bench) -> list[str]:
-    """List the precisions of the device, and float16 on a CPU too, where it is slow but rounds in the same way."""
+    # float16 is slow on a CPU, but rounds in the same way.
     return [precision for precision in PRECISIONS if bench.cuda or precision != "tf32"]
 
 
@@ -71,12 +71,12 @@ def drift_on_photographs(bench: Bench, name: str, network: Callable[[Tensor], Te
 
 @torch.inference_mode()
 def _filtered(network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Return decisions on clean and on all band-passed images, int64 [1 + conditions, N]."""
+    """Return decisions on clean and band-passed images, int64 [1 + conditions, N]."""
     stimuli = [images, *(filtered for _, _, filtered in kernels.bandpass_all(images, BANDPASS))]
     return torch.stack([torch.cat([network(part).argmax(1) for part in one.split(CHUNK)]) for one in stimuli])
 
 
 def _attacked(network: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor) -> Tensor:
-    """Return decisions on images after the ten-step attack of the miniature, int64 [1, N]."""
+    """Return decisions on images attacked in ten steps, int64 [1, N]."""
     with torch.inference_mode():
         return network(pgd(network, images, labels, study.PGD_EPSILON, steps=10)).argmax(1)[None]

@@ -36,7 +36,7 @@ def work() -> pd.DataFrame:
 
 
 def hours(benchmark: pd.DataFrame, models: int = 48) -> pd.DataFrame:
-    """Compute the hours of each part of the study on one device, for each measured form of the network.
+    """Compute the hours of each part of the study on one device.
 
     On a GPU, decoding runs in other processes at the same time, so a part takes as long as the slower of the two. On a CPU, the
     two add up.
@@ -46,7 +46,7 @@ def hours(benchmark: pd.DataFrame, models: int = 48) -> pd.DataFrame:
         models: number of models; decoding and stimuli are shared by all.
 
     Returns:
-        One row per form and instrument: way, instrument, decoding, stimuli, network (hours each), total.
+        One row per measured form of the network and instrument: way, instrument, decoding, stimuli, network (hours each), total.
 
     Raises:
         ValueError: rows of several devices.

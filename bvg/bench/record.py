@@ -74,7 +74,10 @@ class Bench:
         return self.device.type == "cuda"
 
     def fastest(self, work: Callable[[], object], least: int = 3) -> float:
-        """Return the seconds of the fastest of at least `least` repetitions, after one that does not count."""
+        """Return the seconds of the fastest repetition, of at least `least`.
+
+        One more repetition comes first and does not count.
+        """
         work()
         times: list[float] = []
         while len(times) < least or sum(times) < self.seconds:

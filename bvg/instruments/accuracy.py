@@ -34,5 +34,5 @@ class Accuracy(Instrument):
 
 
 def subset_accuracy(name: str) -> Accuracy:
-    """Return top-1 accuracy where only the 200 classes of ImageNet-A or ImageNet-R are admitted."""
+    """Return top-1 accuracy among the 200 classes of ImageNet-A or ImageNet-R."""
     return Accuracy(name, name, partial(kernels.subset_argmax, indices=imagenet_classes.subset(name)))

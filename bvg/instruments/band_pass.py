@@ -10,7 +10,7 @@ from bvg.instruments.base import Instrument, numbers, setting
 
 @dataclass(frozen=True)
 class BandPass(Instrument):
-    """Top-1 accuracy on low- and high-pass filtered images; one Fourier transform serves all filters.
+    """Top-1 accuracy on low- and high-pass filtered images.
 
     Attributes:
         cutoffs: in [0, 1], as fractions of the Nyquist frequency.

@@ -55,9 +55,9 @@ class Setting(NamedTuple):
 
 
 def setting(default: Any, help: str) -> Any:
-    """Declare a field of an instrument as a setting, which `choose`, `bvg.measure.run` and the command line can change.
+    """Declare a field of an instrument as a setting of a run.
 
-    The instrument checks the value in `__post_init__`.
+    `choose`, `bvg.measure.run` and the command line can then change it. The instrument checks the value in `__post_init__`.
     """
     return field(default=default, metadata={"help": help})
 
@@ -78,7 +78,7 @@ def first(logits: Tensor) -> Tensor:
 
 
 def targets(labels) -> Tensor:
-    """Convert labels to int64 [N, L]: the up to L correct answers per image, padded with -1.
+    """Convert labels to the correct answers per image, int64 [N, L], padded with -1.
 
     Args:
         labels: as `bvg.datasets.Dataset.labels`: a tuple of sets of classes, or int [N] or [N, 2], of which the first column
@@ -96,10 +96,11 @@ def targets(labels) -> Tensor:
 
 @dataclass(frozen=True)
 class Instrument:
-    """Top-1 accuracy on the images of a data set; subclasses change the stimuli, the model's answer or the score.
+    """Top-1 accuracy on the images of a data set.
 
-    An instrument knows no files, no devices and no order of work. Its scores are integer counts per image, which are
-    summed over the images and divided once: no number depends on how the images were batched.
+    Subclasses change the stimuli, the model's answer or the score. An instrument knows no files, no devices and no order of
+    work. Its scores are integer counts, summed over the images and divided once: no number depends on how the images were
+    batched.
 
     Attributes:
         name: its name, and its benchmark in the results table.
@@ -125,11 +126,14 @@ class Instrument:
 
     @property
     def parameters(self) -> dict:
-        """What the numbers depend on besides model, images, seed and precision; fixed within a run folder."""
+        """What the numbers depend on besides model, images, seed and precision.
+
+        It is fixed within a run folder.
+        """
         return {}
 
     def conditions(self, variant: str = "", level: str = "") -> list[Condition]:
-        """List the conditions measured on one condition of the data set (a corruption and severity, or neither)."""
+        """List the conditions measured on a corruption and severity, or on neither."""
         return [(self.name, variant, float(level) if level else None)]
 
     def stimuli(
@@ -152,11 +156,11 @@ class Instrument:
         return model(images)
 
     def truth(self, labels) -> Tensor:
-        """Convert labels (see `bvg.datasets.Dataset.labels`) for `score`: int64 [N, L], all of which are correct."""
+        """Convert labels for `score`: int64 [N, L], all of which are correct."""
         return targets(labels)
 
     def score(self, logits: Tensor, truth: Tensor) -> Score:
-        """Compare logits with the result of `truth` on the same device, without waiting for the device."""
+        """Compare logits with the result of `truth`, without waiting for the device."""
         prediction = self.decide(logits)
         hit = (prediction[:, None] == truth).any(dim=1)
         return Score(prediction, hit, {"n": len(hit), "top1": hit.sum()})

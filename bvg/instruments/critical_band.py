@@ -11,7 +11,7 @@ from bvg.results import channel
 
 @dataclass(frozen=True)
 class CriticalBand(Instrument):
-    """Top-1 accuracy on grey, low-contrast images in noise one octave wide, and the channel fitted to it.
+    """Top-1 accuracy on grey images in narrow-band noise, and the channel fitted to it.
 
     Attributes:
         form: prefix of every variant, so that other forms of the test are not taken for the study's; empty for the study's.
@@ -49,7 +49,7 @@ class CriticalBand(Instrument):
         return kernels.band_count(self.size, self.size)
 
     def condition(self, noise_sd: float, band: int) -> Condition:
-        """Return the condition of a noise SD and band; without noise, all bands are one condition."""
+        """Return the condition of a noise SD and band (one for all bands without noise)."""
         return self._condition(f"band-{band}" if noise_sd else "", noise_sd)
 
     def _condition(self, variant: str, level: float | None) -> Condition:

@@ -11,7 +11,7 @@ from bvg.instruments.base import Instrument, setting
 
 @dataclass(frozen=True)
 class PGD(Instrument):
-    """Top-1 accuracy under an Linf attack by projected gradient descent on every image.
+    """Top-1 accuracy if projected gradient descent attacks every image (Linf).
 
     Attributes:
         eps: largest change of a value, as a fraction of 1, in (0, 1].

@@ -45,7 +45,9 @@ INSTRUMENTS: dict[str, Instrument] = STUDY | by_name(
 
 
 def settings(known: Mapping[str, Instrument] = INSTRUMENTS) -> dict[str, Setting]:
-    """List the settings of instruments by name; the command line has an option for each.
+    """List the settings of instruments by name.
+
+    The command line has an option for each.
 
     >>> list(settings())
     ['cutoffs', 'noise_sds', 'eps']
@@ -99,7 +101,7 @@ def choose(
 
 
 def _resolve(names: str | Iterable[str | Instrument], known: Mapping[str, Instrument]) -> list[Instrument]:
-    """Instruments by name with those that they need, each once, in the order of `known`."""
+    """Return instruments with those that they need, in the order of `known`."""
     chosen: dict[str, Instrument] = {}
     waiting = [names] if isinstance(names, str) else list(names)
     while waiting:

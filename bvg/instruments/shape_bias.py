@@ -13,9 +13,9 @@ from bvg.instruments.base import Instrument
 
 @dataclass(frozen=True)
 class ShapeBias(Instrument):
-    """Shape decisions / (shape + texture decisions), over the images whose shape and texture differ.
+    """Shape decisions / (shape + texture decisions).
 
-    `n` is the number of these images. `top1` is the share of all images whose shape was named, as in model-vs-human.
+    Only images whose shape and texture differ count; `n` is their number. `top1` is the share of all images whose shape was named, as in model-vs-human.
     """
 
     def truth(self, labels) -> Tensor:

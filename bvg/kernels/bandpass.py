@@ -16,10 +16,10 @@ Kind = Literal["low", "high"]
 
 
 def half_width(cutoff: float, kind: Kind, size: int) -> int:
-    """Compute the half-width of the square, in cycles per image: int(share * (size // 2)).
+    """Compute the half-width of the square, in cycles per image.
 
-    The share is `cutoff` for a low-pass and `1 - cutoff` for a high-pass, in Python's floating-point arithmetic, as in the
-    authors' code.
+    It is int(share * (size // 2)), where the share is `cutoff` for a low-pass and `1 - cutoff` for a high-pass. Python's
+    floating-point arithmetic rounds as in the authors' code.
 
     >>> half_width(0.1, "low", 224), half_width(0.9, "high", 224)
     (11, 11)
@@ -96,7 +96,7 @@ def _filtered(images: Tensor, squares: dict) -> Iterator[tuple[Kind, float, Tens
 
 
 def _inside(spectrum: Tensor, square: tuple[int, int], size: Sequence[int]) -> Tensor:
-    """Compute the real part of the inverse transform of the frequencies in the square.
+    """Transform the frequencies in the square back; return the real part.
 
     The square M contains the frequency -r but not +r. The real part of the inverse transform is the inverse transform of the
     Hermitian part. The spectrum X of a real image is Hermitian, so that part is X(k) * (M(k) + M(-k)) / 2, and the half
@@ -110,7 +110,7 @@ def _inside(spectrum: Tensor, square: tuple[int, int], size: Sequence[int]) -> T
 
 @lru_cache(maxsize=64)  # a mask is small; making one takes a dozen kernel launches on a GPU
 def _mask(square: tuple[int, int], height: int, width: int, device: torch.device) -> Tensor:
-    """Compute (M(k) + M(-k)) / 2 without the columns that are 0: float32 [height, columns]."""
+    """Compute the columns of (M(k) + M(-k)) / 2 that are not 0, float32."""
     with torch.inference_mode(False):  # a cached tensor must work in any mode
         rows, columns = _kept(square[0], height, device), _kept(square[1], width, device)
         mask = (torch.outer(rows, columns) + torch.outer(_mirrored(rows), _mirrored(columns))) / 2
@@ -118,7 +118,7 @@ def _mask(square: tuple[int, int], height: int, width: int, device: torch.device
 
 
 def _kept(half: int, size: int, device: torch.device) -> Tensor:
-    """Return 1 where the frequency of the unshifted spectrum is in -half … half - 1, else 0."""
+    """Return 1 for frequencies in -half … half - 1 of the unshifted spectrum, else 0."""
     frequency = torch.fft.ifftshift(torch.arange(size, device=device) - size // 2)
     return ((frequency >= -half) & (frequency < half)).float()
 

@@ -39,9 +39,9 @@ def band_count(height: int, width: int) -> int:
 
 
 def band_centre(band: int, size: int = 224) -> float:
-    """Return the centre of a band in cycles per image: size / 2 ** (number of bands - band).
+    """Return the centre of a band in cycles per image.
 
-    At 224 pixels this is 1.75 * 2 ** band.
+    It is size / 2 ** (number of bands - band), which is 1.75 * 2 ** band at 224 pixels.
 
     >>> band_centre(0), band_centre(6), band_centre(0, size=64)
     (1.75, 112.0, 2.0)
@@ -124,7 +124,7 @@ def low_contrast_grey(images: Tensor, contrast: float = CONTRAST) -> Tensor:
 def critical_band(
     images: Tensor, noise_sd: float, band: int, seed: int = 0, index: Tensor | Sequence[int] | None = None
 ) -> Tensor:
-    """Make the stimuli of the critical-band test: low-contrast grey images in noise of one octave band.
+    """Make critical-band stimuli: grey, low-contrast images in noise of one octave.
 
     1. `low_contrast_grey` makes the image. `narrowband_noise` makes the noise from white Gaussian noise of SD `noise_sd`.
     2. Where image + noise < 0, the pixel of the image becomes 0.1 - noise; where the sum is > 1, it becomes 0.9 - noise. The
@@ -163,9 +163,9 @@ def critical_band_all(
     index: Tensor | Sequence[int] | None = None,
     contrast: float = CONTRAST,
 ) -> Iterator[tuple[float, int, Tensor]]:
-    """Make the stimuli of many conditions from the same images, which are converted to grey once.
+    """Make the stimuli of many conditions from the same images.
 
-    The stimuli are made one condition at a time, each with its own noise.
+    The images are converted to grey once. The stimuli are made one condition at a time, each with its own noise.
 
     Args:
         images, seed, index: as in `critical_band`.
@@ -200,7 +200,7 @@ def _stimuli(
 
 
 def _add_within_range(image: Tensor, noise: Tensor, sd: float, seed: int, index: Tensor, stream: str) -> Tensor:
-    """Do steps 2 and 3 of `critical_band`: [N, H, W] + [N, H, W] -> [N, H, W] in [0, 1]."""
+    """Do steps 2 and 3 of `critical_band`: return [N, H, W] in [0, 1]."""
     total = image + noise
     on_cpu = image.device.type == "cpu"  # elsewhere, reading a value would wait for all queued work
     if on_cpu and total.numel():
@@ -220,7 +220,11 @@ def _add_within_range(image: Tensor, noise: Tensor, sd: float, seed: int, index:
 
 
 def redrawn(image: Tensor, place: tuple | None, sd: float, seed: int, index: Tensor, stream: str) -> Tensor:
-    """Draw image + white noise given that the sum is in [0, 1]: [K] at K places, or [N, H, W] if `place` is None."""
+    """Draw image + white noise given that the sum is in [0, 1].
+
+    Returns:
+        [K] at the K places, or [N, H, W] if `place` is None.
+    """
     if place is None:
         kept, owner = image, index[:, None, None]
         pixel = torch.arange(image[0].numel(), device=image.device).view(1, *image.shape[1:])
@@ -234,7 +238,7 @@ def redrawn(image: Tensor, place: tuple | None, sd: float, seed: int, index: Ten
 
 
 def _halve(image: Tensor) -> Tensor:
-    """Apply the low-pass (1 4 6 4 1) / 16 along both sides; keep every other pixel, starting with the first."""
+    """Apply the low-pass (1 4 6 4 1) / 16 along both sides; keep every other pixel."""
     padded = pad(image[:, None], (2, 2, 2, 2), mode="reflect")[:, 0]
     return _halve_rows(_halve_rows(padded).mT).mT
 
@@ -248,7 +252,10 @@ def _halve_rows(padded: Tensor) -> Tensor:
 
 
 def _double(image: Tensor, like: Tensor) -> Tensor:
-    """Put zeros between the pixels, up to the size of `like`; apply twice the binomial low-pass along both sides."""
+    """Put zeros between the pixels, then apply twice the low-pass along both sides.
+
+    The result has the size of `like`.
+    """
     return _double_rows(_double_rows(image.mT, like.shape[2]).mT, like.shape[1])
 
 
@@ -264,7 +271,10 @@ def _double_rows(image: Tensor, size: int) -> Tensor:
 
 
 def _mean_square(image: Tensor) -> Tensor:
-    """Compute the mean square of each image, [N, H, W] -> [N], in an order of additions that no batch size changes."""
+    """Compute the mean square of each image, [N, H, W] -> [N].
+
+    The order of the additions does not depend on the batch size.
+    """
     squares = image.square().flatten(1)
     total = squares.shape[1]
     while squares.shape[1] > 1:

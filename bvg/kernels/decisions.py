@@ -14,9 +14,9 @@ from bvg.logits import check_logits
 
 
 def sixteen_way(logits: Tensor) -> Tensor:
-    """Return the category, of 16, with the highest mean softmax probability over its ImageNet classes.
+    """Return the category, of 16, with the highest mean softmax probability.
 
-    It is the mean, not the sum, because the categories have between 1 and 109 classes.
+    The mean is over the ImageNet classes of a category. It is the mean, not the sum, because the categories have between 1 and 109 classes.
 
     Args:
         logits: float [N, 1000], in the order of `bvg.imagenet_classes.wnids`.
@@ -40,7 +40,9 @@ def sixteen_way(logits: Tensor) -> Tensor:
 
 
 def subset_argmax(logits: Tensor, indices: Sequence[int]) -> Tensor:
-    """Return the predicted class if only some of the 1000 are admitted, as for ImageNet-A and ImageNet-R.
+    """Return the predicted class if only some of the 1000 are admitted.
+
+    ImageNet-A and ImageNet-R have 200 classes each.
 
     Args:
         logits: float [N, 1000].
@@ -63,7 +65,7 @@ def subset_argmax(logits: Tensor, indices: Sequence[int]) -> Tensor:
 
 
 def shape_texture_counts(decisions: Tensor, shape: Tensor, texture: Tensor) -> tuple[Tensor, Tensor]:
-    """Count decisions for the shape and for the texture of the images whose shape and texture differ.
+    """Count decisions for the shape and for the texture, where the two differ.
 
     Args:
         decisions: int [N], categories; any negative number stands for "no answer".
@@ -86,9 +88,9 @@ def shape_texture_counts(decisions: Tensor, shape: Tensor, texture: Tensor) -> t
 
 
 def shape_bias(decisions: Tensor, shape: Tensor, texture: Tensor) -> float:
-    """Compute shape decisions / (shape + texture decisions) over the images whose shape and texture differ.
+    """Compute shape decisions / (shape + texture decisions).
 
-    The arguments are those of `shape_texture_counts`.
+    Images whose shape and texture agree do not count. The arguments are those of `shape_texture_counts`.
 
     Returns:
         Fraction in [0, 1].
@@ -110,6 +112,6 @@ def shape_bias(decisions: Tensor, shape: Tensor, texture: Tensor) -> float:
 
 @cache
 def _on(device: torch.device, *indices: int) -> Tensor:
-    """Copy indices to a device, once: each copy would wait for all work queued on the device."""
+    """Copy indices to a device, once: every copy waits for all queued work."""
     with torch.inference_mode(False):  # a cached tensor must work in any mode
         return torch.tensor(indices, device=device)

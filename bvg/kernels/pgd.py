@@ -68,7 +68,7 @@ def pgd(
 
 
 def random_start(images: Tensor, eps: float, seed: int = 0, index: Tensor | Sequence[int] | None = None) -> Tensor:
-    """Return the point where `pgd` starts: uniform within `eps` of each value, clipped to [0, 1].
+    """Return the start of `pgd`: uniform within `eps`, clipped to [0, 1].
 
     The arguments are those of `pgd`. The offset depends on `seed` and `index` only, and scales with `eps`.
     """

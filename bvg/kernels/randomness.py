@@ -27,7 +27,7 @@ _LOW = 0xFFFFFFFF
 
 
 def philox(counter: Sequence[Tensor], key: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Compute Philox-4x32-10: four 32-bit words from a counter of four words and a key of two.
+    """Compute four 32-bit words from a counter of four words: Philox-4x32-10.
 
     Args:
         counter: four int64 tensors that broadcast together, values in [0, 2**32).
@@ -64,9 +64,10 @@ def philox(counter: Sequence[Tensor], key: tuple[int, int]) -> tuple[Tensor, Ten
 
 
 def _times(words: Tensor, factor: int, out: Tensor) -> Tensor:
-    """Multiply words by a factor modulo 2 ** 64; on a CPU with NumPy, which takes less than half of torch's time."""
+    """Multiply words by a factor modulo 2 ** 64."""
     if words.device.type != "cpu":
         return torch.mul(words, factor, out=out)
+    # NumPy takes less than half of torch's time.
     np.multiply(words.numpy(), factor, out=out.numpy())
     return out
 
@@ -104,7 +105,7 @@ def _mixer(device: str) -> Callable:
 
 
 def same_words(fused: Callable, device: torch.device) -> bool:
-    """Check whether a compiled `philox` gives the same words on a device; log the reason if it does not.
+    """Check whether a compiled `philox` gives the same words; log the reason if not.
 
     A compiler may be missing or wrong. The numbers are right in any case, but take longer to make without it.
     """
@@ -137,7 +138,7 @@ def uniform(shape: Sequence[int], seed: int, index: Tensor, stream: str) -> Tens
 
 
 def normal(shape: Sequence[int], seed: int, index: Tensor, stream: str) -> Tensor:
-    """Draw standard normal numbers by the Box-Muller transform; their magnitude is at most 6.7.
+    """Draw standard normal numbers of magnitude up to 6.7 (Box-Muller transform).
 
     Args:
         shape: shape of the numbers of one image.
