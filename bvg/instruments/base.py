@@ -53,6 +53,11 @@ class Setting(NamedTuple):
         """Whether it takes a sequence of numbers."""
         return isinstance(self.default, tuple)
 
+    @property
+    def type(self) -> type:
+        """The type of the number, or of each number."""
+        return type(self.default[0] if self.several else self.default)
+
 
 def setting(default: Any, help: str) -> Any:
     """Declare a field of an instrument as a setting of a run.

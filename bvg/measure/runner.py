@@ -19,7 +19,7 @@ from torch import nn
 from bvg import study
 from bvg.datasets.layouts import DataError
 from bvg.datasets.loading import UnreadableImages
-from bvg.instruments import INSTRUMENTS, Instrument, choose
+from bvg.instruments import INSTRUMENTS, Instrument, choose, settings
 from bvg.kernels.randomness import check_seed
 from bvg.measure import sources
 from bvg.measure.engine import Engine, MeasureError
@@ -46,13 +46,11 @@ def run(
     skip_unreadable: bool = False,
     keep_predictions: bool = False,
     cache: str | Path | None = None,
-    eps: float | None = None,
-    cutoffs: Sequence[float] | None = None,
-    noise_sds: Sequence[float] | None = None,
     progress: bool = True,
     engine: str | None = None,
     jobs: int | None = None,
     slurm: Mapping[str, Any] | None = None,
+    **settings: Any,
 ) -> pd.DataFrame:
     """Measure models and give the results table of the run folder.
 
@@ -85,9 +83,6 @@ def run(
             that lists them, after all else is measured.
         keep_predictions: write the decision on every image to the run folder's `predictions/`.
         cache: folder of decoded images; None is `decoded` under $BVG_CACHE, by default ~/.cache/bvg.
-        eps: largest change of a value by the attack, as a fraction of 1; None, here and below, is the study's.
-        cutoffs: of the low- and high-pass filters, in [0, 1].
-        noise_sds: standard deviations of the narrow-band noise: 0 and four more, each twice the one before.
         progress: show progress bars and, before what takes more than a minute, what will be done (`bvg.measure.forecast`).
         engine: where it is measured: None in this process; "local" by several workers on this machine; "slurm" by jobs that
             are submitted to Slurm, from a folder that the cluster shares. This process waits, and the table is the same.
@@ -95,6 +90,8 @@ def run(
         jobs: how many workers; None is one per GPU (without one, per core, at most 8), and has to be said for Slurm.
         slurm: options of the jobs, as submitit's `update_parameters` takes them, such as `slurm_partition`,
             `cpus_per_task`, `timeout_min`; unless said otherwise a GPU and an hour at a time, as often as it takes.
+        settings: settings of the instruments (see `bvg.instruments.settings`), such as `eps`, `cutoffs` and `noise_sds`; None
+            stands for the instrument's own value.
 
     Returns:
         The results table: all that is complete in the run folder, sorted.
@@ -117,7 +114,7 @@ def run(
         device = scale.device_of(engine, device)
     plan = planned(models, instruments, data, device=device, batch_size=batch_size, precision=precision, seed=seed,
                    limit=limit, workers=workers, skip_unreadable=skip_unreadable, keep_predictions=keep_predictions,
-                   cache=cache, eps=eps, cutoffs=cutoffs, noise_sds=noise_sds, progress=progress)  # fmt: skip
+                   cache=cache, progress=progress, **settings)  # fmt: skip
     table, notes, lost = _alone(plan, out) if engine is None else scale.run(plan, out, engine, jobs, slurm)
     for note in notes:
         warnings.warn(note, stacklevel=2)
@@ -140,10 +137,8 @@ def planned(
     skip_unreadable: bool = False,
     keep_predictions: bool = False,
     cache: str | Path | None = None,
-    eps: float | None = None,
-    cutoffs: Sequence[float] | None = None,
-    noise_sds: Sequence[float] | None = None,
     progress: bool = True,
+    **settings: Any,
 ) -> Plan:
     """The plan of a measurement: arguments as of `run`, checked, and the data sets with them. No model is loaded.
 
@@ -161,7 +156,6 @@ def planned(
         batch_size = 128 if device.type == "cuda" else source.batch_size
     if batch_size < 1:
         raise ValueError(f"expected `batch_size` to be at least 1, got {batch_size}")
-    settings = {"eps": eps, "cutoffs": cutoffs, "noise_sds": noise_sds}
     chosen, wanted = choose(instruments, settings, source.instruments), named(models)
     counts = source.check(chosen, limit)
     return Plan(wanted, chosen, counts, source, device, batch_size, precision, seed, limit, keep_predictions, progress)
@@ -243,7 +237,10 @@ def main(argv: list[str] | None = None) -> int:
     add("--engine", choices=["local", "slurm"], help="several workers, on this machine or as jobs of Slurm (whose own "
         "SBATCH_... variables say more, such as SBATCH_PARTITION); default: this process")  # fmt: skip
     add("--jobs", type=int, help="how many workers; default: one per GPU")
-    add("--eps", type=float, help="strength of the attack as a fraction of 1; default: 0.5/255")
+    for setting in settings().values():
+        default = setting.default if setting.several else [setting.default]
+        add(f"--{setting.name.replace('_', '-')}", type=setting.type, nargs="+" if setting.several else None,
+            help=f"{setting.help}; default: {' '.join(f'{value:.4g}' for value in default)}")  # fmt: skip
     options = vars(parser.parse_args(argv))
     positional = [options.pop(name) for name in ("models", "instruments", "data", "out")]
     try:

@@ -87,15 +87,15 @@ def test_a_new_instrument_is_one_class_and_its_registration(monkeypatch, tmp_pat
     with pytest.raises(ValueError, match="expected `side` to be at least 1, got 0"):
         choose("coarse", {"side": 0}, MINIATURE)
 
-    def measured(instrument) -> dict:
-        options = {"limit": 64, "device": "cpu", "progress": False}
-        table = measure.run("mini_long", ["imagenet", instrument], "miniature", tmp_path / "run", **options)
-        return table.set_index(["benchmark", "level"])["value"].to_dict()
+    def measured(**given) -> dict:
+        options = {"limit": 64, "device": "cpu", "progress": False} | given
+        out = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
+        table = measure.run("mini_long", ["imagenet", "coarse"], "miniature", out, **options)
+        return table.set_index(["benchmark", table["level"].fillna(0)])["value"].to_dict()
 
-    measured("coarse")
-    (fine,) = choose("coarse", {"side": 1}, MINIATURE)
-    found = measured(replace(fine, name="fine"))
-    clean, *_ = (value for (benchmark, _), value in found.items() if benchmark == "imagenet")
-    assert found["low-pass", 1.0] == clean
-    assert 0 < found["low-pass", 0.25] < clean
+    by_default, fine = measured(), measured(side=1)
+    assert by_default["imagenet", 0] == fine["imagenet", 0] == fine["low-pass", 1.0]
+    assert 0 < by_default["low-pass", 0.25] < by_default["imagenet", 0]
+    with pytest.raises(ValueError, match=r"got `sides` .did you mean side"):
+        measured(sides=2)
     assert "coarse" not in INSTRUMENTS

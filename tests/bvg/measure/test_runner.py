@@ -413,6 +413,10 @@ def test_data_are_checked_before_any_model_is_loaded(small, tmp_path):
         (["--limit", "0"], "expected `limit`"),
         (["--seed", "-1"], "expected `seed`"),
         (["--instruments", "pgd", "--eps", "8"], "is it in 1/255?"),
+        (
+            ["--instruments", "band-pass", "--cutoffs", "0.1", "30"],
+            "expected `cutoffs` in [0, 1], at least one, got [0.1, 30.0]",
+        ),
         (["--eps", "0.1"], "expected settings of the chosen instruments (they have none), got `eps`"),
         (["--data", "nowhere"], "imagenet: expected a folder imagenet/val under nowhere"),
         (["--out", "/dev/null/run"], "expected /dev/null/run to be a run folder"),
