@@ -153,7 +153,10 @@ def test_a_function_returns_the_model(own_module):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("bvg_test_own:ten", r"expected logits \[1, 1000\] of bvg_test_own:ten on a grey image, got \[1, 10\] .one per class of ImageNet"),
+        (
+            "bvg_test_own:ten",
+            r"expected logits \[1, 1000\] of bvg_test_own:ten on a grey image, got \[1, 10\] .one per class of ImageNet",
+        ),
         ("bvg_test_own:small", r"to take images \[N, 3, 224, 224\]"),
         ("bvg_test_own:nothing", "to return a torch.nn.Module, got str"),
         ("bvg_test_own:absent", "no attribute 'absent'"),
