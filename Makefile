@@ -1,4 +1,4 @@
-# Two commands matter: `make book` and `make test`. Both set up .venv first.
+# `make book` and `make test` set up .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= run
@@ -8,50 +8,51 @@ TEXTS := $(wildcard notebooks/*.md notebooks/measure/*.md)
 .DEFAULT_GOAL := help
 .PHONY: help book pdf test bench lab notebooks measure miniature-zoo lint clean
 
-help: ## what can be made
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-book: .venv/.ready ## execute the notebooks that changed and build the book at _build/html
+book: .venv/.ready ## run the notebooks that changed and build the book at _build/html
 	@cd book && ../$(BIN)/python -m builder
 
 pdf: book ## print the book as one PDF, _build/book.pdf (needs Chromium)
 	@cd book && ../$(BIN)/python -m builder.pdf
 
-test: .venv/.ready ## run the tests and the linters
+test: .venv/.ready ## run the linters, the import rules and the tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/python -m pytest
 
-bench: .venv/.ready ## measure how fast this device is, into book/benchmarks/ (let nothing else run)
-	@$(BIN)/python -m bvg.bench
+bench: .venv/.ready ## measure the speed of each part on this device, into book/benchmarks/ (on an idle machine)
+	@$(BIN)/python -m bvg.bench --networks EfficientNet-Lite0=companion.demo:efficientnet_lite0
 
 lab: notebooks ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=. notebooks
 
-notebooks: .venv/.ready ## write the .ipynb forms beside the text notebooks, kept in step
+notebooks: .venv/.ready ## write an .ipynb next to each text notebook; both stay in sync
 	@$(BIN)/jupytext --quiet --sync $(TEXTS)
 
-# MODELS is split into words as a shell does: "a=x.pth 'b=my models/y.pth'".
+# MODELS is split into words like a shell command: "a=x.pth 'b=my models/y.pth'".
 measure: export MODELS := $(MODELS)
 measure: export DATA := $(DATA)
 measure: export RUN := $(RUN)
 measure: notebooks ## measure MODELS="tv_resnet50 mine=best.pth" on DATA=folder into RUN=folder
 	@test -n "$$MODELS" && test -n "$$DATA" || { echo 'expected MODELS and DATA, as in: make measure MODELS="tv_resnet50 mine=best.pth" DATA=/data' >&2; exit 2; }
 	@mkdir -p "$$RUN"
-	@parameters=$$($(BIN)/python -c 'import json, os, shlex; given = os.environ; print(json.dumps({"models": shlex.split(given["MODELS"]), "data_root": given["DATA"], "out": given["RUN"]}))') && \
+	@parameters=$$($(BIN)/python -c 'import json, os, shlex; given = os.environ; print(json.dumps({"models": shlex.split(given["MODELS"]), "data": given["DATA"], "out": given["RUN"]}))') && \
 	for page in $(MEASURES); do \
 	  echo "$$page -> $$RUN/$$page.ipynb"; \
 	  $(BIN)/papermill notebooks/measure/$$page.ipynb "$$RUN/$$page.ipynb" --log-level ERROR $(OPTIONS) -y "$$parameters" || exit 1; \
 	done
 
-miniature-zoo: .venv/.ready ## train the miniature's networks that are not trained yet (NAMES= for some of them)
+miniature-zoo: .venv/.ready ## train those networks of the miniature that have no weights yet (or NAMES=...)
 	@$(BIN)/python -m bvg.miniature.train $(NAMES)
 
 lint: .venv/.ready ## format and lint
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-clean: ## remove what was built (the environment stays)
+clean: ## remove build results (the environment stays)
 	rm -rf _build output notebooks/*.ipynb notebooks/*/*.ipynb notebooks/output notebooks/measure/run
 
 .venv/.ready: pyproject.toml constraints.txt

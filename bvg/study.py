@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -15,18 +15,20 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One data set (or attack) whose accuracy enters a category of generalization.
+    """One data set (or attack) that yields a top-1 accuracy.
 
     Attributes:
         id: name in the `benchmark` column of the results table.
         name: name as printed.
-        short: name where room is scarce.
+        short: name where space is limited.
         category: ID, Robustness, Concepts or Adversarial.
         images: images behind one accuracy of a full measurement (per condition where there are several); None where
-            only the measurement tells.
+            only the measurement determines it.
         classes: classes among which the model decides.
-        measured: what the number says, in one phrase.
-        citation: BibTeX key in book/references.bib; empty of the miniature's.
+        measured: what the accuracy measures, in one phrase.
+        citation: BibTeX key in book/references.bib; empty for the miniature's.
+        paper: whether its accuracy enters a category in the paper. Any other benchmark needs no number for the published
+            models; it enters a category only where `categories` names it.
     """
 
     id: str
@@ -37,6 +39,7 @@ class Benchmark:
     classes: int
     measured: str
     citation: str
+    paper: bool = True
 
 
 @dataclass(frozen=True)
@@ -192,17 +195,19 @@ SEVERITIES: tuple[int, ...] = (1, 2, 3, 4, 5)
 
 @dataclass(frozen=True)
 class World:
-    """The images that models were measured on, and what benchmarks and groups of models are called there.
+    """The images that models are measured on, with the names of benchmarks and groups of models.
 
     Attributes:
-        benchmarks: what there is to measure.
+        benchmarks: the benchmarks behind its categories.
         groups: name of each group of models, as printed.
-        bands: octave bands of the critical-band test, which the size of the images determines.
+        bands: number of octave bands in the critical-band test; the image size determines it.
+        further: benchmarks outside its categories.
     """
 
     benchmarks: tuple[Benchmark, ...]
     groups: Mapping[str, str]
     bands: int
+    further: tuple[Benchmark, ...] = ()
 
     @property
     def categories(self) -> dict[str, tuple[str, ...]]:
@@ -215,7 +220,7 @@ class World:
         >>> STUDY.name("imagenet-r"), MINIATURE.name("imagenet-r"), MINIATURE.name("shape")
         ('ImageNet-R', 'Silhouettes', 'Shape bias')
         """
-        return ({b.id: b.name for b in (*self.benchmarks, *BIASES)} | CATEGORY_NAMES).get(column, column)
+        return ({b.id: b.name for b in (*self.benchmarks, *self.further, *BIASES)} | CATEGORY_NAMES).get(column, column)
 
     def plain(self, column: str) -> str:
         """As `name`, without a bias's unit."""
@@ -223,23 +228,17 @@ class World:
 
     def short(self, column: str) -> str:
         """The name of a benchmark or bias where room is scarce; what is neither names itself."""
-        return {b.id: b.short for b in (*self.benchmarks, *BIASES)}.get(column, column)
+        return {b.id: b.short for b in (*self.benchmarks, *self.further, *BIASES)}.get(column, column)
 
 
-STUDY = World(BENCHMARKS, GROUPS, bands=7)
+STUDY = World(
+    tuple(b for b in BENCHMARKS if b.paper), GROUPS, bands=7, further=tuple(b for b in BENCHMARKS if not b.paper)
+)
 MINIATURE = World(MINIATURE_BENCHMARKS, GROUPS | {"stylized": "Stylized"}, bands=5)
+WORLDS: dict[str, World] = {"study": STUDY, "miniature": MINIATURE}
+"""The two kinds of images, by the name in a run's manifest."""
+
 CATEGORIES: dict[str, tuple[str, ...]] = STUDY.categories
-
-
-def world(models: Iterable[str]) -> World:
-    """The world whose names a table of these models takes: the miniature's if its networks are there and none of the study's.
-
-    >>> world(["mini_standard", "mine"]) is MINIATURE, world(["mini_standard", "tv_resnet50"]) is STUDY
-    (True, True)
-    """
-    base = {str(model).partition("@")[0] for model in models}
-    small = base.intersection(miniature().index) and not base.intersection(_models().index)
-    return MINIATURE if small else STUDY
 
 
 def benchmark(id: str) -> Benchmark:

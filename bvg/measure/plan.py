@@ -48,7 +48,7 @@ class Plan:
     def settings(self) -> dict:
         """What all numbers of a run folder share; `bvg` stands for the definitions."""
         shared = {"seed": self.seed, "precision": self.precision, "limit": self.limit}
-        return shared | {"device": self.device.type, "bvg": bvg.__version__}
+        return shared | {"device": self.device.type, "bvg": bvg.__version__, "world": self.source.world}
 
     @property
     def compiled(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Sequence
@@ -93,6 +94,22 @@ def load(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") 
         further = table[~repeated | table["model"].isin(again)]
         merged = pd.concat([merged, further.assign(model=further["model"].replace(rename))], ignore_index=True)
     return validate(merged, " + ".join(map(str, source)))
+
+
+def world_of(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") -> study.World:
+    """Return the images that the models of a results table were measured on; the arguments are those of `load`.
+
+    A run folder's manifest names them. They are the miniature's if every table of `source` is of the miniature; a table
+    without a manifest is of ImageNet.
+    """
+    if isinstance(source, str | os.PathLike):
+        runs = _runs(source)
+        if not runs:
+            manifest = Path(source) / "manifest.json"
+            settings = json.loads(manifest.read_text(encoding="utf-8"))["settings"] if manifest.is_file() else {}
+            return study.WORLDS[settings.get("world", "study")]
+        source = runs
+    return study.MINIATURE if all(world_of(part) is study.MINIATURE for part in source) else study.STUDY
 
 
 def _table(folder: Path) -> Path | None:

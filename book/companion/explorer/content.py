@@ -29,18 +29,18 @@ class Explorer:
     data: dict[str, Any]
 
     def table(self) -> pd.DataFrame:
-        """The numbers as a tidy table: model, measure, value (accuracies in percent), without missing ones."""
+        """Return a tidy table: model, measure, value; accuracies in percent."""
         models, measures = ([row["id"] for row in self.data[key]] for key in ("models", "measures"))
         wide = pd.DataFrame(self.data["values"], pd.Index(models, name="model"), measures, dtype=float)
         tidy = wide.rename_axis(columns="measure").stack().rename("value").reset_index()
         return tidy.dropna(subset="value").reset_index(drop=True)
 
     def fragment(self) -> str:
-        """The explorer within a page of the book, whose scripts and style sheet lie in `_static/`."""
+        """Return the explorer for a page of the book (see `html.fragment`)."""
         return html.fragment(self.data)
 
     def standalone(self) -> str:
-        """The explorer as one HTML page that needs no other file."""
+        """Return the explorer as one HTML page that needs no other file."""
         return html.standalone(self.data)
 
 
@@ -51,13 +51,15 @@ def explorer(
     high_cutoffs: Sequence[float] = study.BIAS_CUTOFFS,
     highlight: Sequence[str] = (),
     allow_missing: bool = False,
+    world: study.World = study.STUDY,
 ) -> Explorer:
-    """Collect every model of a results table on every bias, category, benchmark and corruption.
+    """Collect every model of a results table on every measure.
 
     Args:
         results: a results table (see `bvg.results`).
         categories, low_cutoffs, high_cutoffs, allow_missing: as in `bvg.results.scores.per_model`.
         highlight: models that are selected at first and left out of statistics and ranks (see `study.counted`).
+        world: the images that the models were measured on.
 
     Raises:
         ResultsError: a model lacks a number and `allow_missing` is False.
@@ -69,9 +71,8 @@ def explorer(
         >>> len(content.data["models"]), content.data["start"]["x"], content.data["start"]["y"]
         (48, 'shape', 'ID')
     """
-    per_model = scores.per_model(results, categories, low_cutoffs, high_cutoffs, allow_missing)
-    world = study.world(results["model"])
-    wide = _wide(results, per_model, allow_missing)
+    per_model = scores.per_model(results, categories, low_cutoffs, high_cutoffs, allow_missing, world=world)
+    wide = _wide(results, per_model, allow_missing, world)
     measures = _measures(world, world.categories if categories is None else categories)
     measures = [m for m in measures if wide[m["id"]].notna().any()]
     biases = [m["id"] for m in measures if m["kind"] == "bias"]
@@ -97,9 +98,9 @@ def explorer(
     )
 
 
-def _wide(results: pd.DataFrame, per_model: pd.DataFrame, allow_missing: bool) -> pd.DataFrame:
+def _wide(results: pd.DataFrame, per_model: pd.DataFrame, allow_missing: bool, world: study.World) -> pd.DataFrame:
     """A row per model with a column per measure."""
-    benchmarks = scores.benchmarks(results, allow_missing).drop(columns="group")
+    benchmarks = scores.benchmarks(results, allow_missing, world=world).drop(columns="group")
     wide = per_model.set_index("model").join(benchmarks.set_index("model"))
     for benchmark, corruptions in study.CORRUPTIONS.items():
         own = scores.corruptions(results, benchmark)
@@ -108,7 +109,7 @@ def _wide(results: pd.DataFrame, per_model: pd.DataFrame, allow_missing: bool) -
 
 
 def _models(results: pd.DataFrame, ids: list[str], counted: Sequence[bool]) -> list[dict[str, Any]]:
-    """What the page says about each model; `counted` tells whether it enters statistics."""
+    """Describe each model; `counted` tells whether it enters the statistics."""
     sources = results.groupby("model", sort=False)["source"].unique()
     described = study.describe(ids)[["name", "group", "method"]].to_dict("index")
     return [
