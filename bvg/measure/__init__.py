@@ -1,5 +1,7 @@
-"""Measure models on instruments: plan, engine, run folder and workers."""
+"""Measure models on instruments: settings, plan, engine, run folder and workers."""
 
-from bvg.measure.runner import main, named, planned, run
+from bvg.measure.plan import named, planned
+from bvg.measure.runner import run
+from bvg.measure.settings import Settings
 
-__all__ = ["main", "named", "planned", "run"]
+__all__ = ["Settings", "named", "planned", "run"]

@@ -1,7 +1,75 @@
-"""`python -m bvg.measure`."""
+"""The command line: `python -m bvg.measure --help`."""
 
+from __future__ import annotations
+
+import argparse
 import sys
+import warnings
 
-from bvg.measure.runner import main
+from bvg.datasets.layouts import DataError
+from bvg.instruments import INSTRUMENTS
+from bvg.instruments import settings as settings_of_instruments
+from bvg.measure.accumulator import MeasureError
+from bvg.measure.forecast import forecast
+from bvg.measure.plan import planned
+from bvg.measure.run_folder import RunError
+from bvg.measure.runner import run
+from bvg.measure.settings import Settings
 
-sys.exit(main())
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser from the settings of a run and of the instruments."""
+    made = argparse.ArgumentParser(
+        prog="python -m bvg.measure",
+        description="Measure ImageNet models on the study's instruments. Run the same command again to resume.",
+        epilog=f"instruments: {', '.join(INSTRUMENTS)}",
+    )
+    add = made.add_argument
+    add("--models", nargs="+", required=True, metavar="MODEL", help="zoo id, checkpoint path, timm:NAME, torchvision:NAME "
+        "or package.module:function; each also as ID=MODEL")  # fmt: skip
+    add("--data", required=True, metavar="ROOT", help="folder of the data sets")
+    add("--out", required=True, metavar="RUN", help="run folder; its name is the run's id")
+    add("--instruments", nargs="+", default=["all"], metavar="NAME", help="default: all those of the study")
+    for name, about in Settings.describe().items():
+        option = name.replace("_", "-")
+        if about["type"] is not None:
+            add(f"--{option}", type=about["type"], default=about["default"], help=about["help"])
+        elif about["default"]:
+            add(f"--no-{option}", dest=name, action="store_false", help=f"do not {about['help']}")
+        else:
+            add(f"--{option}", action="store_true", help=about["help"])
+    for setting in settings_of_instruments().values():
+        default = setting.default if setting.several else [setting.default]
+        add(f"--{setting.name.replace('_', '-')}", type=setting.type, nargs="+" if setting.several else None,
+            help=f"{setting.help}; default: {' '.join(f'{value:.4g}' for value in default)}")  # fmt: skip
+    add("--plan", action="store_true", help="print what would be decoded and measured and how long it takes, and stop")
+    add("--engine", choices=["local", "slurm"], help="several workers, on this machine or as jobs of Slurm (its "
+        "SBATCH_... variables apply, such as SBATCH_PARTITION); default: this process")  # fmt: skip
+    add("--jobs", type=int, help="number of workers; default: one per GPU")
+    return made
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; return the exit status: 0, or 2 after one sentence about what is wrong."""
+    options = vars(parser().parse_args(argv))
+    what = [options.pop(name) for name in ("models", "instruments", "data")]
+    out, plan, engine, jobs = (options.pop(name) for name in ("out", "plan", "engine", "jobs"))
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *rest, **more: print(f"warning: {message}", file=sys.stderr)
+            if plan:
+                print(forecast(planned(*what, **options), out))
+                return 0
+            table = run(*what, out, engine=engine, jobs=jobs, **options)
+    except (ValueError, OSError, DataError, RunError, MeasureError) as error:
+        print(f"bvg.measure: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("bvg.measure: stopped; run the same command to resume", file=sys.stderr)
+        return 130
+    print(f"{len(table)} numbers of {table['model'].nunique()} model(s) in {out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

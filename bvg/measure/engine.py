@@ -1,10 +1,10 @@
-"""The order of work of a measurement: images outside, models inside; unit by unit, halving batches where memory ends."""
+"""The engine: for each batch of images, evaluate all models; unit by unit, halving batches when memory is full."""
 
 from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -19,39 +19,90 @@ from bvg.logits import check_logits, count_not_finite
 from bvg.measure import progress
 from bvg.measure.accumulator import MeasureError, Tally, shown_to
 from bvg.measure.run_folder import Run, Unit
+from bvg.measure.settings import Settings
 from bvg.measure.sources import Source
 
 Where = tuple[str, str, str]
-"""A measurement of every model: name of the instrument, variant, level."""
+"""A measurement of all models: name of the instrument, variant, level."""
 
 Units = dict[int, list[str]]
-"""Units of a measurement by where they start, with the models to be shown each."""
+"""Units of a measurement: index of the first image -> models."""
 
 
-def all_of(where: Where, waiting: Units) -> Units:
-    """The share of a process that works alone."""
-    return waiting
+def all_units(where: Where, pending: Units) -> Units:
+    """Return all pending units: the share of a process that works alone."""
+    return pending
 
 
 def where_of(instrument: Instrument, variant: str, level: str) -> Where:
-    """What is one measurement: a data set's condition, or the one that is shown, which has the attack's epsilon."""
+    """Identify a measurement by a data set's condition, or by the level of the stimuli if it is single (an attack's eps)."""
     conditions = instrument.conditions(variant, level)
-    shown = conditions[0][2] if len(conditions) == 1 else None
-    return instrument.name, variant, "" if shown is None else f"{shown:.12g}"
+    single = conditions[0][2] if len(conditions) == 1 else None
+    return instrument.name, variant, "" if single is None else f"{single:.12g}"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One condition of a data set under one instrument, entered into a run folder for all models.
+
+    Attributes:
+        where: what identifies it.
+        data: its images.
+        ids: its id in the run folder, by model.
+        pending: the units that the folder lacks.
+    """
+
+    where: Where
+    data: Dataset
+    ids: dict[str, int]
+    pending: Units
+
+    @classmethod
+    def enter(
+        cls, folder: Run, instrument: Instrument, data: Dataset, models: Sequence[str], keep_predictions: bool
+    ) -> Measurement:
+        """Enter it into the folder; return it with the units that the folder lacks."""
+        where = where_of(instrument, data.variant, data.level)
+        description = {
+            "dataset": data.name,
+            **data.fingerprint(),
+            "index_sha256": hashlib.sha256(
+                data.index.tobytes()
+            ).hexdigest(),  # the noise of an image depends on its index
+            "preprocessing": data.preprocessing,
+            "parameters": instrument.parameters,
+            "unit": instrument.unit,
+        }
+        ids = {model: folder.add_measurement(model, where, len(data), description) for model in models}
+        done = {model: folder.done(id, keep_predictions) for model, id in ids.items()}
+        starts = range(0, len(data), instrument.unit)
+        return cls(where, data, ids, {start: [m for m in models if start not in done[m]] for start in starts})
+
+    def write_predictions(self, folder: Run) -> None:
+        """Write the decisions on every image, for each model whose units are complete."""
+        several = isinstance(self.data.labels, tuple)  # sets of labels, each of which is correct
+        labels = [None] * len(self.data) if several else targets(self.data.labels)[:, 0].tolist()
+        truth = dict(zip(self.data.index.tolist(), labels, strict=True))
+        name = " ".join(filter(None, self.where))
+        for model, id in self.ids.items():
+            if folder.decided(id):
+                folder.save_predictions(id, model, name, self.data.files, truth)
 
 
 @dataclass
 class Engine:
-    """Shows images to models and writes what came of it to a run folder.
+    """Evaluates models on images and writes the sums to a run folder.
 
     Attributes:
         run: the run folder, open.
         models: functions from images to logits, by id.
         source: where the images come from.
-        device, batch_size, seed, keep_predictions, progress: as in `bvg.measure.run`.
+        device: where the models run.
+        batch_size: images per batch.
+        settings: the other settings of the run.
         unreadable: images that could not be decoded and were not to be left out, with the reason.
-        tried: images in the ranges that were lost by that.
-        share: from a measurement and the units of it that wait to those that are measured here.
+        tried: number of images in the units lost by that.
+        share: selects, from a measurement and its pending units, those to measure here.
     """
 
     run: Run
@@ -59,61 +110,41 @@ class Engine:
     source: Source
     device: torch.device
     batch_size: int
-    seed: int
-    keep_predictions: bool
-    progress: bool
+    settings: Settings
     unreadable: dict[str, str] = field(default_factory=dict)
     tried: int = 0
-    share: Callable[[Where, Units], Units] = all_of
+    share: Callable[[Where, Units], Units] = all_units
 
-    def measure(self, instrument: Instrument, sizes: Mapping[layouts.Condition, int], limit: int | None) -> None:
-        """Show all conditions of a data set, by one instrument, to all models."""
+    def measure(self, instrument: Instrument, sizes: Mapping[layouts.Condition, int]) -> None:
+        """Evaluate all models on all conditions of a data set under one instrument."""
         self.size = self.batch_size
-        shown = sum(n * len(instrument.conditions(*condition[1:])) for condition, n in sizes.items())
-        with progress.bar(shown * len(self.models), instrument.name, self.progress, smoothing=0.1) as self.bar:
+        total = sum(n * len(instrument.conditions(*condition[1:])) for condition, n in sizes.items())
+        shown = self.settings.progress
+        with progress.bar(total * len(self.models), instrument.name, shown, smoothing=0.1) as self.bar:
             for condition in sizes:
-                data = self.source.open(condition, limit)
+                data = self.source.open(condition, self.settings.limit)
                 self.bar.set_postfix_str(" ".join(filter(None, condition[1:])), refresh=False)
                 self._measure(instrument, data)
 
     def _measure(self, instrument: Instrument, data: Dataset) -> None:
         conditions = instrument.conditions(data.variant, data.level)
-        where = where_of(instrument, data.variant, data.level)
-        description = {
-            "dataset": data.name,
-            **data.fingerprint(),
-            "index_sha256": hashlib.sha256(data.index.tobytes()).hexdigest(),  # what the noise of an image goes by
-            "preprocessing": data.preprocessing,
-            "parameters": instrument.parameters,
-            "unit": instrument.unit,
-        }
-        ids = {model: self.run.add_measurement(model, where, len(data), description) for model in self.models}
-        done = {model: self.run.done(id, self.keep_predictions) for model, id in ids.items()}
-        waiting = {
-            start: [model for model in self.models if start not in done[model]]
-            for start in range(0, len(data), instrument.unit)
-        }
-        mine = self.share(where, waiting)
-        for start in waiting:
+        keep = self.settings.keep_predictions
+        measurement = Measurement.enter(self.run, instrument, data, list(self.models), keep)
+        mine = self.share(measurement.where, measurement.pending)
+        for start in measurement.pending:
             images = min(instrument.unit, len(data) - start)
             self.bar.update(images * len(conditions) * (len(self.models) - len(mine.get(start, []))))
         if mine := {start: models for start, models in mine.items() if models}:
-            self._units(instrument, data, conditions, ids, mine)
-        if self.keep_predictions:
-            several = isinstance(data.labels, tuple)  # sets of labels, of which any is right
-            labels = [None] * len(data) if several else targets(data.labels)[:, 0].tolist()
-            truth = dict(zip(data.index.tolist(), labels, strict=True))
-            name = " ".join(filter(None, where))
-            for model, id in ids.items():
-                if self.run.decided(id):
-                    self.run.save_predictions(id, model, name, data.files, truth)
+            self._units(instrument, data, conditions, measurement.ids, mine)
+        if keep:
+            measurement.write_predictions(self.run)
 
-    def _units(self, instrument, data: Dataset, conditions: list[Condition], ids: dict, waiting: Units) -> None:
-        """Measure parts of a data set and write them."""
-        reader = self.source.reader(data, self.progress)
-        parts = [data.take(range(start, min(start + instrument.unit, len(data)))) for start in waiting]
+    def _units(self, instrument, data: Dataset, conditions: list[Condition], ids: dict, units: Units) -> None:
+        """Measure units of a data set and write them."""
+        reader = self.source.reader(data, self.settings.progress)
+        parts = [data.take(range(start, min(start + instrument.unit, len(data)))) for start in units]
         read = reader.read(parts, self.size)
-        for (start, models), part, batches in zip(waiting.items(), parts, read, strict=False):
+        for (start, models), part, batches in zip(units.items(), parts, read, strict=False):
             try:
                 tallies, unreadable = self._unit(instrument, part, batches, models, conditions)
             except UnreadableImages as error:
@@ -126,8 +157,8 @@ class Engine:
             )
 
     def _unit(self, instrument, part: Dataset, batches: Iterator[Batch], models: list[str], conditions):
-        """Sums over a range of images, per model, and the paths of the images that could not be read."""
-        tallies = {model: Tally(conditions, self.keep_predictions) for model in models}
+        """Return sums over one unit, per model, and the paths of the images that could not be read."""
+        tallies = {model: Tally(conditions, self.settings.keep_predictions) for model in models}
         seen: set[int] = set()
         for batch in batches:
             self._batch(instrument, batch, tallies, conditions)
@@ -136,7 +167,7 @@ class Engine:
         return tallies, dict.fromkeys(lost, "cannot be decoded")
 
     def _batch(self, instrument, batch: Batch, tallies: dict[str, Tally], conditions: list[Condition]) -> None:
-        """Show a batch to the models, in smaller parts if memory does not suffice for all of it."""
+        """Evaluate the models on a batch, in smaller parts if it does not fit into memory."""
         start = 0
         while start < len(batch.images):
             some = slice(start, start + self.size)
@@ -145,7 +176,7 @@ class Engine:
             try:
                 scores = list(self._scores(instrument, part, list(tallies), conditions))
             except torch.OutOfMemoryError:
-                scores = None  # what follows is outside of the handler, whose traceback holds on to the tensors
+                scores = None  # go on outside the handler, whose traceback keeps the tensors alive
             if scores is None:
                 self.bar.update(before - self.bar.n)
                 self._halve(instrument, len(part.images))
@@ -164,20 +195,21 @@ class Engine:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         warnings.warn(
-            f"out of memory on {instrument.name} with {size} images: going on with {self.size} per batch", stacklevel=2
+            f"out of memory on {instrument.name} with {size} images: continuing with {self.size} per batch",
+            stacklevel=2,
         )
 
     @torch.inference_mode()
     def _scores(self, instrument: Instrument, batch: Batch, models: list[str], conditions: list[Condition]):
-        """Model, condition, score, and how many answers are not finite, of every model in every condition."""
+        """Yield model, condition, score and number of non-finite logits, for every model in every condition."""
         images = to_device(batch.images, self.device).float().div_(255)
         index = to_device(batch.index, self.device)
         truth = to_device(instrument.truth(batch.labels), self.device)
-        for condition, shown in instrument.stimuli(images, index, self.seed, conditions):
+        for condition, shown in instrument.stimuli(images, index, self.settings.seed, conditions):
             for model in models:
                 what = shown_to(model, condition)
                 try:
-                    logits = instrument.logits(self.models[model], shown, truth[:, 0], index, self.seed)
+                    logits = instrument.logits(self.models[model], shown, truth[:, 0], index, self.settings.seed)
                 except torch.OutOfMemoryError:
                     raise
                 except RuntimeError as error:  # of another image size, not differentiable under attack, …

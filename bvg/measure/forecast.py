@@ -105,7 +105,7 @@ def count(plan: Plan, finished: Finished) -> Forecast:
             read = sum(sizes[start] for start, models in lacking.items() if models)
             row["images"] += n
             if read:
-                decoded, cached = plan.source.to_decode(condition, read, plan.limit, cached)
+                decoded, cached = plan.source.to_decode(condition, read, plan.settings.limit, cached)
                 row["decoded"] += decoded
             row["conditions"] += kinds
             row["made"] += read * kinds
@@ -141,13 +141,13 @@ def forecast(plan: Plan, out: str | Path) -> Forecast:
     """
     finished: Finished = {}
     if (Path(out) / "units.sqlite").exists():
-        with Run(out, plan.settings) as folder:
-            finished = folder.finished(plan.keep_predictions)
+        with Run(out, plan.shared) as folder:
+            finished = folder.finished(plan.settings.keep_predictions)
     counted = count(plan, finished)
     with (
         TemporaryDirectory() as scratch,
-        Run(Path(scratch) / "plan", plan.settings) as folder,  # for what loading a model notes
-        arithmetic(plan.precision),
+        Run(Path(scratch) / "plan", plan.shared) as folder,  # for what loading a model notes
+        arithmetic(plan.settings.precision),
         closing(plan.source),
     ):
         models = dict(plan.load(folder, plan.device))
@@ -160,7 +160,7 @@ def announce(plan: Plan, folder: Run, models: Mapping[str, Callable[[Tensor], Te
 
     What is short is not held up: a few passes are not timed at all, and of more at first only what one batch takes.
     """
-    counted = count(plan, folder.finished(plan.keep_predictions))
+    counted = count(plan, folder.finished(plan.settings.keep_predictions))
     passes = counted.table["passes"].sum()
     if passes < FEW:
         return None

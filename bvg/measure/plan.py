@@ -1,8 +1,10 @@
-"""What a run is to measure: its checked arguments, the same in every process that works on it."""
+"""The plan of a run: its checked arguments, the same in every process that works on it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +13,20 @@ import torch
 from torch import Tensor, nn
 
 import bvg
+from bvg import study
 from bvg.datasets.layouts import Condition
-from bvg.instruments.base import Instrument
-from bvg.measure.engine import Engine, MeasureError, Units, Where, all_of
+from bvg.instruments import Instrument, choose
+from bvg.measure import sources
+from bvg.measure.accumulator import MeasureError
+from bvg.measure.engine import Engine, Measurement, Units, Where, all_units
 from bvg.measure.run_folder import Run
+from bvg.measure.settings import Settings, torch_device
 from bvg.measure.sources import Source
+from bvg.models import zoo
 from bvg.models.checkpoints import weights_digest
-from bvg.models.inference import PAYS, answering
+from bvg.models.inference import PAYS, answering, check_precision
+
+Models = str | Sequence[str] | Mapping[str, str | Path | nn.Module]
 
 
 @dataclass(frozen=True)
@@ -26,10 +35,12 @@ class Plan:
 
     Attributes:
         models: names that the source loads, or modules on inputs in [0, 1], by id.
-        instruments: in the order in which they are used.
-        counts: images of each condition of the data sets that they show.
+        instruments: in the order of use.
+        counts: number of images of each condition of their data sets.
         source: where the images come from.
-        device, batch_size, precision, seed, limit, keep_predictions, progress: as in `bvg.measure.run`.
+        device: where the models run.
+        batch_size: images per batch.
+        settings: all other settings.
     """
 
     models: Mapping[str, str | Path | nn.Module]
@@ -38,64 +49,146 @@ class Plan:
     source: Source
     device: torch.device
     batch_size: int
-    precision: str
-    seed: int
-    limit: int | None
-    keep_predictions: bool
-    progress: bool
+    settings: Settings
 
     @property
-    def settings(self) -> dict:
-        """What all numbers of a run folder share; `bvg` stands for the definitions."""
-        shared = {"seed": self.seed, "precision": self.precision, "limit": self.limit}
-        return shared | {"device": self.device.type, "bvg": bvg.__version__, "world": self.source.world}
+    def shared(self) -> dict:
+        """What all numbers of a run folder have in common; `bvg` stands for the definitions."""
+        settings = {name: getattr(self.settings, name) for name in ("seed", "precision", "limit")}
+        return settings | {"device": self.device.type, "bvg": bvg.__version__, "world": self.source.world}
 
     @property
     def compiled(self) -> bool:
-        """Whether so much is shown to a model that compiling it is repaid."""
-        shown = sum(
+        """Whether a model sees so many images that compiling it pays."""
+        evaluated = sum(
             n * len(instrument.conditions(*condition[1:]))
             for instrument in self.instruments
-            for condition, n in self.counts.items()
-            if condition[0] == instrument.dataset
+            for condition, n in self._conditions(instrument).items()
         )
-        return self.device.type == "cuda" and shown >= PAYS
+        return self.device.type == "cuda" and evaluated >= PAYS
 
     def load(self, folder: Run, device: torch.device) -> Iterator[tuple[str, Callable[[Tensor], Tensor]]]:
-        """Load the models, one after the other, and enter them into the folder; id, and function from images to logits.
+        """Load the models one after the other and enter them into the folder; yield id and function from images to logits.
 
         Raises:
-            ValueError: one cannot be loaded.
+            ValueError: a model cannot be loaded.
             RunError: the folder has numbers of other weights under its id.
-            MeasureError: there is no room for it.
+            MeasureError: memory does not suffice.
         """
         for id, model in self.models.items():
             module = _placed(model if isinstance(model, nn.Module) else self.source.load(model), device, id)
             folder.add_model(id, type(model).__name__ if module is model else str(model), weights_digest(module))
-            yield id, answering(module, self.precision, self.compiled)
+            yield id, answering(module, self.settings.precision, self.compiled)
 
     def measure(
-        self, folder: Run, models: Mapping[str, Callable], share: Callable[[Where, Units], Units] = all_of
+        self, folder: Run, models: Mapping[str, Callable], share: Callable[[Where, Units], Units] = all_units
     ) -> Iterator[Engine]:
-        """Measure, or the share of it that is this process's, into the folder; the engine, after each instrument."""
-        engine = Engine(folder, dict(models), self.source, self.device, self.batch_size, self.seed,
-                        self.keep_predictions, self.progress, share=share)  # fmt: skip
+        """Measure this process's share of the plan into the folder; yield the engine after each instrument."""
+        engine = Engine(folder, dict(models), self.source, self.device, self.batch_size, self.settings, share=share)
         for instrument in self.instruments:
-            engine.measure(instrument, {c: n for c, n in self.counts.items() if c[0] == instrument.dataset}, self.limit)
+            engine.measure(instrument, self._conditions(instrument))
             yield engine
 
+    def pending(self, folder: Run) -> dict[Where, Units]:
+        """Return the units that the folder lacks, by measurement; nothing is measured or written but their names."""
+        found = {}
+        for measurement in self._measurements(folder):
+            if units := {start: models for start, models in measurement.pending.items() if models}:
+                found[measurement.where] = units
+        return found
+
+    def write_predictions(self, folder: Run) -> None:
+        """Write the decisions on every image of what is complete, if they are kept."""
+        if self.settings.keep_predictions:
+            for measurement in self._measurements(folder):
+                measurement.write_predictions(folder)
+
     def save(self, folder: Run) -> tuple[pd.DataFrame, list[str]]:
-        """Write the table of all that is complete in the folder; the table, and what is to be said about gaps in it."""
+        """Write the results table of all that is complete in the folder; return it with notes about missing numbers."""
         known = {**self.source.instruments, **{instrument.name: instrument for instrument in self.instruments}}
         table, notes = [], []
         for model, name, counts in folder.complete():
             if not all(sums.get("n") for sums in counts.values()):
                 notes.append(f"{model}, {name}: none of the images can be decoded")
                 continue
-            rows, gaps = known[name].rows(counts)
+            rows, missing = known[name].rows(counts)
             table += [(model, *condition, metric, value, n) for condition, metric, value, n in rows]
-            notes += [f"{model}, {name}: {gap}" for gap in gaps]
+            notes += [f"{model}, {name}: {note}" for note in missing]
         return folder.save(table), notes
+
+    def _conditions(self, instrument: Instrument) -> dict[Condition, int]:
+        return {condition: n for condition, n in self.counts.items() if condition[0] == instrument.dataset}
+
+    def _measurements(self, folder: Run) -> Iterator[Measurement]:
+        for instrument in self.instruments:
+            for condition in self._conditions(instrument):
+                data = self.source.open(condition, self.settings.limit)
+                yield Measurement.enter(folder, instrument, data, list(self.models), self.settings.keep_predictions)
+
+
+def planned(
+    models: Models,
+    instruments: str | Sequence[str | Instrument],
+    data: str | Path,
+    settings: Settings | None = None,
+    **changes: object,
+) -> Plan:
+    """Check the arguments of `bvg.measure.run` and the data sets; no model is loaded.
+
+    `bvg.measure.forecast.forecast` estimates how long the plan takes.
+
+    Raises:
+        ValueError, bvg.datasets.layouts.DataError: as `run`.
+    """
+    settings = (settings or Settings()).changed(**changes)
+    device = settings.device if isinstance(settings.device, torch.device) else torch_device(settings.device)
+    check_precision(settings.precision, device)
+    source = sources.source(data, settings.workers, settings.skip_unreadable, device, settings.cache)
+    chosen, wanted = choose(instruments, settings.of_instruments, source.instruments), named(models)
+    counts = source.check(chosen, settings.limit)
+    size = settings.batch_size or (128 if device.type == "cuda" else source.batch_size)
+    return Plan(wanted, chosen, counts, source, device, size, settings)
+
+
+def named(models: Models) -> dict[str, str | Path | nn.Module]:
+    """Return models by id.
+
+    >>> named(["tv_resnet50", "runs/best.pth", "mine=runs/best.pth"])
+    {'tv_resnet50': 'tv_resnet50', 'best': 'runs/best.pth', 'mine': 'runs/best.pth'}
+    >>> list(named("miniature"))[:2]
+    ['mini_standard', 'mini_standard_b']
+
+    Raises:
+        ValueError: no model, a repeated id, or an id that is empty or contains "@" (which marks repeated measurements).
+    """
+    if isinstance(models, Mapping):
+        pairs = list(models.items())
+    else:
+        given = [str(name) for name in ([models] if isinstance(models, str | Path) else models)]
+        everyone = list(study.miniature().index)
+        pairs = [_named(one) for name in given for one in (everyone if name == sources.MINIATURE else [name])]
+    ids = [id for id, _ in pairs]
+    if not ids:
+        raise ValueError("expected at least one model, got none")
+    if twice := [id for id, n in Counter(ids).items() if n > 1]:
+        raise ValueError(f"expected each id once, got {twice[0]!r} twice: name the models by ID=NAME")
+    if bad := [id for id in ids if not isinstance(id, str) or not id.strip() or "@" in id]:
+        raise ValueError(
+            f"expected ids that are not empty and contain no '@', got {bad[0]!r}: name the model by ID=NAME"
+        )
+    return dict(pairs)
+
+
+def _named(name: str) -> tuple[str, str]:
+    id, equals, rest = name.partition("=")
+    if equals and rest and os.sep not in id and not Path(name).exists():
+        return id, rest
+    id = name
+    if Path(name).is_file() or name.endswith(zoo.SUFFIXES):
+        id = Path(name).name
+        while id.endswith(zoo.SUFFIXES):
+            id = Path(id).stem
+    return id, name
 
 
 def _placed(model: nn.Module, device: torch.device, id: str) -> nn.Module:
@@ -103,22 +196,5 @@ def _placed(model: nn.Module, device: torch.device, id: str) -> nn.Module:
         return model.to(device).eval()
     except torch.OutOfMemoryError as error:
         raise MeasureError(
-            f"expected all models to fit on {device}, got no room for {id}: measure fewer at once"
+            f"expected all models to fit on {device}, but {id} does not: measure fewer at once"
         ) from error
-
-
-def torch_device(device: str | torch.device | None) -> torch.device:
-    """A device that torch has here; None is CUDA where there is one.
-
-    Raises:
-        ValueError: there is no such device.
-    """
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(device)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"expected `device` to be one that torch has here, got {str(device)!r} ({reason})") from None
-    return device

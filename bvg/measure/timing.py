@@ -93,14 +93,14 @@ class Probe:
         # Some of the conditions, from the last on: the first may be the one without noise.
         conditions = _conditions(self._plan, instrument)
         some = conditions[:: -max(1, len(conditions) // 3)][:3]
-        stimuli = lambda: deque(instrument.stimuli(self._images, self._index, self._plan.seed, some), maxlen=0)  # noqa: E731
+        stimuli = lambda: deque(instrument.stimuli(self._images, self._index, self._plan.settings.seed, some), maxlen=0)  # noqa: E731
         return self._seconds(stimuli) / len(some)
 
     def _show(self, instrument: Instrument, forward: float) -> float:
         if not (steps := steps_of(instrument)):
             return forward
         one = replace(instrument, steps=1)
-        shown = (self._answer, self._images, self._labels, self._index, self._plan.seed)
+        shown = (self._answer, self._images, self._labels, self._index, self._plan.settings.seed)
         once = self._seconds(lambda: one.logits(*shown))
         return once + (steps - 1) * max(once - forward, 0)
 

@@ -18,7 +18,7 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,9 +29,10 @@ from submitit.helpers import DelayedSubmission
 
 from bvg.measure import progress, submit
 from bvg.measure.engine import MeasureError, Units, Where
-from bvg.measure.plan import Plan, torch_device
+from bvg.measure.plan import Plan
 from bvg.measure.provenance import session
 from bvg.measure.run_folder import Run, RunError
+from bvg.measure.settings import torch_device
 from bvg.models.inference import arithmetic
 
 Share = dict[Where, Units]
@@ -72,7 +73,7 @@ class Worker:
         os.register_at_fork(after_in_child=_unmoved)
         device = torch_device(self.plan.device)
         plan = deepcopy(self.plan)  # models go to the device, and readers start: neither is to be in a checkpoint
-        with Run(self.folder, plan.settings) as shard, arithmetic(plan.precision):
+        with Run(self.folder, plan.shared) as shard, arithmetic(plan.settings.precision):
             place = {"host": socket.gethostname(), "job": submitit.JobEnvironment().job_id}
             shard.begin({**session(device), **place})
             *_, engine = plan.measure(shard, dict(plan.load(shard, device)), self.mine)
@@ -131,7 +132,7 @@ def run(
         raise ValueError(f"expected `slurm` with engine='slurm' alone, got it with {engine!r}")
     gpus = _gpus() if cuda and engine == "local" else []
     number = _number(number, engine, len(gpus))
-    with Run(out, plan.settings) as folder:
+    with Run(out, plan.shared) as folder:
         shards = folder.folder / "shards"
         options = ({"gpus_per_node": 1} if cuda and engine == "slurm" else {}) | dict(slurm or {})
         executor = submit.executor(shards / "logs", engine, options)
@@ -140,15 +141,16 @@ def run(
             pass  # one at a time: each is to be what it was, and is fetched once rather than by every worker
         _merge(folder, shards)
         outcome, failures = Outcome({}, 0), []
-        if shares := _shares(_waiting(plan, folder), number):
+        if shares := _shares(plan.pending(folder), number):
             threads = max(1, (os.cpu_count() or 1) // len(shares)) if engine == "local" else None
             workers = [
                 Worker(plan, share, shards / str(k), gpus[k % len(gpus)] if gpus else None, threads)
                 for k, share in enumerate(shares)
             ]
-            outcome, failures = _work(executor, workers, engine, plan.progress)
+            outcome, failures = _work(executor, workers, engine, plan.settings.progress)
             _merge(folder, shards)
-            failures = failures if _waiting(plan, folder) else []  # one that was killed after its last unit is no loss
+            failures = failures if plan.pending(folder) else []  # one that was killed after its last unit is no loss
+        plan.write_predictions(folder)
         table, notes = plan.save(folder)
         if not failures:
             shutil.rmtree(shards, ignore_errors=True)
@@ -178,19 +180,6 @@ def _work(
 
 
 # --- what is to be done, and by whom ---------------------------------------------------------------------------------
-
-
-def _waiting(plan: Plan, folder: Run) -> Share:
-    """The units that the folder lacks. On the way, the decisions per image are written of what it has as a whole."""
-    found: Share = {}
-
-    def note(where: Where, waiting: Units) -> Units:
-        found[where] = {start: models for start, models in waiting.items() if models}
-        return {start: [] for start in waiting}
-
-    for _ in replace(plan, progress=False).measure(folder, dict.fromkeys(plan.models), note):
-        pass
-    return {where: units for where, units in found.items() if units}
 
 
 def _shares(waiting: Share, number: int) -> list[Share]:

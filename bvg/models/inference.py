@@ -23,15 +23,15 @@ PAYS = 200_000
 log = logging.getLogger(__name__)
 
 
-def check_precision(precision: str, device: torch.device) -> None:
-    """Check that a precision exists and that the device has it.
+def check_precision(precision: str, device: torch.device | None = None) -> None:
+    """Check that a precision exists and that the device, if given, has it.
 
     Raises:
         ValueError: the name is unknown, or is tf32 on a device other than CUDA.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"expected `precision` to be one of {', '.join(PRECISIONS)}, got {precision!r}")
-    if precision == "tf32" and device.type != "cuda":
+    if precision == "tf32" and device is not None and device.type != "cuda":
         raise ValueError(f"expected a CUDA device for precision tf32, got {device.type} (use fp32)")
 
 

@@ -14,6 +14,7 @@ from bvg.instruments import STUDY, BandPass, CriticalBand, Instrument
 from bvg.measure import progress
 from bvg.measure.accumulator import Tally
 from bvg.measure.engine import Engine, MeasureError
+from bvg.measure.settings import Settings
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -55,7 +56,7 @@ INSTRUMENTS = {
 
 
 def engine(device: torch.device, **options) -> Engine:
-    made = Engine(None, {}, None, device, 8, 0, True, False, **options)
+    made = Engine(None, {}, None, device, 8, Settings(keep_predictions=True, progress=False), **options)
     made.size, made.bar = 8, progress.bar(0, "", False)
     return made
 

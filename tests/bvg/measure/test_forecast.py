@@ -9,7 +9,8 @@ from colour_reader import ColourReader, picture
 
 from bvg import imagenet_classes, study
 from bvg.instruments import STUDY, BandPass
-from bvg.measure import forecast, main, planned, run
+from bvg.measure import forecast, planned, run
+from bvg.measure.__main__ import main
 from bvg.measure.forecast import count, timed
 from bvg.measure.timing import Pace
 

@@ -27,7 +27,8 @@ from bvg.datasets import open_dataset
 from bvg.datasets.layouts import DataError
 from bvg.datasets.loading import UnreadableImages
 from bvg.instruments import STUDY, BandPass
-from bvg.measure import main, named, run
+from bvg.measure import named, run
+from bvg.measure.__main__ import main
 from bvg.measure.engine import MeasureError
 from bvg.measure.run_folder import RunError
 from bvg.results import scores
@@ -292,7 +293,8 @@ def test_units_of_other_weights_or_images_are_not_reused(small, tmp_path):
 def test_manifest_says_how(small, tmp_path):
     measure({"reader": ColourReader()}, ["imagenet"], small, tmp_path / "run", limit=6, seed=3)
     manifest = json.loads((tmp_path / "run/manifest.json").read_text())
-    settings = {"seed": 3, "precision": "fp32", "limit": 6, "device": "cpu", "bvg": manifest["sessions"][0]["bvg"]}
+    settings = {"seed": 3, "precision": "fp32", "limit": 6, "device": "cpu", "world": "study",
+                "bvg": manifest["sessions"][0]["bvg"]}  # fmt: skip
     assert manifest["settings"] == settings
     data = manifest["measurements"]["imagenet"]
     assert {key: data[key] for key in ("count", "sha256")} == open_dataset("imagenet", small, limit=6).fingerprint()
@@ -314,8 +316,8 @@ def test_out_of_memory_halves_the_batch_and_goes_on(small, tmp_path):
     with pytest.warns(UserWarning, match="out of memory on imagenet") as caught:
         table = measure({"reader": Large()}, ["imagenet"], small, tmp_path / "run", batch_size=8)
     assert [str(w.message).partition(": ")[2] for w in caught] == [
-        "going on with 4 per batch",
-        "going on with 2 per batch",
+        "continuing with 4 per batch",
+        "continuing with 2 per batch",
     ]
     assert sizes[:3] == [8, 4, 2]
     assert value(table, "imagenet") == (50.0, 10)
@@ -409,7 +411,7 @@ def test_data_are_checked_before_any_model_is_loaded(small, tmp_path):
         (["--precision", "fp8"], "expected `precision` to be one of"),
         (["--precision", "tf32"], "expected a CUDA device for precision tf32"),
         (["--device", "abacus"], "expected `device` to be one that torch has here, got 'abacus'"),
-        (["--batch-size", "0"], "expected `batch_size` to be at least 1, got 0"),
+        (["--batch-size", "0"], "expected `batch_size` to be an integer of at least 1, got 0"),
         (["--limit", "0"], "expected `limit`"),
         (["--seed", "-1"], "expected `seed`"),
         (["--instruments", "pgd", "--eps", "8"], "is it in 1/255?"),

@@ -19,9 +19,10 @@ from slurm_cluster import NoSlurm, slurm
 from bvg import imagenet_classes, results
 from bvg.datasets.loading import UnreadableImages
 from bvg.instruments import STUDY, BandPass
-from bvg.measure import main, run
+from bvg.measure import run
 from bvg.measure import submit as jobs
 from bvg.measure import workers as scale
+from bvg.measure.__main__ import main
 from bvg.measure.engine import MeasureError
 from bvg.measure.run_folder import Run, RunError
 from bvg.miniature.instruments import INSTRUMENTS
