@@ -12,9 +12,9 @@ from bvg.instruments import settings as settings_of_instruments
 from bvg.measure.accumulator import MeasureError
 from bvg.measure.forecast import forecast
 from bvg.measure.plan import planned
-from bvg.measure.run_folder import RunError
 from bvg.measure.runner import run
 from bvg.measure.settings import Settings
+from bvg.measure.unit_store import RunError
 
 
 def parser() -> argparse.ArgumentParser:

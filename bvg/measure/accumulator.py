@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bvg.instruments.base import Condition, Score
 from bvg.logits import not_finite
-from bvg.measure.run_folder import Predictions
+from bvg.measure.unit_store import Predictions
 
 _SPOILT = "not finite"
 

@@ -18,9 +18,10 @@ from bvg.instruments.base import Condition, Instrument, targets
 from bvg.logits import check_logits, count_not_finite
 from bvg.measure import progress
 from bvg.measure.accumulator import MeasureError, Tally, shown_to
-from bvg.measure.run_folder import Run, Unit
+from bvg.measure.run_folder import Run
 from bvg.measure.settings import Settings
 from bvg.measure.sources import Source
+from bvg.measure.unit_store import Unit
 
 Where = tuple[str, str, str]
 """A measurement of all models: name of the instrument, variant, level."""
@@ -74,7 +75,7 @@ class Measurement:
             "unit": instrument.unit,
         }
         ids = {model: folder.add_measurement(model, where, len(data), description) for model in models}
-        done = {model: folder.done(id, keep_predictions) for model, id in ids.items()}
+        done = {model: folder.store.done(id, keep_predictions) for model, id in ids.items()}
         starts = range(0, len(data), instrument.unit)
         return cls(where, data, ids, {start: [m for m in models if start not in done[m]] for start in starts})
 
@@ -85,7 +86,7 @@ class Measurement:
         truth = dict(zip(self.data.index.tolist(), labels, strict=True))
         name = " ".join(filter(None, self.where))
         for model, id in self.ids.items():
-            if folder.decided(id):
+            if folder.store.decided(id):
                 folder.save_predictions(id, model, name, self.data.files, truth)
 
 
@@ -151,7 +152,7 @@ class Engine:
                 self.unreadable |= {str(data.folder / path): why for path, why in error.reasons.items()}
                 self.tried += len(part)
                 continue
-            self.run.write(
+            self.run.store.write(
                 Unit(ids[m], start, start + len(part), tally.counts(m), unreadable, tally.predictions())
                 for m, tally in tallies.items()
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -22,6 +23,8 @@ from bvg.measure.plan import Plan
 from bvg.measure.run_folder import Run
 from bvg.measure.timing import Pace, Probe, steps_of
 from bvg.models.inference import arithmetic
+
+logger = logging.getLogger(__name__)
 
 FEW = 1000
 """Passes through a network that are not worth a calibration."""
@@ -178,7 +181,8 @@ def calibrate(plan: Plan, answer: Callable[[Tensor], Tensor], go_on: Callable[[f
         probe = Probe(plan, answer)
         forward = probe.forward()
         return probe.pace(forward) if go_on(forward) else None
-    except Exception:  # images that cannot be decoded, answers that are no logits, no memory: the run says so, and how
+    except Exception as error:  # the run itself will report unreadable images, wrong logits or full memory
+        logger.info("no times in the forecast: %s: %s", type(error).__name__, error)
         return None
     finally:
         if plan.device.type == "cuda":

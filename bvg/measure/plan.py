@@ -107,7 +107,7 @@ class Plan:
         """Write the results table of all that is complete in the folder; return it with notes about missing numbers."""
         known = {**self.source.instruments, **{instrument.name: instrument for instrument in self.instruments}}
         table, notes = [], []
-        for model, name, counts in folder.complete():
+        for model, name, counts in folder.store.complete():
             if not all(sums.get("n") for sums in counts.values()):
                 notes.append(f"{model}, {name}: none of the images can be decoded")
                 continue

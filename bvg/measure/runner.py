@@ -68,7 +68,7 @@ def run(
         ValueError: an argument is not valid, or a model cannot be loaded (see `bvg.models.load`).
         bvg.datasets.layouts.DataError: data sets are incomplete; raised before anything is measured.
         bvg.datasets.loading.UnreadableImages: images cannot be decoded; raised after everything else is measured.
-        bvg.measure.run_folder.RunError: the run folder is in use, has other settings, or cannot be written to.
+        bvg.measure.unit_store.RunError: the run folder is in use, has other settings, or cannot be written to.
         bvg.measure.accumulator.MeasureError: logits are not finite, or one image does not fit into memory.
 
     Warns:

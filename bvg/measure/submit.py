@@ -19,7 +19,7 @@ import submitit
 from submitit.core.utils import UncompletedJobError, pickle_load
 
 from bvg.measure.engine import MeasureError
-from bvg.measure.run_folder import RunError
+from bvg.measure.unit_store import RunError
 
 ENGINES = ("local", "slurm")
 

@@ -31,8 +31,9 @@ from bvg.measure import progress, submit
 from bvg.measure.engine import MeasureError, Units, Where
 from bvg.measure.plan import Plan
 from bvg.measure.provenance import session
-from bvg.measure.run_folder import Run, RunError
+from bvg.measure.run_folder import Run
 from bvg.measure.settings import torch_device
+from bvg.measure.unit_store import RunError
 from bvg.models.inference import arithmetic
 
 Share = dict[Where, Units]

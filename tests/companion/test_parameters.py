@@ -89,7 +89,9 @@ def test_bad_values_are_rejected_by_an_error_that_names_the_parameter(name, valu
 
 
 def test_unknown_and_unset_parameters_are_rejected():
-    with pytest.raises(ParameterError, match=r"expected parameters among alpha, out, got `alhpa` \(did you mean alpha\?\)"):
+    with pytest.raises(
+        ParameterError, match=r"expected parameters among alpha, out, got `alhpa` \(did you mean alpha\?\)"
+    ):
         check({"alpha": 0.05, "out": "output", "alhpa": 0.01}, ["alpha", "out"])
     with pytest.raises(ParameterError, match="expected a value of `out`, got none"):
         check({"alpha": 0.05}, ["alpha", "out"])

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bvg.measure.run_folder import Predictions, Run, RunError, Unit
+from bvg.measure.run_folder import Run
+from bvg.measure.unit_store import Predictions, RunError, Unit
 
 SETTINGS = {"seed": 0, "precision": "fp32", "limit": None}
 CLEAN = ("imagenet", "", None)
@@ -31,7 +32,7 @@ def unit(measurement: int, start: int, hits: int, size: int = 10, kept: int = 0)
 def rows(run: Run) -> list[tuple]:
     return [
         (model, *condition, "top1", 100 * sums["top1"] / sums["n"], sums["n"])
-        for model, _, counts in run.complete()
+        for model, _, counts in run.store.complete()
         for condition, sums in counts.items()
     ]
 
@@ -45,10 +46,10 @@ def test_units_add_up_and_only_what_is_complete_becomes_a_row(tmp_path):
     with Run(tmp_path / "mine", SETTINGS) as run:
         whole = run.add_measurement("a", ("imagenet", "", ""), 20, {})
         part = run.add_measurement("b", ("imagenet", "", ""), 20, {})
-        run.write([unit(whole, 0, 3), unit(part, 0, 1)])
-        run.write([unit(whole, 10, 4)])
-        assert run.done(whole, predictions=False) == {0, 10}
-        assert run.done(part, predictions=False) == {0}
+        run.store.write([unit(whole, 0, 3), unit(part, 0, 1)])
+        run.store.write([unit(whole, 10, 4)])
+        assert run.store.done(whole, predictions=False) == {0, 10}
+        assert run.store.done(part, predictions=False) == {0}
         table = run.save(rows(run))
     assert table.drop(columns="variant").to_dict("records") == [
         {"model": "a", "benchmark": "imagenet", "level": pytest.approx(np.nan, nan_ok=True), "metric": "top1",
@@ -60,11 +61,11 @@ def test_units_add_up_and_only_what_is_complete_becomes_a_row(tmp_path):
 def test_a_unit_counts_as_done_only_if_all_of_it_was_measured(tmp_path):
     with Run(tmp_path / "run", SETTINGS) as run:
         id = run.add_measurement("a", ("imagenet", "", ""), 20, {})
-        run.write([unit(id, 0, 3)._replace(unreadable={"x.JPEG": "damaged"}), unit(id, 10, 3, kept=5)])
-        assert run.done(id, predictions=False) == {10}
-        assert run.done(id, predictions=True) == {10}
-        run.write([unit(id, 10, 3)])
-        assert run.done(id, predictions=True) == set()
+        run.store.write([unit(id, 0, 3)._replace(unreadable={"x.JPEG": "damaged"}), unit(id, 10, 3, kept=5)])
+        assert run.store.done(id, predictions=False) == {10}
+        assert run.store.done(id, predictions=True) == {10}
+        run.store.write([unit(id, 10, 3)])
+        assert run.store.done(id, predictions=True) == set()
         assert run.manifest()["unreadable"] == {"x.JPEG": "damaged"}
 
 
@@ -135,13 +136,13 @@ def test_a_kill_in_the_middle_of_a_transaction_leaves_none_of_it(tmp_path):
         from bvg.measure.run_folder import Run
         run = Run(sys.argv[1], SETTINGS).__enter__()
         id = run.add_measurement("a", ("imagenet", "", ""), 30, {})
-        run.write([unit(id, 0, 1)])
-        run._database.execute("pragma cache_size = 1")  # so that pages reach the file before the commit
+        run.store.write([unit(id, 0, 1)])
+        run.store.database.execute("pragma cache_size = 1")  # so that pages reach the file before the commit
         def units():
             yield unit(id, 10, 2, kept=200_000)
             print(os.path.getsize(sys.argv[1] + "/units.sqlite"), flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
-        run.write(units())
+        run.store.write(units())
         """,
         tmp_path / "run",
         Path(__file__).parent,
@@ -151,8 +152,8 @@ def test_a_kill_in_the_middle_of_a_transaction_leaves_none_of_it(tmp_path):
     assert (tmp_path / "run/units.sqlite-journal").exists()
     with Run(tmp_path / "run", SETTINGS) as run:
         id = run.add_measurement("a", ("imagenet", "", ""), 30, {})
-        assert run.done(id, predictions=False) == {0}
-        run.write([unit(id, 10, 2), unit(id, 20, 3)])
+        assert run.store.done(id, predictions=False) == {0}
+        run.store.write([unit(id, 10, 2), unit(id, 20, 3)])
         assert rows(run) == [("a", *CLEAN, "top1", 20.0, 30)]
 
 
@@ -196,12 +197,12 @@ def disk_full(after: int):
 def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path):
     with Run(tmp_path / "run", SETTINGS) as run:
         id = run.add_measurement("a", ("imagenet", "", ""), 30, {})
-        run.write([unit(id, 0, 1)])
+        run.store.write([unit(id, 0, 1)])
         size = os.path.getsize(tmp_path / "run/units.sqlite")
         with disk_full(size + 4096), pytest.raises(RunError, match=r"with room .* What was written before is kept"):
-            run.write([unit(id, 10, 2, kept=100_000)])
-        assert run.done(id, predictions=False) == {0}
-        run.write([unit(id, 10, 2, kept=100_000), unit(id, 20, 3)])
+            run.store.write([unit(id, 10, 2, kept=100_000)])
+        assert run.store.done(id, predictions=False) == {0}
+        run.store.write([unit(id, 10, 2, kept=100_000), unit(id, 20, 3)])
         assert rows(run) == [("a", *CLEAN, "top1", 20.0, 30)]
         table = run.save(rows(run))
         with disk_full(64), pytest.raises(RunError, match="with room"):

@@ -30,7 +30,7 @@ from bvg.instruments import STUDY, BandPass
 from bvg.measure import named, run
 from bvg.measure.__main__ import main
 from bvg.measure.engine import MeasureError
-from bvg.measure.run_folder import RunError
+from bvg.measure.unit_store import RunError
 from bvg.results import scores
 
 HELPERS = Path(__file__).resolve().parents[2] / "helpers"
@@ -196,7 +196,7 @@ KILLED = """
     import torch
     torch.set_num_threads(1)
     import test_runner as here
-    from bvg.measure.run_folder import Run
+    from bvg.measure.unit_store import UnitStore
     data, out, where, count = Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], int(sys.argv[5])
     class Counting(here.ColourReader):
         calls = 0
@@ -205,7 +205,7 @@ KILLED = """
             if where == "forward" and Counting.calls == count:
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().forward(images)
-    write, written = Run.write, 0
+    write, written = UnitStore.write, 0
     def killing(self, units):
         global written
         written += 1
@@ -213,7 +213,7 @@ KILLED = """
             yield next(units)
             os.kill(os.getpid(), signal.SIGKILL)
         write(self, first_alone() if where == "write" and written == count else units)
-    Run.write = killing
+    UnitStore.write = killing
     models = {"one": Counting(1), "reader": Counting()}
     here.measure(models, here.UNITS, data, out, batch_size=2, keep_predictions=True)
 """

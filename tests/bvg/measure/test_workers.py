@@ -24,7 +24,8 @@ from bvg.measure import submit as jobs
 from bvg.measure import workers as scale
 from bvg.measure.__main__ import main
 from bvg.measure.engine import MeasureError
-from bvg.measure.run_folder import Run, RunError
+from bvg.measure.run_folder import Run
+from bvg.measure.unit_store import RunError
 from bvg.miniature.instruments import INSTRUMENTS
 
 HELPERS = Path(__file__).resolve().parents[2] / "helpers"
