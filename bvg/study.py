@@ -1,16 +1,9 @@
-"""The paper's vocabulary: groups of models, benchmarks, categories of generalization, biases and their definitions."""
+"""The paper's vocabulary: benchmarks, categories of generalization, biases, groups of models and their definitions."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
-from functools import cache
-from importlib.resources import files
-
-import numpy as np
-import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -255,99 +248,3 @@ def _lookup(table: Mapping, id: str, what: str):
     if id not in table:
         raise KeyError(f"expected `{what}` to be one of {', '.join(table)}, got {id!r}")
     return table[id]
-
-
-@cache
-def _models() -> pd.DataFrame:
-    with (files("bvg") / "results" / "published" / "models.csv").open(encoding="utf-8") as file:
-        table = pd.read_csv(file, dtype={"epsilon": float}, keep_default_na=False, na_values={"epsilon": [""]})
-    return table.set_index("model")
-
-
-def models() -> pd.DataFrame:
-    """What is known of each checkpoint: one row per model of the published file, indexed by model id.
-
-    Columns: group (one of `GROUPS`, or `outside` for models that the file holds and the study does not use), name, method,
-    citation (BibTeX key), norm (`l2`, `linf` or empty), epsilon (training strength; in 1/255 for Linf), in_study.
-    """
-    return _models().copy()
-
-
-@cache
-def _miniature() -> pd.DataFrame:
-    # Read as a file: importing bvg.miniature would bring torch along.
-    networks = tomllib.loads((files("bvg") / "miniature" / "zoo.toml").read_text(encoding="utf-8"))
-    rows = [
-        (n["group"], n["display"], n["method"], "", n.get("norm", ""), float(n.get("epsilon", "nan")), False)
-        for n in networks.values()
-    ]
-    return pd.DataFrame(rows, pd.Index(networks, name="model"), _models().columns)
-
-
-def miniature() -> pd.DataFrame:
-    """What is known of each network of the miniature: one row each, with the index and columns of `models()`."""
-    return _miniature().copy()
-
-
-@cache
-def _known() -> pd.DataFrame:
-    return pd.concat([_models(), _miniature()])
-
-
-def describe(ids: list[str] | pd.Index) -> pd.DataFrame:
-    """`models()` and `miniature()` for these ids, in this order; a model of neither gets group `new` and its id as name.
-
-    An id of the form `model@run` (the same checkpoint measured again, see `bvg.results.load`) is described as its model,
-    with the run in its name and group `new`: it stands beside that model's own number and is none of them.
-    """
-    base = [str(i).partition("@") for i in ids]
-    table = _known().reindex([b for b, _, _ in base])
-    known = table["group"].notna()
-    again = np.array([run != "" for _, _, run in base], bool)
-    table["group"] = table["group"].where(known & ~again, "new")
-    table["in_study"] = table["in_study"].eq(True) & ~again
-    for column in ("method", "citation", "norm"):
-        table[column] = table[column].fillna("")
-    table["name"] = [
-        (name if ok else b) + (f" @ {run}" if run else "")
-        for (b, _, run), name, ok in zip(base, table["name"], known, strict=True)
-    ]
-    table.index = pd.Index(list(ids), name="model")
-    return table
-
-
-def figure2_groups(group: pd.Series) -> dict[str, pd.Series]:
-    """The three sets of models of Figure 2, as masks over `group` (one group name per model).
-
-    total: all models; at: the adversarially trained ones (among them the epsilon = 0 model); other: all the rest.
-    """
-    trained = group == "adversarial_training"
-    return {"total": pd.Series(True, index=group.index), "at": trained, "other": ~trained}
-
-
-def counted(table: pd.DataFrame, highlight: Sequence[str] = ()) -> pd.Series:
-    """Which rows enter statistics, as a mask: a model that is placed among others must not move what it is compared with.
-
-    Left out are highlighted models. Of the rest, the study's models count where there are any, else the miniature's networks,
-    else new ones (group `new`): these three are never pooled.
-
-    Args:
-        table: one row per model with the columns model and group.
-        highlight: model ids.
-
-    Raises:
-        ValueError: a highlighted model is not in the table, or the table is empty.
-    """
-    if table.empty:
-        raise ValueError("expected a table of at least one model, got an empty one")
-    if isinstance(highlight, str):
-        raise ValueError(f"expected `highlight` to be a list of model ids, got {highlight!r}")
-    absent = [m for m in highlight if m not in set(table["model"])]
-    if absent:
-        near = [n for m in absent for n in get_close_matches(m, table["model"], 1)]
-        hint = f" (did you mean {', '.join(near)}?)" if near else ""
-        raise ValueError(f"expected `highlight` to name models of the table, got {', '.join(absent)}{hint}")
-    new = table["group"] == "new"
-    small = ~new & table["model"].isin(miniature().index)
-    compared = next(kind for kind in (~new & ~small, small, new) if kind.any())
-    return compared & ~table["model"].isin(list(highlight))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import bvg
-from bvg import study
+from bvg import known_models
 from bvg.datasets.layouts import Condition
 from bvg.instruments import Instrument, choose
 from bvg.measure import sources
@@ -165,7 +165,7 @@ def named(models: Models) -> dict[str, str | Path | nn.Module]:
         pairs = list(models.items())
     else:
         given = [str(name) for name in ([models] if isinstance(models, str | Path) else models)]
-        everyone = list(study.miniature().index)
+        everyone = list(known_models.miniature().index)
         pairs = [_named(one) for name in given for one in (everyone if name == sources.MINIATURE else [name])]
     ids = [id for id, _ in pairs]
     if not ids:

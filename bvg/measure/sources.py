@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from bvg import files, study
+from bvg import files, known_models
 from bvg.datasets import index
 from bvg.datasets.cache import CacheReader, missing_rows, open_cache
 from bvg.datasets.device import DeviceCache
@@ -105,7 +105,7 @@ class Disk:
 
     def load(self, name: str | Path) -> nn.Module:
         """Load a model of ImageNet (see `bvg.models.load`)."""
-        if name in study.miniature().index:
+        if name in known_models.miniature().index:
             raise ValueError(f"expected a model of ImageNet, got {name}: measure it with data={MINIATURE!r}")
         return zoo.load(name)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from bvg import study
+from bvg import known_models, study
 from bvg.results.table import SAME_LEVEL, ResultsError
 
 CATEGORY_COLUMNS = tuple(study.CATEGORIES)
@@ -131,7 +131,7 @@ def _accuracies(results: pd.DataFrame, outside: bool, eps: float) -> pd.DataFram
         given = table[benchmark] if benchmark in table else pd.Series(dtype=float)
         table[benchmark] = given.reindex(order).fillna(means.mean(axis=1, skipna=False))
     table = table.reindex(columns=[b.id for b in study.BENCHMARKS]).rename_axis(index="model", columns=None)
-    table.insert(0, "group", study.describe(table.index)["group"])
+    table.insert(0, "group", known_models.describe(table.index)["group"])
     return table if outside else table[table["group"] != "outside"]
 
 

@@ -14,7 +14,7 @@ import yaml
 from bs4 import BeautifulSoup
 from builder import inputs, notebooks
 
-from bvg import study
+from bvg import known_models, study
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = [
@@ -197,7 +197,7 @@ def test_prose_has_no_unresolved_markup(pages):
 
 def test_all_48_models_are_named_in_the_legend(build):
     svg = (build / "figures" / "legend.svg").read_text(encoding="utf-8")
-    names = study.models().query("in_study")["name"]
+    names = known_models.models().query("in_study")["name"]
     assert [n for n in names if n not in svg] == []
 
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from companion import figures
 
-from bvg import results, study
+from bvg import known_models, results
 from bvg.results import scores
 
 EXTENSION = Path(__file__).resolve().parents[2] / "book" / "_ext" / "drawings.py"
@@ -64,7 +64,7 @@ def test_classes_give_every_shape_the_style_of_the_file(drawing, file):
 
 
 def test_only_the_first_mark_of_a_model_carries_its_group_and_method(drawing):
-    models = study.models().query("in_study")
+    models = known_models.models().query("in_study")
     marks = [g for g in drawing.iter("g") if g.get("data-model") and g.find("title") is not None]
     assert len(marks) == 2 * len(models)
     first = {}

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from browser import DESK, PHONE, axe, violations, watch
 
-from bvg import study
+from bvg import known_models, study
 
 SIN = "resnet50_trained_on_SIN"
 MARK = '[data-model="{}"]:not([data-entry])'
@@ -34,7 +34,7 @@ def test_hovering_over_a_mark_names_the_model_and_its_values(page, site, build):
     scores = pd.read_csv(build / "tables" / "scores.csv").set_index("model").loc[SIN]
     tip = hover(opened(page, site, "shape-bias"), "figure-4", MARK.format(SIN))
     text = tip.inner_text()
-    known = study.models().loc[SIN]
+    known = known_models.models().loc[SIN]
     assert known["name"] in text
     assert known["method"] in text
     assert f"Shape bias {scores['shape']:.2f}" in text
@@ -65,7 +65,7 @@ def test_click_keeps_a_model_highlighted_until_escape(page, site):
 
 @pytest.mark.parametrize("group", ["augmentation", "adversarial_training-l2"])
 def test_legend_entry_highlights_its_group_and_a_click_keeps_it(page, site, group):
-    models = study.models().query("in_study")
+    models = known_models.models().query("in_study")
     members = {
         m
         for m in models.index
@@ -88,7 +88,7 @@ def test_legend_entry_highlights_its_group_and_a_click_keeps_it(page, site, grou
 
 def test_arrow_keys_move_through_the_models_in_order(page, site, build):
     scores = pd.read_csv(build / "tables" / "scores.csv").set_index("model")["shape"]
-    names = study.models()["name"]
+    names = known_models.models()["name"]
     opened(page, site, "shape-bias")
     stop = page.locator("#figure-4 .bvg-canvas")
     assert page.locator("#figure-4 svg [tabindex]").count() == 0

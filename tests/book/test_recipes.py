@@ -20,11 +20,11 @@ PLACE = re.compile(
 
 FIGURE_2 = """
 import pandas as pd
-from bvg import results, study
+from bvg import results, known_models
 from companion import figures
 
 scores = results.per_model(results.load("published"))
-groups = study.figure2_groups(scores["group"])
+groups = known_models.figure2_groups(scores["group"])
 cells = results.correlate(scores, list(study.CATEGORIES), [b.id for b in study.BIASES], groups)
 figure = figures.correlation_heatmap(cells)
 figure.data.to_csv("figure-2.csv", index=False)

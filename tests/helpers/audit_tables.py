@@ -6,9 +6,9 @@ import pandas as pd
 from companion.analysis.data_audit import audit, check
 from companion.analysis.data_audit.check import Case
 
-from bvg import study
+from bvg import known_models
 
-STUDIED = list(study.models().query("in_study").index)
+STUDIED = list(known_models.models().query("in_study").index)
 
 
 def check_table(id: str, table: pd.DataFrame, **choices) -> check.Finding:

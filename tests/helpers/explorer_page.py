@@ -9,13 +9,13 @@ import pytest
 from companion.explorer import explorer
 from scipy.stats import spearmanr
 
-from bvg import study
+from bvg import known_models
 from bvg.results import load
 
 PUBLISHED = load("published")
 CONTENT = explorer(PUBLISHED)
 WIDE = CONTENT.table().pivot(index="model", columns="measure", values="value")
-ABOUT = study.describe(list(WIDE.index))
+ABOUT = known_models.describe(list(WIDE.index))
 NAMES = ABOUT["name"]
 HIGHEST = WIDE["shape"].idxmax()
 READY = "#bvg-explorer[data-ready] .bvgx-plot svg"

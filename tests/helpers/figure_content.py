@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 
-from bvg import study
+from bvg import known_models, study
 from bvg.results import correlation
 
 CATEGORIES = list(study.CATEGORIES)
@@ -27,7 +27,7 @@ def with_new(scores: pd.DataFrame, *names: str) -> pd.DataFrame:
 
 def cells(scores: pd.DataFrame, rows=CATEGORIES, columns=BIASES, groups="figure 2") -> pd.DataFrame:
     """Correlate columns of a table of scores, within the sets of Figure 2 or over all models (`groups=None`)."""
-    masks = study.figure2_groups(scores["group"]) if groups == "figure 2" else None
+    masks = known_models.figure2_groups(scores["group"]) if groups == "figure 2" else None
     return correlation.correlate(scores, rows, columns, masks)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bvg import results, study
+from bvg import known_models, results, study
 
-NETWORKS = list(study.miniature().index)
+NETWORKS = list(known_models.miniature().index)
 KINDS = {
     "imagenet-c": (
         *("gaussian_noise", "gaussian_blur", "pixelate", "jpeg_compression", "contrast", "brightness", "fog"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bvg import study
+from bvg import known_models, study
 
 FAMILIES = ("recipe", "source", "group")
 
@@ -38,7 +38,7 @@ def without(table: pd.DataFrame, leave_out: Sequence[str]) -> pd.DataFrame:
 
 def group_of(table: pd.DataFrame) -> pd.Series:
     """Return the group of each row's model, with the table's index."""
-    return pd.Series(study.describe(table["model"])["group"].to_numpy(), table.index, name="group")
+    return pd.Series(known_models.describe(table["model"])["group"].to_numpy(), table.index, name="group")
 
 
 def sets(scores: pd.DataFrame, set_apart: Sequence[str] = ("adversarial_training",)) -> dict[str, pd.Series]:
@@ -83,7 +83,7 @@ def families(scores: pd.DataFrame, by: str = "recipe") -> pd.Series:
     """
     if by not in FAMILIES:
         raise ValueError(f"expected `families` to be one of {', '.join(FAMILIES)}, got {by!r}")
-    about = study.describe(scores["model"])
+    about = known_models.describe(scores["model"])
     if by == "group":
         name = about["group"].map(study.GROUPS).fillna(about["group"])
     elif by == "source":

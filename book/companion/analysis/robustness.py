@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import factorial
 from scipy.stats import kendalltau, rankdata
 
-from bvg import study
+from bvg import known_models
 from bvg.results import correlation
 from companion.analysis import resampling
 
@@ -273,7 +273,7 @@ def influential(checked: pd.DataFrame) -> pd.DataFrame:
     counts = checked[checked["without_changes"] > 0].groupby("without_model").size()
     counts = counts.rename("cells").rename_axis("model").reset_index()
     counts = counts.sort_values(["cells", "model"], ascending=[False, True], ignore_index=True)
-    counts.insert(1, "name", study.describe(counts["model"])["name"].to_numpy())
+    counts.insert(1, "name", known_models.describe(counts["model"])["name"].to_numpy())
     return counts
 
 

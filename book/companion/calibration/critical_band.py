@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bvg import kernels, results, study
+from bvg import kernels, known_models, results
 from bvg.instruments import CriticalBand
 from bvg.miniature import synthetic
 from bvg.results import channel
@@ -258,7 +258,7 @@ def published_thresholds(grid: pd.DataFrame) -> pd.DataFrame:
         peak_noise_sensitivity, and the columns of `grid` (0 channels if no Gaussian of the grid has these thresholds).
     """
     columns = ["bandwidth", "center_frequency", "peak_noise_sensitivity"]
-    known = study.models()
+    known = known_models.models()
     table = results.load("published").query("benchmark == 'critical-band' and variant == 'relative'")
     fits = table.pivot(index="model", columns="metric", values="value").loc[known.index[known["in_study"]], columns]
     distinct = fits.round(6).value_counts().rename("models").reset_index()

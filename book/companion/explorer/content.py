@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bvg import study
+from bvg import known_models, study
 from bvg.results import scores
 from companion.explorer import html
 from companion.explorer.svg_marks import drawing
@@ -58,7 +58,7 @@ def explorer(
     Args:
         results: a results table (see `bvg.results`).
         categories, low_cutoffs, high_cutoffs, allow_missing: as in `bvg.results.scores.per_model`.
-        highlight: models that are selected at first and left out of statistics and ranks (see `study.counted`).
+        highlight: models that are selected at first and left out of statistics and ranks (see `known_models.counted`).
         world: the images that the models were measured on.
 
     Raises:
@@ -82,7 +82,7 @@ def explorer(
             f"expected results with at least one bias and one accuracy, got {len(biases)} and {len(accuracies)}: "
             "measure what is missing, or add a table that has it"
         )
-    models = _models(results, list(wide.index), study.counted(per_model, highlight))
+    models = _models(results, list(wide.index), known_models.counted(per_model, highlight))
     used = [m["group"] for m in models]
     groups = list(dict.fromkeys([*(g for g in study.GROUPS if g in used), *used]))
     values = [[None if np.isnan(v) else float(v) for v in row] for row in wide[[m["id"] for m in measures]].to_numpy()]
@@ -111,7 +111,7 @@ def _wide(results: pd.DataFrame, per_model: pd.DataFrame, allow_missing: bool, w
 def _models(results: pd.DataFrame, ids: list[str], counted: Sequence[bool]) -> list[dict[str, Any]]:
     """Describe each model; `counted` tells whether it enters the statistics."""
     sources = results.groupby("model", sort=False)["source"].unique()
-    described = study.describe(ids)[["name", "group", "method"]].to_dict("index")
+    described = known_models.describe(ids)[["name", "group", "method"]].to_dict("index")
     return [
         {
             "id": model,

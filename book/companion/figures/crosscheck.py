@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from bvg import study
+from bvg import known_models, study
 from companion.figures import svg_labels
 from companion.figures.base import WIDTH, Figure, styled
 from companion.figures.marks import mark
@@ -28,7 +28,7 @@ def crosscheck(agreement: pd.DataFrame) -> Figure:
     if data.empty:
         return _nothing(data)
     rows = [b.id for b in study.BENCHMARKS if b.id in set(data["benchmark"])]
-    models = [m for m in study.models().index if m in set(data["model"])]
+    models = [m for m in known_models.models().index if m in set(data["model"])]
     sources = list(dict.fromkeys(data["source"]))
     lines = -(-len(models) // 4)
     figure = Canvas(figsize=(WIDTH, 0.42 * len(rows) + 0.2 * lines + 0.9), facecolor="white", layout="constrained")
@@ -59,7 +59,12 @@ def crosscheck(agreement: pd.DataFrame) -> Figure:
                       ha="right", va="center", fontsize=8)  # fmt: skip
     handles = [mark(m).line(scale=0.68) for m in models]
     legend = figure.legend(
-        handles, study.describe(models)["name"], loc="outside lower center", ncols=4, fontsize=8, handletextpad=0.1
+        handles,
+        known_models.describe(models)["name"],
+        loc="outside lower center",
+        ncols=4,
+        fontsize=8,
+        handletextpad=0.1,
     )
     svg_labels.label_legend(legend, [(m, True) for m in models])
     return Figure(figure, data, _alt(data, rows, sources))

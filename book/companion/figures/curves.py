@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
-from bvg import study
+from bvg import known_models, study
 from companion.figures import svg_labels
 from companion.figures.base import WIDTH, Figure, styled
 from companion.figures.marks import GROUP_NAMES, LINES, group_name, mark
@@ -48,11 +48,11 @@ def curves(
         raise ValueError(f"expected `highlight` to be a list of model ids, got {highlight!r}")
     curves = curves.dropna(subset="relative_top1")
     highlight = [m for m in highlight if m in set(curves["model"])]
-    groups = study.describe(pd.unique(curves["model"]))["group"]
+    groups = known_models.describe(pd.unique(curves["model"]))["group"]
     data = curves.assign(group=curves["model"].map(groups))
     data = data[(data["group"] != "outside") | data["model"].isin(highlight)]
     groups = groups[pd.unique(data["model"])]
-    everywhere = [m for m, g in groups.items() if g in ("baseline", "new") or "@" in m or m in highlight]
+    everywhere = [m for m, g in groups.items() if g in ("baseline", "new") or m in highlight]
     rows = _rows(groups.drop(everywhere))
     windows = {"low-pass": low_cutoffs, "high-pass": high_cutoffs}
     figure = Canvas(figsize=(WIDTH, 1.55 * len(rows) + 0.75), facecolor="white", layout="constrained")
@@ -75,7 +75,7 @@ def curves(
     extremes = " ".join(_extremes(data[data["kind"] == kind], kind, window) for kind, window in windows.items())
     alt = f"Relative accuracy of {plural(len(groups), 'model')} over the cut-off of a filter. {extremes}"
     if highlight:
-        alt += f" Highlighted: {quoted(study.describe(highlight)['name'])}."
+        alt += f" Highlighted: {quoted(known_models.describe(highlight)['name'])}."
     return Figure(figure, data[["model", "group", "kind", "cutoff", "relative_top1"]].reset_index(drop=True), alt)
 
 
@@ -114,7 +114,7 @@ def _row_title(axes: Axes, members: Sequence[str], groups: pd.Series, world: stu
         entry = svg_labels.legend_group(groups.index[groups == members[0]][0])
         svg_labels.label_entry([title], entry.removesuffix("-l2").removesuffix("-linf"))
     if "adversarial_training" in members:
-        norms = study.describe(groups.index[groups == "adversarial_training"])["norm"]
+        norms = known_models.describe(groups.index[groups == "adversarial_training"])["norm"]
         text = "L2 solid, L∞ broken;\nwider: larger ε" if norms.nunique() > 1 else "Wider: larger ε"
         axes.text(0.98, 0.08, text, ha="right", fontsize=8, transform=axes.transAxes)
 
@@ -127,7 +127,7 @@ def _mean_text(kind: str, inside: np.ndarray) -> list[str]:
 
 def _line(model: str, x: np.ndarray, y: np.ndarray, everywhere: bool, highlighted: bool) -> Line2D:
     """Return the line of a model in its group's colour and line style, with its mark if it is in every row."""
-    how, known = mark(model), study.describe([model]).iloc[0]
+    how, known = mark(model), known_models.describe([model]).iloc[0]
     style = {"linestyle": LINES["contrastive" if known["norm"] == "linf" else known["group"]], "label": model}
     if everywhere:
         width = 2.2 if highlighted else 1.6
@@ -148,12 +148,12 @@ def _legends(figure: Canvas, axes: Axes, everywhere: Sequence[str], shared: Mapp
     lines = {line.get_label(): line for line in axes.get_lines() if not line.get_label().startswith("_")}
     models = [m for m in everywhere if m in lines]
     if models:
-        names = [shorten(n, 40, placeholder="…") for n in study.describe(models)["name"]]
+        names = [shorten(n, 40, placeholder="…") for n in known_models.describe(models)["name"]]
         columns = 2 if len(models) > 2 else len(models)
         legend = figure.legend([lines[m] for m in models], names, loc="outside lower center", ncols=columns)
         svg_labels.label_legend(legend, [(m, True) for m in models])
     if shared:
-        groups = study.describe([m for m in lines if m not in models])["group"]
+        groups = known_models.describe([m for m in lines if m not in models])["group"]
         firsts = {g: groups.index[groups == g][0] for g in shared if (groups == g).any()}
         legend = axes.legend([lines[m] for m in firsts.values()], [shared[g] for g in firsts], fontsize=8)
         svg_labels.label_legend(legend, [(svg_labels.legend_group(m), False) for m in firsts.values()])
@@ -166,7 +166,7 @@ def _extremes(curves: pd.DataFrame, kind: str, window: Sequence[float]) -> str:
     middle = np.median(list(window))
     cutoff = min(curves["cutoff"].unique(), key=lambda c: abs(c - middle))
     at = curves[curves["cutoff"] == cutoff].set_index("model")["relative_top1"]
-    names = study.describe([at.idxmin(), at.idxmax()])["name"]
+    names = known_models.describe([at.idxmin(), at.idxmax()])["name"]
     return (
         f"{kind.capitalize()} at cut-off {cutoff:g}: from {format_label(at.min())} ({names.iloc[0]}) to {format_label(at.max())} "
         f"({names.iloc[1]}) of clean accuracy, median {format_label(at.median())}."

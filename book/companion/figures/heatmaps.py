@@ -28,7 +28,7 @@ def correlation_heatmap(cells: pd.DataFrame, world: study.World = study.STUDY) -
     are adversarially trained, there is one heat map, over all models.
 
     Args:
-        cells: from `bvg.results.correlation.correlate(scores, categories, biases, study.figure2_groups(...))`.
+        cells: from `bvg.results.correlation.correlate(scores, categories, biases, known_models.figure2_groups(...))`.
         world: the benchmarks and groups whose names to print.
 
     Returns:

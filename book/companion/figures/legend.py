@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.legend_handler import HandlerTuple
 
-from bvg import study
+from bvg import known_models, study
 from companion.figures import svg_labels
 from companion.figures.base import WIDTH, Figure, styled
 from companion.figures.marks import GROUP_NAMES, group_name, mark
@@ -27,13 +27,13 @@ def sections(table: pd.DataFrame, world: study.World = study.STUDY) -> list[tupl
     """Split models by group; the miniature's models form sections of their own.
 
     Args:
-        table: from `study.describe`.
+        table: from `known_models.describe`.
         world: the images that the models were measured on.
 
     Returns:
         Group id, printed name and rows of `table`, in the order of the paper's legend.
     """
-    small = table.index.isin(study.miniature().index)
+    small = table.index.isin(known_models.miniature().index)
     apart = " (mini)" if world is study.STUDY else ""
     parts = []
     for group in GROUP_NAMES:
@@ -50,7 +50,7 @@ def key(models: Sequence[str], world: study.World = study.STUDY) -> tuple[list[A
     Up to three marks stand for a group. Adversarially trained models have one entry per norm, with the range of epsilon.
     """
     handles, labels, entries = [], [], []
-    for group, name, members in sections(study.describe(list(models)), world):
+    for group, name, members in sections(known_models.describe(list(models)), world):
         for norm in ("l2", "linf") if group == "adversarial_training" else ("",):
             same = members[members["norm"] == norm] if norm else members
             if same.empty:
@@ -80,8 +80,8 @@ def legend(models: Sequence[str] | None = None, world: study.World = study.STUDY
     Returns:
         `data` with the columns model, name, group, color, marker, fillstyle, size (points).
     """
-    everyone = study.models()
-    table = study.describe(list(everyone.index[everyone["in_study"]]) if models is None else list(models))
+    everyone = known_models.models()
+    table = known_models.describe(list(everyone.index[everyone["in_study"]]) if models is None else list(models))
     parts = sections(table, world)
     columns: list[list[tuple[str, str, bool]]] = [[] for _ in range(4)]  # id, printed name, is it a model
     for _, title, members in sorted(parts, key=lambda part: -len(part[2])):

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
 
-from bvg import study
+from bvg import known_models, study
 
 COLORS: dict[str, str] = {
     "stylized": "tab:blue",
@@ -103,21 +103,14 @@ def mark(model: str) -> Mark:
     """Return the mark of a model; it is the same in every figure.
 
     Adversarially trained models are circles (L2) and squares (Linf) whose size grows with epsilon. For all others, colour
-    and fill give the group and the shape gives the model, assigned in the order of `study.models()` and of
-    `study.miniature()`. An id that neither knows gets the mark of new models; `model@run`, a model measured again, its
-    model's shape in their colour.
+    and fill give the group and the shape gives the model, assigned in the order of `known_models.models()` and of
+    `known_models.miniature()`. Any other id gets the mark of new models, also that of a model measured again.
 
     Example:
         >>> mark("tv_resnet50").marker, mark("robust_resnet50_linf_eps8.0").marker, mark("my-model") == NEW
         ('*', 's', True)
     """
-    base, again, _ = str(model).partition("@")
-    known = _marks(study.models).get(base) or _marks(study.miniature).get(base)
-    if known is None:
-        return NEW
-    if again:
-        return Mark(NEW.color, known.marker, known.fillstyle, known.size * 1.15, "black", known.alpha)
-    return known
+    return _marks(known_models.models).get(model) or _marks(known_models.miniature).get(model) or NEW
 
 
 @cache

@@ -15,7 +15,7 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from bvg import study
+from bvg import known_models, study
 from bvg.results import correlation
 from companion.figures import svg_labels
 from companion.figures.base import WIDTH, Figure, styled
@@ -74,7 +74,7 @@ def scatter(
         x: biases.
         y: categories or benchmarks, in percent.
         alpha: level of significance; correlations with p >= alpha are printed as n.s.
-        highlight: models to ring and name; they are left out of the correlations (see `study.counted`). A model that
+        highlight: models to ring and name; they are left out of the correlations (see `known_models.counted`). A model that
             lacks the values is not drawn.
         world: the images that the models were measured on.
 
@@ -85,8 +85,8 @@ def scatter(
         KeyError: a column that `scores` does not have.
         ValueError: `highlight` names a model that is not in `scores`, or there is nothing to draw.
     """
-    counted = study.counted(scores, highlight)
-    sets = {k: mask & counted for k, mask in study.figure2_groups(scores["group"]).items()}
+    counted = known_models.counted(scores, highlight)
+    sets = {k: mask & counted for k, mask in known_models.figure2_groups(scores["group"]).items()}
     cells = correlation.correlate(scores, y, x, {k: m for k, m in sets.items() if k == "total" or m.any()}, alpha)
     if not len(x) or not len(y):
         raise ValueError(f"expected at least one column in `x` and in `y`, got {list(x)} and {list(y)}")
@@ -135,7 +135,7 @@ def _add_legend(
     """Add the legend of the groups and the highlighted models, in the spare panels or below all, where the figure grows."""
     handles, names, entries = key(models, world)
     handles += [(mark(m).line(),) for m in highlight]
-    names += [f"{name} (ringed)" for name in study.describe(highlight)["name"]]
+    names += [f"{name} (ringed)" for name in known_models.describe(highlight)["name"]]
     entries += [(m, True) for m in highlight]
     if layout.spare > 1:
         corner = figure.add_subplot(grid[-1, layout.columns - layout.spare :])
@@ -182,7 +182,7 @@ def _alt_exceptions(
         if _n(c) != _n(most)
     ]
     text = f" Other numbers of models: {listed(fewer)}." if fewer else ""
-    return text + (f" Highlighted: {quoted(study.describe(highlight)['name'])}." if highlight else "")
+    return text + (f" Highlighted: {quoted(known_models.describe(highlight)['name'])}." if highlight else "")
 
 
 def _points(scores: pd.DataFrame, bias: str, accuracy: str) -> pd.DataFrame:
@@ -197,7 +197,7 @@ def _over(n: Sequence[int], left_out: pd.Series, highlight: Sequence[str]) -> st
     text = f"Spearman's r over {plural(n[0], 'model')}"
     if len(n) > 1:
         text += f", {n[1]} adversarially trained (AT) and {n[2]} {'other' if n[2] == 1 else 'others'}"
-    ringed, small = left_out.isin(list(highlight)), left_out.isin(study.miniature().index)
+    ringed, small = left_out.isin(list(highlight)), left_out.isin(known_models.miniature().index)
     kinds = {"highlighted": ringed, "new": ~ringed & ~small, "miniature": ~ringed & small}
     kinds = [kind for kind, which in kinds.items() if which.any()]
     return f"{text}; {listed(kinds)} models are left out" if kinds else text
@@ -236,7 +236,7 @@ def _name_in_panel(axes: Axes, points: pd.DataFrame, highlight: Sequence[str]) -
     point, panel = axes.figure.dpi / 72, axes.bbox
     taken = [Bbox.from_extents(*(at - 9 * point), *(at + 9 * point)) for at in pixels[ringed]]
     for model, x, y in points.loc[ringed, ["model", "x_value", "y_value"]].itertuples(index=False):
-        name = study.describe([model])["name"].iloc[0]
+        name = known_models.describe([model])["name"].iloc[0]
         most = min(26, int(panel.width / point / 5.2))  # letters that fit
         text = axes.annotate(
             name if len(name) <= most else name[: most - 1] + "…", (x, y), xytext=(0, 0), textcoords="offset points",

@@ -11,7 +11,7 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from bvg import study
+from bvg import known_models, study
 
 TAG = "bvg:"
 """Prefix of the group ids that carry a label; `companion.figures.svg_output` turns them into titles and attributes."""
@@ -27,15 +27,15 @@ def legend_group(model: str) -> str:
         >>> legend_group("tv_resnet50"), legend_group("robust_resnet50_l2_eps3"), legend_group("mini_standard"), legend_group("mine")
         ('baseline', 'adversarial_training-l2', 'mini-baseline', 'new')
     """
-    known = study.describe([model]).iloc[0]
+    known = known_models.describe([model]).iloc[0]
     norm = f"-{known['norm']}" if known["group"] == "adversarial_training" and known["norm"] else ""
-    return ("mini-" if model in study.miniature().index else "") + known["group"] + norm
+    return ("mini-" if model in known_models.miniature().index else "") + known["group"] + norm
 
 
 @cache
 def heading(model: str) -> str:
     """Return name and training method of a model: `SIN: trained on …`."""
-    known = study.describe([model]).iloc[0]
+    known = known_models.describe([model]).iloc[0]
     return f"{known['name']}: {known['method']}" if known["method"] else known["name"]
 
 

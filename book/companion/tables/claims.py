@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bvg import study
+from bvg import known_models, study
 from companion.analysis.claims import CLAIMS, Claim, source
 from companion.analysis.prediction import METHODS, feature_name
 from companion.tables.base import Table
@@ -84,7 +84,7 @@ def panels(data: pd.DataFrame) -> Table:
             "Category": data["category"].map(study.CATEGORY_NAMES),
             "Bias": [study.bias(b).plain for b in data["bias"]],
             "Outliers": [
-                listed(study.describe(ids.split("; "))["name"]) if ids else "none" for ids in data["outliers"]
+                listed(known_models.describe(ids.split("; "))["name"]) if ids else "none" for ids in data["outliers"]
             ],
             "Square, p (Holm)": ["not defined" if np.isnan(p) else f"{p:.2g}" for p in data["p_holm"]],
             "Turns at [% of models]": [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bvg import study
+from bvg import known_models, study
 from companion.analysis.data_audit.check import FOUND, NOT_APPLICABLE
 from companion.tables.base import Table
 from companion.text import format_number
@@ -61,7 +61,7 @@ def agreement(data: pd.DataFrame) -> Table:
     Args:
         data: from `companion.analysis.data_audit.agreement.by_benchmark`.
     """
-    names = study.describe(data["model"])["name"].to_numpy()
+    names = known_models.describe(data["model"])["name"].to_numpy()
     displayed = pd.DataFrame(
         {
             "Benchmark": data["benchmark"].map(study.STUDY.name),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bvg import study
+from bvg import known_models, study
 from bvg.results import correlation
 from companion.analysis import robustness
 from companion.tables.base import Table
@@ -20,7 +20,7 @@ def cells(checked: pd.DataFrame, world: study.World = study.STUDY) -> Table:
         checked: from `companion.analysis.robustness.check_cells`.
         world: the benchmarks whose names to print.
     """
-    names = study.describe(pd.unique(checked["without_model"]))["name"]
+    names = known_models.describe(pd.unique(checked["without_model"]))["name"]
     significant = correlation.significant(checked)
     displayed = pd.DataFrame(
         {

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 import bvg.results.scores
-from bvg import study
+from bvg import known_models, study
 from companion.tables.base import Table
 from companion.text import format_number, format_r
 
@@ -21,7 +21,7 @@ def models(accuracy: pd.DataFrame, world: study.World = study.STUDY) -> Table:
         world: the images that the models were measured on.
     """
     accuracy = accuracy.set_index("model").loc[_in_order(accuracy["model"])].reset_index()
-    about = study.describe(accuracy["model"]).reset_index()
+    about = known_models.describe(accuracy["model"]).reset_index()
     data = about[["model", "name", "group", "method", "citation", "norm", "epsilon"]].assign(
         imagenet=accuracy["imagenet"].to_numpy()
     )
@@ -92,7 +92,7 @@ def corruptions(by_corruption: pd.DataFrame) -> Table:
     by_corruption = by_corruption.dropna(axis=1, how="all")
     data = by_corruption.rename_axis("model").reset_index().melt("model", var_name="corruption", value_name="top1")
     shown = by_corruption.map(lambda v: format_number(v, 1)).reset_index(drop=True)
-    shown.insert(0, "Model", study.describe(by_corruption.index)["name"].to_numpy())
+    shown.insert(0, "Model", known_models.describe(by_corruption.index)["name"].to_numpy())
     mean = {"Model": "**mean**"} | {c: f"**{format_number(v, 1)}**" for c, v in by_corruption.mean().items()}
     shown = pd.concat([shown, pd.DataFrame([mean])], ignore_index=True)
     return Table(shown.rename(columns=lambda c: c.replace("_", " ")), data)
@@ -130,7 +130,7 @@ def measured(results: pd.DataFrame, benchmarks: Sequence[str]) -> Table:
 
 def _in_order(models: Sequence[str]) -> list[str]:
     """Sort models in the order of `bvg.study`, new ones last: runs list them alphabetically."""
-    known = {m: k for k, m in enumerate((*study.models().index, *study.miniature().index))}
+    known = {m: k for k, m in enumerate((*known_models.models().index, *known_models.miniature().index))}
     return sorted(models, key=lambda m: known.get(m, len(known)))
 
 
@@ -145,7 +145,7 @@ def summary(
 ) -> Table:
     """Tabulate benchmarks and biases per model, with the images last.
 
-    Models are in the order of `study.models()` and `study.miniature()`, new ones last. Accuracies are top-1 [%]: for ImageNet-C
+    Models are in the order of `known_models.models()` and `known_models.miniature()`, new ones last. Accuracies are top-1 [%]: for ImageNet-C
     and ImageNet-C-bar the mean over all corruptions and severities, for PGD at `eps`. Missing numbers are left empty. The number
     of images is that of one condition, but for a mean over corruptions it is the total.
 
@@ -172,7 +172,7 @@ def summary(
     numbers = bvg.results.scores.benchmarks(results, **all_of, eps=eps, world=world).set_index("model")
     numbers = numbers.join(bvg.results.scores.per_model(results, **all_of, needs=biases).set_index("model")[biases])
     numbers = numbers.loc[_in_order(numbers.index)]
-    shown = pd.DataFrame({"Model": study.describe(numbers.index)["name"].to_numpy()})
+    shown = pd.DataFrame({"Model": known_models.describe(numbers.index)["name"].to_numpy()})
     images = {"Model": "*images*"}
     for column in columns:
         accuracy = column not in biases
@@ -285,5 +285,5 @@ def scores(table: pd.DataFrame) -> Table:
     shown = table.drop(columns=["model", "group"]).rename(
         columns={b.id: b.name for b in study.BIASES} | study.CATEGORY_NAMES
     )
-    shown.insert(0, "Model", study.describe(table["model"])["name"].to_numpy())
+    shown.insert(0, "Model", known_models.describe(table["model"])["name"].to_numpy())
     return Table(shown, table)

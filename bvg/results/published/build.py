@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bvg import results, study
+from bvg import known_models, results, study
 
 COMMIT = "9168ac8"
 URL = f"https://raw.githubusercontent.com/paulgavrikov/biases_vs_generalization/{COMMIT}/raw-data/benchmark.csv"
@@ -50,7 +50,7 @@ def convert(raw: pd.DataFrame) -> pd.DataFrame:
     Per-severity accuracies of ImageNet-C and ImageNet-C-bar are averaged over the five severities of each corruption.
     Cells without a number are left out. Models come in the order of models.csv.
     """
-    expected = study.models().index
+    expected = known_models.models().index
     if set(raw.index) != set(expected):
         odd = sorted(set(raw.index) ^ set(expected))
         raise ValueError(f"expected the {len(expected)} models of models.csv, got {len(raw)}; they differ in {odd}")

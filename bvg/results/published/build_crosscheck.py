@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bvg import study
+from bvg import known_models, study
 from bvg.files import atomic
 
 TABLE = Path(__file__).with_name("crosscheck.csv")
@@ -38,7 +38,7 @@ def convert(timm: pd.DataFrame, testbed: pd.DataFrame) -> pd.DataFrame:
     table = pd.concat([timm.assign(source=TIMM), testbed.assign(source=TESTBED)], ignore_index=True)
     table = table.reindex(columns=COLUMNS).astype({"level": "Int64", "img_size": "Int64"})
     table["variant"] = table["variant"].astype(object).fillna("")
-    known = study.models()
+    known = known_models.models()
     for column, allowed in (("model", known.index), ("benchmark", [b.id for b in study.BENCHMARKS])):
         odd = sorted(set(table[column]) - set(allowed))
         if odd:

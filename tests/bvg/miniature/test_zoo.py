@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from bvg import miniature, study
+from bvg import known_models, miniature
 from bvg.miniature import augment, synthetic, train, zoo
 from bvg.miniature.network import Network
 
@@ -20,7 +20,7 @@ def test_zoo_has_the_groups_of_the_study():
     groups = [miniature.entry(name).group for name in miniature.names()]
     assert len(groups) >= 16
     assert groups.count("baseline") == 1
-    assert set(groups) == set(study.models().loc[study.models()["in_study"], "group"])
+    assert set(groups) == set(known_models.models().loc[known_models.models()["in_study"], "group"])
     strengths = [miniature.entry(name).epsilon for name in miniature.names() if miniature.entry(name).norm]
     assert strengths == [0, 0.5, 1, 2, 4, 8]
     seeds = [miniature.entry(name).recipe.seed for name in miniature.names()]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from bvg import results, study
+from bvg import known_models, results, study
 from bvg.results import correlation, published, scores
 from bvg.results.published import build
 
@@ -57,7 +57,7 @@ def test_missing_numbers_are_left_out_and_no_other(raw):
 
 def test_the_models_and_their_groups_are_the_authors(shared):
     groups = json.loads((shared / "published" / "r50_categories.json").read_text())
-    models = study.models()
+    models = known_models.models()
     inside = models[models["in_study"]]
     assert {g: set(inside.index[inside["group"] == g]) for g in study.GROUPS} == {g: set(m) for g, m in groups.items()}
     assert (models.loc[~models["in_study"], "group"] == "outside").all()
@@ -69,21 +69,21 @@ def test_every_citation_of_a_model_or_benchmark_is_in_the_bibliography(root):
     from pybtex.database import parse_file
 
     entries = parse_file(root / "book" / "references.bib").entries
-    cited = set(study.models()["citation"]) | {b.citation for b in study.BENCHMARKS}
+    cited = set(known_models.models()["citation"]) | {b.citation for b in study.BENCHMARKS}
     assert cited <= set(entries)
 
 
 def test_figure_2_printed_numbers_are_the_papers(shared):
-    assert_frame_equal(published.figure2(), pd.read_csv(shared / "published" / "figure2.csv"))
+    assert_frame_equal(published.figure2_printed(), pd.read_csv(shared / "published" / "figure2.csv"))
 
 
 def test_all_72_numbers_of_figure_2_are_reproduced_to_the_printed_digit():
     table = scores.per_model(results.load("published"))
-    groups = study.figure2_groups(table["group"])
+    groups = known_models.figure2_groups(table["group"])
     assert {name: int(mask.sum()) for name, mask in groups.items()} == {"total": 48, "at": 15, "other": 33}
     cells = correlation.correlate(table, scores.CATEGORY_COLUMNS, scores.BIAS_COLUMNS, groups)
     ours = cells.set_index(["row", "column", "group"])["shown"].round(2)
-    printed = published.figure2().set_index(["generalization", "bias", "group"])["printed"]
+    printed = published.figure2_printed().set_index(["generalization", "bias", "group"])["printed"]
     assert len(printed) == 72
     for cell, value in printed.items():
         assert ours[cell] == pytest.approx(value, abs=1e-9), cell

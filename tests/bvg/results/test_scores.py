@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bvg import results, study
+from bvg import known_models, results, study
 from bvg.results import ResultsError, scores
 
 
@@ -87,7 +87,7 @@ def test_48_models_of_the_study_and_the_others_on_request(published):
         ("critical-band", "bandwidth"),
     ],
 )
-def test_a_missing_number_is_refused_by_name(published, benchmark, need):
+def test_a_missing_number_is_rejected_by_name(published, benchmark, need):
     mine = measured()
     table = pd.concat([published, mine[mine["benchmark"] != benchmark]], ignore_index=True)
     with pytest.raises(ResultsError, match=f"model 'mine' lacks {need}"):
@@ -124,11 +124,11 @@ def test_without_filtered_accuracies_there_are_no_curves_and_no_spectral_biases(
 
 
 @pytest.mark.parametrize("allow_missing", [True, False])
-def test_filtered_accuracy_over_a_clean_one_of_0_is_refused_by_name(published, allow_missing):
+def test_filtered_accuracy_over_a_clean_one_of_0_is_rejected_by_name(published, allow_missing):
     mine = measured()
     mine.loc[mine["benchmark"] == "imagenet", "value"] = 0.0
     table = pd.concat([published, mine], ignore_index=True)
-    with pytest.raises(ResultsError, match="model 'mine': expected top-1 on imagenet above 0 %"):
+    with pytest.raises(ResultsError, match="model 'mine': expected ImageNet top-1 above 0 %"):
         scores.per_model(table, allow_missing=allow_missing)
     with pytest.raises(ResultsError, match="model 'mine'"):
         scores.bandpass(table)
@@ -161,15 +161,16 @@ def test_unknown_benchmarks_in_categories_are_refused(published):
 
 def test_new_models_are_left_out_of_statistics_beside_the_study_and_count_alone(published):
     both = scores.per_model(pd.concat([published, measured()], ignore_index=True))
-    assert study.counted(both).sum() == 48
-    assert study.counted(both, ["tv_resnet50"]).sum() == 47
+    assert known_models.counted(both).sum() == 48
+    assert known_models.counted(both, ["tv_resnet50"]).sum() == 47
     alone = scores.per_model(pd.concat([measured("a"), measured("b")], ignore_index=True))
-    assert study.counted(alone).all()
+    assert known_models.counted(alone).all()
     with pytest.raises(ValueError, match="did you mean tv_resnet50"):
-        study.counted(both, ["tv_resnet5"])
+        known_models.counted(both, ["tv_resnet5"])
 
 
-def test_a_model_measured_again_is_described_as_that_model():
-    about = study.describe(["resnet50_prime@run7", "mine"])
-    assert about.loc["resnet50_prime@run7", ["name", "group"]].tolist() == ["PRIME @ run7", "new"]
+def test_a_model_measured_again_is_a_new_model():
+    about = known_models.describe(["resnet50_prime", "resnet50_prime@run7", "mine"])
+    assert about["in_study"].tolist() == [True, False, False]
+    assert about.loc["resnet50_prime@run7", ["name", "group"]].tolist() == ["resnet50_prime@run7", "new"]
     assert about.loc["mine", ["name", "group"]].tolist() == ["mine", "new"]

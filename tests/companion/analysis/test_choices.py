@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from companion.analysis import choices
 
-from bvg import results, study
+from bvg import known_models, results
 from bvg.results import scores
 
 
@@ -19,14 +19,14 @@ def test_models_and_groups_are_left_out_of_any_table():
     table = results.load("published")
     rest = choices.without(table, ["contrastive", "tv_resnet50"])
     gone = set(table["model"]) - set(rest["model"])
-    known = study.models()
+    known = known_models.models()
     assert gone == {"tv_resnet50", *known.index[known["group"] == "contrastive"]}
     assert choices.without(table, []).equals(table)
 
 
 def test_the_paper_s_sets_are_the_default():
     table = published()
-    expected = study.figure2_groups(table["group"])
+    expected = known_models.figure2_groups(table["group"])
     got = choices.sets(table)
     assert list(got) == list(expected) == ["total", "at", "other"]
     assert all(got[name].equals(expected[name]) for name in expected)
@@ -43,7 +43,7 @@ def test_families_of_the_study(by, count, largest):
 
 
 def test_families_of_the_miniature_and_of_new_models():
-    networks = study.miniature().reset_index()[["model", "group"]]
+    networks = known_models.miniature().reset_index()[["model", "group"]]
     trained = networks["group"] == "adversarial_training"
     assert choices.families(networks)[trained].nunique() <= 2
     assert choices.families(networks)[~trained].nunique() == (~trained).sum()

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from figure_content import BENCHMARKS, BIASES, CATEGORIES
 
-from bvg import study
+from bvg import known_models, study
 
 
 @pytest.fixture
 def scores() -> pd.DataFrame:
     """Random scores of the study's 48 models; shape bias is an exact, falling function of ID."""
-    known = study.models().query("in_study")
+    known = known_models.models().query("in_study")
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"model": known.index, "group": known["group"].to_numpy()})
     for column in (*CATEGORIES, *BENCHMARKS):

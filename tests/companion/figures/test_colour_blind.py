@@ -11,7 +11,7 @@ from companion import figures
 from companion.figures import heatmaps, marks
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from bvg import study
+from bvg import known_models
 
 # Machado, Oliveira & Fernandes 2009, table 1: deuteranomaly of severity 1.0, on linear RGB.
 DEUTERANOPIA = np.array(
@@ -49,7 +49,7 @@ def groups(models) -> dict[str, set[tuple[str, str]]]:
     }
 
 
-@pytest.mark.parametrize("models", [study.models(), study.miniature()], ids=["study", "miniature"])
+@pytest.mark.parametrize("models", [known_models.models(), known_models.miniature()], ids=["study", "miniature"])
 def test_groups_of_similar_colours_differ_in_shape_or_fill(models):
     looks = groups(models) | {"new": {(str(marks.NEW.marker), marks.NEW.fillstyle)}}
     close = [pair for pair in combinations(looks, 2) if distance(*(marks.COLORS[g] for g in pair)) < CLOSE]
@@ -58,11 +58,11 @@ def test_groups_of_similar_colours_differ_in_shape_or_fill(models):
 
 
 def test_no_two_marks_of_different_groups_share_shape_and_fill():
-    ids = study.models().query("in_study").index
+    ids = known_models.models().query("in_study").index
     same = [
         (a, b)
         for a, b in combinations(ids, 2)
-        if study.models().loc[a, "group"] != study.models().loc[b, "group"]
+        if known_models.models().loc[a, "group"] != known_models.models().loc[b, "group"]
         and (str(figures.mark(a).marker), figures.mark(a).fillstyle)
         == (str(figures.mark(b).marker), figures.mark(b).fillstyle)
     ]

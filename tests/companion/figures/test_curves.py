@@ -9,7 +9,7 @@ from companion import figures
 from companion.figures import marks
 from figure_content import texts
 
-from bvg import study
+from bvg import known_models, study
 
 
 def test_curves_draw_each_of_the_48_models_in_its_row(bandpass, scores):
@@ -62,7 +62,7 @@ def test_highlighted_model_without_curve_is_not_drawn(bandpass):
 @pytest.mark.parametrize("id", ["tv_resnet50@again", "robust_resnet50_linf_eps8.0@again", "resnet18@again"])
 def test_remeasured_model_is_in_every_row(bandpass, id):
     again = bandpass[bandpass["model"] == "resnet50_dino"].assign(model=id)
-    name = study.describe([id])["name"].iloc[0]
+    name = known_models.describe([id])["name"].iloc[0]
     result = figures.curves(pd.concat([bandpass, again]), highlight=[id])
     assert all(id in {line.get_label() for line in axes.get_lines()} for axes in result.figure.axes)
     assert name in texts(result.figure)
@@ -78,6 +78,6 @@ def test_curves_of_new_models_only_and_of_no_models(bandpass):
 
 
 def test_curves_without_adversarially_trained_models(bandpass):
-    groups = study.describe(list(bandpass["model"]))["group"].to_numpy()
+    groups = known_models.describe(list(bandpass["model"]))["group"].to_numpy()
     result = figures.curves(bandpass[groups != "adversarial_training"])
     assert not any("Adversarial" in t or "ε" in t for t in texts(result.figure))

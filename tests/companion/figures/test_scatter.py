@@ -10,7 +10,7 @@ from companion import figures
 from figure_content import BENCHMARKS, CATEGORIES, MINUS, mark_positions, texts, with_new
 from scipy.stats import spearmanr
 
-from bvg import study
+from bvg import known_models
 
 
 @pytest.mark.parametrize(
@@ -148,11 +148,11 @@ def test_highlighted_and_new_models_do_not_change_the_correlations(scores):
 def test_highlighted_new_and_remeasured_models_are_left_out_of_statistics(scores):
     repeat = scores.head(1).assign(model="tv_resnet50@run", group="new")
     table = pd.concat([with_new(scores, "mine"), repeat], ignore_index=True)
-    assert table["model"][~study.counted(table, ["resnet50_dino"])].to_list() == [
+    assert table["model"][~known_models.counted(table, ["resnet50_dino"])].to_list() == [
         "resnet50_dino", "mine", "tv_resnet50@run",
     ]  # fmt: skip
     only_new = table[table["group"] == "new"]
-    assert study.counted(only_new).all()
+    assert known_models.counted(only_new).all()
 
 
 @pytest.mark.parametrize("highlight", [["absent"], "tv_resnet50"])

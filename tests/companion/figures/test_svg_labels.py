@@ -13,11 +13,11 @@ from companion import figures
 from companion.figures import svg_labels
 from companion.figures.crosscheck import crosscheck
 
-from bvg import results, study
+from bvg import known_models, results, study
 from bvg.results import scores
 
 SVG = "{http://www.w3.org/2000/svg}"
-MODELS = list(study.models().query("in_study").index)
+MODELS = list(known_models.models().query("in_study").index)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_marks_of_a_scatter_plot_state_name_method_and_both_values(published, tm
     root = drawn(figures.scatter(table, ["shape"], scores.CATEGORY_COLUMNS), tmp_path)
     found = marks(root)
     assert Counter(m.get("data-model") for m in found) == dict.fromkeys(MODELS, 4)
-    known, values = study.models(), table.set_index("model")
+    known, values = known_models.models(), table.set_index("model")
     for mark in found:
         model = mark.get("data-model")
         heading, bias, accuracy = title(mark)
@@ -93,7 +93,7 @@ def test_curves_and_legend_name_all_their_models(published, tmp_path):
     legend = drawn(figures.legend(), tmp_path)
     assert sorted(m.get("data-model") for m in marks(legend)) == sorted(MODELS)
     names = {e.get("data-model"): "".join(e.itertext()).strip() for e in entries(legend) if "data-model" in e.attrib}
-    assert names == study.models().loc[MODELS, "name"].to_dict()
+    assert names == known_models.models().loc[MODELS, "name"].to_dict()
 
 
 def test_crosscheck_states_both_values(tmp_path):

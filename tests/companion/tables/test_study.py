@@ -9,7 +9,7 @@ from companion.tables import study as tables
 from miniature_results import KINDS, measured
 from pandas.testing import assert_frame_equal
 
-from bvg import results, study
+from bvg import known_models, results, study
 from bvg.results import correlation, scores
 
 
@@ -30,7 +30,7 @@ def test_summary_has_a_row_per_model_and_a_row_with_the_number_of_images(zoo):
         *("Model", "Validation [%]", "Misjudged [%]", "Corruptions C [%]", "PGD, ε = 1/255 [%]"),
         *("Shape bias", "Low-frequency bias", "Bandwidth [octaves]"),
     ]
-    assert result.displayed["Model"].tolist() == [*study.miniature()["name"], "*images*"]
+    assert result.displayed["Model"].tolist() == [*known_models.miniature()["name"], "*images*"]
     assert result.displayed.iloc[-1].tolist()[1:] == ["480", "240", "5,600", "480", "432", "480", "480"]
     row = scores.per_model(zoo, eps=1 / 255, world=study.MINIATURE).set_index("model").loc["mini_blur"]
     shown = result.displayed.set_index("Model").loc["Blur"]
@@ -105,7 +105,7 @@ def test_verdict_on_two_correlations():
 
 def test_comparison_of_the_two_figures_2(zoo, published):
     def figure2(table):
-        groups = study.figure2_groups(table["group"])
+        groups = known_models.figure2_groups(table["group"])
         return correlation.correlate(table, scores.CATEGORY_COLUMNS, scores.BIAS_COLUMNS, groups)
 
     result = tables.compare_correlations(

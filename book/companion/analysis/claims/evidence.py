@@ -8,7 +8,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from bvg import study
+from bvg import known_models, study
 from bvg.results import correlation, scores
 from companion.analysis import choices
 from companion.text import format_r, listed
@@ -55,7 +55,7 @@ class Evidence:
     @cached_property
     def counted(self) -> pd.DataFrame:
         """The scores of the models that enter the statistics."""
-        return self.scores[study.counted(self.scores, self.highlight)]
+        return self.scores[known_models.counted(self.scores, self.highlight)]
 
     @cached_property
     def sets(self) -> dict[str, pd.Series]:
@@ -70,7 +70,7 @@ class Evidence:
     @cached_property
     def benchmarks(self) -> pd.DataFrame:
         """The correlations of Figure 3."""
-        counted = self.accuracy[study.counted(self.accuracy, self.highlight)]
+        counted = self.accuracy[known_models.counted(self.accuracy, self.highlight)]
         ids = [column for column in counted.columns if column not in ("model", "group")]
         return correlation.correlate(counted, ids, ids, alpha=self.alpha)
 

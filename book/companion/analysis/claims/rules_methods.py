@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bvg import study
+from bvg import known_models, study
 from bvg.results import correlation, scores
 from companion.analysis.claims.evidence import FAILS, HOLDS, PARTLY, UNKNOWN, Evidence, Found
 from companion.analysis.prediction import ALL
@@ -76,7 +76,7 @@ def outliers(e: Evidence) -> Found:
     counts = e.panels["outliers"][e.panels["outliers"] != ""].str.split("; ").explode().value_counts()
     value = f"outliers in {with_any} of {len(e.panels)} panels"
     if len(counts):
-        value += f", most often {study.describe([counts.index[0]])['name'].iloc[0]} (in {counts.iloc[0]})"
+        value += f", most often {known_models.describe([counts.index[0]])['name'].iloc[0]} (in {counts.iloc[0]})"
     value += f"; cells of Figure 2 whose significance or sign depends on a single model: {decided} of {len(e.checked)}"
     return value, HOLDS if with_any > len(e.panels) / 2 else PARTLY if with_any else FAILS
 
@@ -122,7 +122,7 @@ def shape_ignores_accuracy(e: Evidence) -> Found:
         largest[category] = (float(apart.max()), np.unravel_index(apart.argmax(), apart.shape))
     category = max(largest, key=lambda c: largest[c][0])
     most, pair = largest[category]
-    a, b = study.describe(e.counted["model"].iloc[list(pair)])["name"]
+    a, b = known_models.describe(e.counted["model"].iloc[list(pair)])["name"]
     value = f"{a} and {b}: shape bias {format_number(shape[pair[0]], 3)} and {format_number(shape[pair[1]], 3)}, {category} {format_number(most, 1)} points apart; "
     value += "largest difference by category: " + ", ".join(
         f"{c} {format_number(d, 1)}" for c, (d, _) in largest.items()

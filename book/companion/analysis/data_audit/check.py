@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from bvg import study
+from bvg import known_models, study
 from bvg.results import correlation, scores
 from companion.analysis import choices
 from companion.text import format_number, plural
@@ -146,7 +146,7 @@ class Case:
             outside,
             world=self.world,
         )
-        table = table[study.counted(table, self.highlight)]
+        table = table[known_models.counted(table, self.highlight)]
         return table.set_index("model", drop=False).rename_axis(None)
 
     def with_accuracy(self, top1: Mapping[str, pd.Series]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bvg import study
+from bvg import known_models
 from companion.analysis.data_audit.check import Case, Check, Outcome
 from companion.text import format_number
 
@@ -21,7 +21,7 @@ def above_one(case: Case) -> Outcome:
     at = ", ".join(f"{count} at {kind} {cutoff:g}" for (kind, cutoff), count in _counts(above).items())
     number = (
         f"{len(above)} of {len(case.curves)} ratios ({at}); the largest {largest['relative_top1']:.4f} ({largest['kind']} "
-        f"{largest['cutoff']:g}, {study.describe([largest['model']])['name'].iloc[0]})"
+        f"{largest['cutoff']:g}, {known_models.describe([largest['model']])['name'].iloc[0]})"
     )
     clipped = case.curves.assign(relative_top1=case.curves["relative_top1"].clip(upper=1))
     return Outcome(True, number, case.cells(case.with_curves(clipped)))
@@ -50,7 +50,7 @@ def at_chance(case: Case) -> Outcome:
         return Outcome(
             False if len(means) else None, f"no model's mean high-pass top-1 is below twice chance ({chance:g} %)"
         )
-    trained = study.describe(low.index)["group"].eq("adversarial_training").sum()
+    trained = known_models.describe(low.index)["group"].eq("adversarial_training").sum()
     number = (
         f"{len(low)} of {len(means)} models ({trained} of them adversarially trained) have a mean high-pass top-1 below "
         f"{2 * chance:g} %, twice chance; the lowest is {format_number(means.min())} %"
@@ -74,7 +74,7 @@ def falling(case: Case) -> Outcome:
     kind, model = steps.min(axis=1).idxmin()
     number = (
         "; ".join(f"{models[k]} {k} curves fall, {falls[k]} steps in all" for k in models.index if models[k])
-        + f"; the largest by {format_number(-steps.min(axis=None), 3)} of clean accuracy ({kind}, {study.describe([model])['name'].iloc[0]})"
+        + f"; the largest by {format_number(-steps.min(axis=None), 3)} of clean accuracy ({kind}, {known_models.describe([model])['name'].iloc[0]})"
     )
     rising = wide.cummax(axis=1).stack().dropna().rename("relative_top1").reset_index()
     return Outcome(True, number, case.cells(case.with_curves(rising)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bvg import study
+from bvg import known_models, study
 from bvg.results import channel, scores
 from companion.analysis import choices, critical_band_fits
 from companion.analysis.critical_band_fits import FIT
@@ -28,7 +28,7 @@ def _without_fits(case: Case, models: pd.Index) -> pd.DataFrame:
 
 def _named(models: pd.Index, most: int = 3) -> str:
     """Name up to `most` models; of more, state how many are adversarially trained."""
-    about = study.describe(list(models))
+    about = known_models.describe(list(models))
     if len(about) <= most:
         return listed(about["name"])
     return f"{about['group'].eq('adversarial_training').sum()} of them adversarially trained"
@@ -126,7 +126,7 @@ def raw_fits(case: Case) -> Outcome:
 
 def _zero(case: Case) -> pd.Index:
     """Return the models in the adversarial-training group with training strength 0."""
-    about = study.describe(case.scores.index)
+    about = known_models.describe(case.scores.index)
     return about.index[(about["group"] == "adversarial_training") & (about["epsilon"] == 0)]
 
 
@@ -134,7 +134,7 @@ def _zero_number(case: Case, zero: pd.Index) -> str:
     trained = case.scores["group"].eq("adversarial_training")
     ranks = case.scores.loc[trained, "Adversarial"].rank()
     parts = [
-        f"{study.describe([m])['name'].iloc[0]} is one of {trained.sum()} and {_ordinal(ranks[m])} of them under attack "
+        f"{known_models.describe([m])['name'].iloc[0]} is one of {trained.sum()} and {_ordinal(ranks[m])} of them under attack "
         f"({format_number(case.scores.at[m, 'Adversarial'], 1)} %)"
         for m in zero
     ]

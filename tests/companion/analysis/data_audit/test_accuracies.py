@@ -10,7 +10,7 @@ from audit_tables import check_table, rounded, with_values
 from companion.analysis.data_audit import accuracies, check
 from companion.analysis.data_audit.check import Case
 
-from bvg import results, study
+from bvg import known_models, results, study
 from bvg.results import correlation, scores
 
 
@@ -42,7 +42,7 @@ def test_no_batch_size_of_the_labelled_images_leaves_326():
 def test_the_effect_of_imagenet_real_is_that_of_id_without_it(found):
     table = scores.per_model(results.load("published"), {**study.CATEGORIES, "ID": ("imagenet", "imagenet-v2")})
     rows = scores.CATEGORY_COLUMNS, scores.BIAS_COLUMNS
-    after = correlation.correlate(table, *rows, study.figure2_groups(table["group"]))
+    after = correlation.correlate(table, *rows, known_models.figure2_groups(table["group"]))
     before = Case(results.load("published")).base
     changed = (np.sign(before["shown"]) != np.sign(after["shown"])).sum()
     assert found.at["real-grain", "cells_changed"] == changed

@@ -8,7 +8,7 @@ import pytest
 from companion.analysis.data_audit import check
 from pandas.testing import assert_frame_equal
 
-from bvg import results, study
+from bvg import known_models, results
 from bvg.results import correlation, scores
 
 
@@ -39,7 +39,7 @@ def test_no_change_has_no_effect(case):
 def test_the_cells_compared_with_are_figure_2(case):
     table = scores.per_model(results.load("published"))
     rows = scores.CATEGORY_COLUMNS, scores.BIAS_COLUMNS
-    expected = correlation.correlate(table, *rows, study.figure2_groups(table["group"]))
+    expected = correlation.correlate(table, *rows, known_models.figure2_groups(table["group"]))
     assert_frame_equal(case.base, expected)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from audit_tables import check_table
 from companion.analysis.data_audit import check
 
-from bvg import study
+from bvg import known_models, study
 
 
 def ratios(raw: pd.DataFrame, kind: str) -> pd.DataFrame:
@@ -43,5 +43,5 @@ def test_models_at_chance(raw, found):
     window = [f"metric/bandpass/HFC/{c}" for c in study.BIAS_CUTOFFS]
     top1 = raw[window].mean(axis=1) * raw["top1_acc/imagenet"]
     low = top1.index[top1 < 0.2]
-    assert study.describe(low)["group"].eq("adversarial_training").all()
+    assert known_models.describe(low)["group"].eq("adversarial_training").all()
     assert found.at["at-chance", "number"].startswith(f"{len(low)} of 48 models ({len(low)} of them adversarially")

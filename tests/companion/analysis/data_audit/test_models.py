@@ -10,7 +10,7 @@ from companion.analysis.critical_band_fits import FIT
 from companion.analysis.data_audit import check
 from pandas.testing import assert_frame_equal
 
-from bvg import study
+from bvg import known_models
 from bvg.results import correlation, scores
 
 
@@ -32,7 +32,7 @@ def test_leaving_out_fits_does_not_change_the_other_biases(case):
     other = scores.per_model(case.results.drop(case.results.index[
         case.results["model"].isin(wide) & (case.results["benchmark"] == "critical-band")]), allow_missing=True)  # fmt: skip
     rows = scores.CATEGORY_COLUMNS, scores.BIAS_COLUMNS
-    after = correlation.correlate(other, *rows, study.figure2_groups(other["group"]))
+    after = correlation.correlate(other, *rows, known_models.figure2_groups(other["group"]))
     assert check_table("wide-fits", case.results).largest_change == pytest.approx(
         check.effect(case.base, after).largest
     )
@@ -53,13 +53,13 @@ def test_distinct_fits_within_the_bands_are_not_found(case):
 
 
 def test_the_model_with_training_strength_0(case):
-    (zero,) = study.models().query("group == 'adversarial_training' and epsilon == 0").index
+    (zero,) = known_models.models().query("group == 'adversarial_training' and epsilon == 0").index
     group = case.scores["group"].mask(case.scores["model"] == zero, "baseline")
     rows = scores.CATEGORY_COLUMNS, scores.BIAS_COLUMNS
-    moved = correlation.correlate(case.scores, *rows, study.figure2_groups(group))
+    moved = correlation.correlate(case.scores, *rows, known_models.figure2_groups(group))
     assert check_table("zero-moved", case.results).largest_change == check.effect(case.base, moved).largest
     rest = case.scores[case.scores["model"] != zero]
-    out = correlation.correlate(rest, *rows, study.figure2_groups(rest["group"]))
+    out = correlation.correlate(rest, *rows, known_models.figure2_groups(rest["group"]))
     assert check_table("zero-out", case.results).cells_changed == check.effect(case.base, out).changed
     assert check_table("zero-out", case.results, leave_out=[zero]).state == check.NOT_APPLICABLE
 
@@ -68,6 +68,6 @@ def test_all_70_models_of_the_file(case):
     table = scores.per_model(case.results, allow_missing=True, outside=True)
     assert len(table) == 70
     rows = scores.CATEGORY_COLUMNS, scores.BIAS_COLUMNS
-    after = correlation.correlate(table, *rows, study.figure2_groups(table["group"]))
+    after = correlation.correlate(table, *rows, known_models.figure2_groups(table["group"]))
     assert check_table("outside-all", case.results).cells_changed == check.effect(case.base, after).changed
     assert check_table("outside-all", case.results[case.results["model"].isin(STUDIED)]).state == check.NOT_APPLICABLE
