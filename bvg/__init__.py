@@ -1,7 +1,6 @@
 """Companion to "Can Biases in ImageNet Models Explain Generalization?" (Gavrikov and Keuper, CVPR 2024).
 
-The package is one river: results table -> scores -> statistics -> figures. Importing it, and everything that only reads
-numbers, needs no torch; measuring does.
+The package measures models and computes their scores and biases. Only measuring needs torch.
 """
 
 __version__ = "0.1.0"

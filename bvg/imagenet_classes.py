@@ -1,6 +1,6 @@
 """The classes of ImageNet: WordNet ids, the subsets of ImageNet-A and -R, the 16 categories of Geirhos et al.
 
-The facts lie in published/imagenet_classes.json, with their sources.
+The data, with their sources, are in `imagenet_classes.json` next to this file.
 """
 
 import json
@@ -25,11 +25,11 @@ SIXTEEN: tuple[str, ...] = (
     "oven",
     "truck",
 )
-"""The 16 entry-level categories in the order of the alphabet; a 16-way decision is a position in this tuple."""
+"""The 16 entry-level categories in alphabetical order; a 16-way decision is an index into this tuple."""
 
 
 def wnids() -> tuple[str, ...]:
-    """The 1000 WordNet ids of ILSVRC-2012, in the order of a classifier's outputs.
+    """Return the 1000 WordNet ids of ILSVRC-2012, in the order of a classifier's outputs.
 
     >>> wnids()[404], len(wnids())
     ('n02690373', 1000)
@@ -38,7 +38,7 @@ def wnids() -> tuple[str, ...]:
 
 
 def subset(benchmark: str) -> list[int]:
-    """The classes, among the 1000, that a benchmark of 200 classes has.
+    """Return the indices, among the 1000 classes, of a benchmark with 200 classes.
 
     Args:
         benchmark: "imagenet-a" or "imagenet-r".
@@ -56,10 +56,10 @@ def subset(benchmark: str) -> list[int]:
 
 
 def sixteen_indices(category: str) -> list[int]:
-    """The classes, among the 1000, that belong to one of the 16 categories.
+    """Return the indices, among the 1000 classes, of one of the 16 categories.
 
     Raises:
-        ValueError: no such category.
+        ValueError: `category` is not one of `SIXTEEN`.
 
     >>> sixteen_indices("bear")
     [294, 295, 296, 297]

@@ -52,8 +52,8 @@ def _known() -> pd.DataFrame:
 def describe(ids: Sequence[str] | pd.Index) -> pd.DataFrame:
     """Look up models by id, in this order; rows and columns as of `models` and `miniature`.
 
-    A model of neither gets group `new` and its id as name. That includes a model of the study that was measured again,
-    which `bvg.results.load` labels `model@run`: it is compared with the published one.
+    Any other model gets the group `new` and its id as name. That includes a model of the study that was measured again:
+    `bvg.results.load` gives it an id of its own (`model@run`), so it can be compared with the published one.
     """
     table = _known().reindex(list(ids)).rename_axis("model")
     table["group"] = table["group"].fillna("new")
@@ -74,9 +74,9 @@ def figure2_groups(group: pd.Series) -> dict[str, pd.Series]:
 
 
 def counted(table: pd.DataFrame, highlight: Sequence[str] = ()) -> pd.Series:
-    """Return a mask of the rows that enter statistics: a new model must not change what it is compared with.
+    """Return a mask of the rows that enter statistics.
 
-    Highlighted models are left out. Of the others, the study's models count if there are any, else the miniature's
+    A new model must not change the statistics that it is compared with. Highlighted models are left out. Of the others, the study's models count if there are any, else the miniature's
     networks, else new ones (group `new`); these three are never pooled.
 
     Args:

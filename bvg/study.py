@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bvg.messages import suggest
+
 
 @dataclass(frozen=True)
 class Benchmark:
@@ -13,11 +15,11 @@ class Benchmark:
     Attributes:
         id: name in the `benchmark` column of the results table.
         name: name as printed.
-        short: name where space is limited.
+        short: abbreviated name.
         category: ID, Robustness, Concepts or Adversarial.
-        images: images behind one accuracy of a full measurement (per condition where there are several); None where
-            only the measurement determines it.
-        classes: classes among which the model decides.
+        images: number of images behind one accuracy of a full measurement (per condition if there are several); None
+            if only the measurement determines it.
+        classes: number of classes that the model chooses from.
         measured: what the accuracy measures, in one phrase.
         citation: BibTeX key in book/references.bib; empty for the miniature's.
         paper: whether its accuracy enters a category in the paper. Any other benchmark needs no number for the published
@@ -37,13 +39,13 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Bias:
-    """One of the six numbers that describe what a model looks at.
+    """One of the six biases of a model.
 
     Attributes:
         id: column of the scores table.
-        name: name as printed, with its unit where it has one.
-        short: name where room is scarce.
-        test: the instrument it comes from: shape, spectral or critical band.
+        name: name as printed, with its unit if it has one.
+        short: abbreviated name.
+        test: the test that measures it: shape, spectral or critical band.
     """
 
     id: str
@@ -64,8 +66,8 @@ class ModelSet:
     Attributes:
         id: value of the column `group` in tables of correlations.
         name: name as printed.
-        short: name where room is scarce.
-        one, many: phrase for a set of one model, and of `{}` models.
+        short: abbreviated name.
+        one, many: phrases for a set of one model and of `{}` models.
     """
 
     id: str
@@ -131,7 +133,7 @@ MINIATURE_BENCHMARKS: tuple[Benchmark, ...] = tuple(
         ("pgd", "PGD", "PGD", "Adversarial", "top-1 under an attack that changes no value of a pixel by more than ε"),
     )
 )  # fmt: skip
-"""What stands for the study's benchmarks, under their ids, in `bvg.miniature`. It has nothing for ImageNet-ReaL."""
+"""The miniature's counterparts of the study's benchmarks, under the same ids. ImageNet-ReaL has none."""
 
 CATEGORY_NAMES: dict[str, str] = {
     "ID": "In distribution",
@@ -158,16 +160,16 @@ GROUPS: dict[str, str] = {
     "adversarial_training": "Adversarial training",
     "contrastive": "Contrastive learning",
 }
-"""The paper's seven groups, in the order of its legend. Models it does not know are in `new`, the file's others in `outside`."""
+"""The paper's seven groups, in the order of its legend. `bvg.known_models` adds `outside` and `new` for all other models."""
 
 CUTOFFS: tuple[float, ...] = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99)
 """Cut-offs at which low- and high-pass accuracy is measured, as fractions of the Nyquist frequency."""
 
 BIAS_CUTOFFS: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5)
-"""Cut-offs over which the two spectral biases average."""
+"""Cut-offs over which the two spectral biases are averaged."""
 
 PGD_EPSILON: float = 0.5 / 255
-"""Largest change of a pixel, as a fraction of the pixel range, in the study's attack."""
+"""The largest change of a pixel in the study's attack, as a fraction of the pixel range."""
 
 CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "imagenet-c": (
@@ -191,10 +193,10 @@ class World:
     """The images that models are measured on, with the names of benchmarks and groups of models.
 
     Attributes:
-        benchmarks: the benchmarks behind its categories.
-        groups: name of each group of models, as printed.
-        bands: number of octave bands in the critical-band test; the image size determines it.
-        further: benchmarks outside its categories.
+        benchmarks: benchmarks that make up the categories.
+        groups: printed name of each group of models.
+        bands: number of octave bands in the critical-band test; it follows from the image size.
+        further: benchmarks outside the categories.
     """
 
     benchmarks: tuple[Benchmark, ...]
@@ -204,11 +206,11 @@ class World:
 
     @property
     def categories(self) -> dict[str, tuple[str, ...]]:
-        """Category of generalization -> ids of its benchmarks."""
+        """Ids of the benchmarks in each category of generalization."""
         return {name: tuple(b.id for b in self.benchmarks if b.category == name) for name in CATEGORY_NAMES}
 
     def name(self, column: str) -> str:
-        """The printed name of a benchmark, bias or category; what is none of these names itself.
+        """Return the printed name of a benchmark, bias or category, and any other name unchanged.
 
         >>> STUDY.name("imagenet-r"), MINIATURE.name("imagenet-r"), MINIATURE.name("shape")
         ('ImageNet-R', 'Silhouettes', 'Shape bias')
@@ -216,11 +218,11 @@ class World:
         return ({b.id: b.name for b in (*self.benchmarks, *self.further, *BIASES)} | CATEGORY_NAMES).get(column, column)
 
     def plain(self, column: str) -> str:
-        """As `name`, without a bias's unit."""
+        """Return the printed name without the unit of a bias."""
         return {b.id: b.plain for b in BIASES}.get(column) or self.name(column)
 
     def short(self, column: str) -> str:
-        """The name of a benchmark or bias where room is scarce; what is neither names itself."""
+        """Return the abbreviated name of a benchmark or bias, and any other name unchanged."""
         return {b.id: b.short for b in (*self.benchmarks, *self.further, *BIASES)}.get(column, column)
 
 
@@ -229,22 +231,22 @@ STUDY = World(
 )
 MINIATURE = World(MINIATURE_BENCHMARKS, GROUPS | {"stylized": "Stylized"}, bands=5)
 WORLDS: dict[str, World] = {"study": STUDY, "miniature": MINIATURE}
-"""The two kinds of images, by the name in a run's manifest."""
+"""Both worlds, by the name in a run's manifest."""
 
 CATEGORIES: dict[str, tuple[str, ...]] = STUDY.categories
 
 
 def benchmark(id: str) -> Benchmark:
-    """The benchmark of that id; a KeyError names the ids that exist."""
+    """Look up a benchmark by id; an unknown id raises a KeyError that lists the known ones."""
     return _lookup({b.id: b for b in BENCHMARKS}, id, "benchmark")
 
 
 def bias(id: str) -> Bias:
-    """The bias of that id; a KeyError names the ids that exist."""
+    """Look up a bias by id; an unknown id raises a KeyError that lists the known ones."""
     return _lookup({b.id: b for b in BIASES}, id, "bias")
 
 
 def _lookup(table: Mapping, id: str, what: str):
     if id not in table:
-        raise KeyError(f"expected `{what}` to be one of {', '.join(table)}, got {id!r}")
+        raise KeyError(f"expected `{what}` to be one of {', '.join(table)}, got {id!r}{suggest(id, table)}")
     return table[id]
