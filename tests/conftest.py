@@ -1,4 +1,4 @@
-"""Shared fixtures: the repository, the data folder beside it, the built book, a browser."""
+"""Shared fixtures: the repository, the data folder next to it, the built book, a browser."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The authors' raw results and real images, in a folder beside the repository that is not part of it."""
+    """The authors' raw results and real images, in a folder next to the repository that is not part of it."""
     if not SHARED.is_dir():
         pytest.skip("needs ../shared/data, which holds the authors' raw results and is not part of the repository")
     return SHARED

@@ -67,7 +67,7 @@ def stage(texts: list[Notebook]) -> None:
 
 
 def render() -> None:
-    """Run Jupyter Book on the staged pages and put the downloads beside the result."""
+    """Run Jupyter Book on the staged pages and put the downloads next to the result."""
     html, settings = BUILD / "html", launch.settings(ROOT)
     shutil.rmtree(html, ignore_errors=True)
     (BUILD / "config.yml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")

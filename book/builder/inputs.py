@@ -37,7 +37,7 @@ def modules(source: str, root: Path = ROOT) -> set[Path]:
 
 
 def data(code: Iterable[Path], root: Path = ROOT) -> set[Path]:
-    """Find the data files beside modules, and in subfolders such as `weights`."""
+    """Find the data files next to modules, and in subfolders such as `weights`."""
     found: set[Path] = set()
     for package in {path.parent for path in code}:
         folders = [f for f in package.iterdir() if f.is_dir() and f.name != "__pycache__"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from bvg import study
@@ -53,10 +54,11 @@ def _setting(name: str) -> Callable[[Any], bool]:
     """Return a check of a setting of the instruments, which know the values that they accept."""
 
     def accepts(value: Any) -> bool:
-        from bvg.instruments import choose  # here, because it needs torch
-
+        # Only notebooks that measure have such a parameter. An import statement would make every notebook depend on the
+        # instruments (see builder.inputs), and on torch.
+        instruments = import_module("bvg.instruments")
         try:
-            choose("all", {name: value})
+            instruments.choose("all", {name: value})
         except ValueError:
             return False
         return True

@@ -1,6 +1,6 @@
-"""What came of one unit: sums over its images and their decisions, which stay on the device until the unit is complete.
+"""The accumulator: sums over the images of one unit and the decisions on them, kept on the device.
 
-To read a number from a GPU is to wait for all that it still has to do. So nothing is read per batch.
+Reading a value from a GPU waits for all of its pending work, so values are read once per unit, not per batch.
 """
 
 from __future__ import annotations
@@ -15,31 +15,43 @@ from bvg.instruments.base import Condition, Score
 from bvg.logits import not_finite
 from bvg.measure.unit_store import Predictions
 
-_SPOILT = "not finite"
+_NOT_FINITE = "not finite"
 
 
 class MeasureError(RuntimeError):
-    """A model that cannot be measured: its answers are no logits, memory does not suffice, or a worker was lost."""
+    """A measurement failed: invalid logits, not enough memory, or a lost worker."""
 
 
-class Tally:
-    """Sums over the images of one unit for one model, and their decisions if these are kept."""
+class Accumulator:
+    """Adds up the scores of one model over the images of one unit.
+
+    Args:
+        conditions: the conditions that the model is evaluated in.
+        keep: keep the decision on every image, too.
+    """
 
     def __init__(self, conditions: list[Condition], keep: bool) -> None:
         self._sums = {condition: Counter() for condition in conditions}
         self._kept: dict[Condition, list[tuple]] | None = {condition: [] for condition in conditions} if keep else None
 
-    def add(self, condition: Condition, index: np.ndarray, score: Score, spoilt: Tensor) -> None:
-        """Add the scores of some images, int64 [N] their index; `spoilt` as of `bvg.logits.count_not_finite`."""
-        self._sums[condition].update(score.counts | {_SPOILT: spoilt})
+    def add(self, condition: Condition, index: np.ndarray, score: Score, bad_logits: Tensor) -> None:
+        """Add the scores of a batch.
+
+        Args:
+            condition: one of the conditions.
+            index: int64 [B], indices of the images.
+            score: their score.
+            bad_logits: int64 [], number of non-finite logits (`bvg.logits.count_not_finite`).
+        """
+        self._sums[condition].update(score.counts | {_NOT_FINITE: bad_logits})
         if self._kept is not None:
             self._kept[condition].append((index, score.prediction.to(torch.int16), score.hit))
 
     def counts(self, model: str) -> dict[Condition, dict[str, int]]:
-        """The sums, read from the device at once.
+        """Return the sums by condition, read from the device at once; `model` is named in the error.
 
         Raises:
-            MeasureError: not all answers were finite.
+            MeasureError: some logits were not finite.
         """
         tensors = [value for sums in self._sums.values() for value in sums.values() if isinstance(value, Tensor)]
         read = iter(torch.stack(tensors).tolist() if tensors else ())
@@ -48,12 +60,12 @@ class Tally:
             for condition, sums in self._sums.items()
         }
         for condition, sums in counts.items():
-            if sums.pop(_SPOILT, 0):
-                raise MeasureError(not_finite(shown_to(model, condition)))
+            if sums.pop(_NOT_FINITE, 0):
+                raise MeasureError(not_finite(label(model, condition)))
         return counts
 
     def predictions(self) -> Predictions | None:
-        """The decisions, if they are kept."""
+        """Return the decisions on every image, or None if they are not kept."""
         if self._kept is None:
             return None
         nothing = (np.empty(0, np.int64), torch.empty(0, dtype=torch.int16), torch.empty(0, dtype=torch.bool))
@@ -63,6 +75,10 @@ class Tally:
         return Predictions(list(self._kept), index, prediction, hit)
 
 
-def shown_to(model: str, condition: Condition) -> str:
-    """A model and what it was shown, for a message."""
+def label(model: str, condition: Condition) -> str:
+    """Name a model and a condition in a message.
+
+    >>> label("tv_resnet50", ("high-pass", "", 0.5))
+    'tv_resnet50 on high-pass 0.5'
+    """
     return f"{model} on {' '.join(str(part) for part in condition if part not in ('', None))}"

@@ -17,7 +17,7 @@ from bvg.datasets.loading import Batch, UnreadableImages
 from bvg.instruments.base import Condition, Instrument, targets
 from bvg.logits import check_logits, count_not_finite
 from bvg.measure import progress
-from bvg.measure.accumulator import MeasureError, Tally, shown_to
+from bvg.measure.accumulator import Accumulator, MeasureError, label
 from bvg.measure.run_folder import Run
 from bvg.measure.settings import Settings
 from bvg.measure.sources import Source
@@ -147,27 +147,27 @@ class Engine:
         read = reader.read(parts, self.size)
         for (start, models), part, batches in zip(units.items(), parts, read, strict=False):
             try:
-                tallies, unreadable = self._unit(instrument, part, batches, models, conditions)
+                sums, unreadable = self._unit(instrument, part, batches, models, conditions)
             except UnreadableImages as error:
                 self.unreadable |= {str(data.folder / path): why for path, why in error.reasons.items()}
                 self.tried += len(part)
                 continue
             self.run.store.write(
-                Unit(ids[m], start, start + len(part), tally.counts(m), unreadable, tally.predictions())
-                for m, tally in tallies.items()
+                Unit(ids[m], start, start + len(part), one.counts(m), unreadable, one.predictions())
+                for m, one in sums.items()
             )
 
     def _unit(self, instrument, part: Dataset, batches: Iterator[Batch], models: list[str], conditions):
         """Return sums over one unit, per model, and the paths of the images that could not be read."""
-        tallies = {model: Tally(conditions, self.settings.keep_predictions) for model in models}
+        sums = {model: Accumulator(conditions, self.settings.keep_predictions) for model in models}
         seen: set[int] = set()
         for batch in batches:
-            self._batch(instrument, batch, tallies, conditions)
+            self._batch(instrument, batch, sums, conditions)
             seen.update(batch.index.tolist())
         lost = [path for path, i in zip(part.paths, part.index.tolist(), strict=True) if i not in seen]
-        return tallies, dict.fromkeys(lost, "cannot be decoded")
+        return sums, dict.fromkeys(lost, "cannot be decoded")
 
-    def _batch(self, instrument, batch: Batch, tallies: dict[str, Tally], conditions: list[Condition]) -> None:
+    def _batch(self, instrument, batch: Batch, sums: dict[str, Accumulator], conditions: list[Condition]) -> None:
         """Evaluate the models on a batch, in smaller parts if it does not fit into memory."""
         start = 0
         while start < len(batch.images):
@@ -175,15 +175,15 @@ class Engine:
             part = Batch(batch.images[some], batch.labels[some], batch.index[some])
             before = self.bar.n
             try:
-                scores = list(self._scores(instrument, part, list(tallies), conditions))
+                scores = list(self._scores(instrument, part, list(sums), conditions))
             except torch.OutOfMemoryError:
                 scores = None  # go on outside the handler, whose traceback keeps the tensors alive
             if scores is None:
                 self.bar.update(before - self.bar.n)
                 self._halve(instrument, len(part.images))
                 continue
-            for model, condition, score, spoilt in scores:
-                tallies[model].add(condition, part.index, score, spoilt)
+            for model, condition, score, not_finite in scores:
+                sums[model].add(condition, part.index, score, not_finite)
             start += len(part.images)
 
     def _halve(self, instrument: Instrument, size: int) -> None:
@@ -206,18 +206,18 @@ class Engine:
         images = to_device(batch.images, self.device).float().div_(255)
         index = to_device(batch.index, self.device)
         truth = to_device(instrument.truth(batch.labels), self.device)
-        for condition, shown in instrument.stimuli(images, index, self.settings.seed, conditions):
+        for condition, stimuli in instrument.stimuli(images, index, self.settings.seed, conditions):
             for model in models:
-                what = shown_to(model, condition)
+                what = label(model, condition)
                 try:
-                    logits = instrument.logits(self.models[model], shown, truth[:, 0], index, self.settings.seed)
+                    logits = instrument.logits(self.models[model], stimuli, truth[:, 0], index, self.settings.seed)
                 except torch.OutOfMemoryError:
                     raise
-                except RuntimeError as error:  # of another image size, not differentiable under attack, …
+                except RuntimeError as error:  # such as a wrong image size, or not differentiable under attack
                     raise MeasureError(f"expected logits of {what}, got an error: {error}") from error
                 try:
-                    check_logits(logits, instrument.classes, len(shown), what)
+                    check_logits(logits, instrument.classes, len(stimuli), what)
                 except ValueError as error:
                     raise MeasureError(str(error)) from None
                 yield model, condition, instrument.score(logits, truth), count_not_finite(logits)
-                self.bar.update(len(shown))
+                self.bar.update(len(stimuli))

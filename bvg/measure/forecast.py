@@ -1,4 +1,4 @@
-"""What a measurement will do, before it does it: what is decoded and shown, how long it takes, how much memory and room."""
+"""Forecast of a measurement: images to decode and evaluate, time, memory and disk space."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ from bvg.models.inference import arithmetic
 logger = logging.getLogger(__name__)
 
 FEW = 1000
-"""Passes through a network that are not worth a calibration."""
+"""Number of network passes below which no timing is made."""
 
 LONG = 60
-"""Seconds from which on a run says at its start what it will do."""
+"""Seconds above which a run prints a forecast at its start."""
 
 Finished = Mapping[tuple[str, str, str, str], set[int]]
-"""Where the units start that a run folder has, by model and measurement, as `bvg.measure.run_folder.Run.finished` gives them."""
+"""Starts of the units that a run folder has, by model and measurement (see `bvg.measure.run_folder.Run.finished`)."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a measurement will do. `str` of it is what a run prints.
+    """What a measurement will do; `str` gives the text that a run prints.
 
     Attributes:
-        table: one row per instrument, in the order of work. Columns: instrument; dataset; images, of all conditions of the
-            data set; decoded, those of them that neither an instrument before nor an earlier run has decoded to keep;
-            conditions, that each model is shown; made, images filtered or made noisy, for all models at once; shown, images
-            shown to models; done, those that the run folder has already; passes, through a network (a step of an attack
-            is one forward and one backward); seconds, NaN where nothing was timed.
-        models: how many.
-        device: what they run on.
-        pace: what the seconds are made of; None where nothing was timed.
+        table: one row per instrument, in the order of work. Columns: instrument; dataset; images (of all conditions of the
+            data set); decoded (images to decode that are not in the cache by then); conditions (per model); made (images
+            filtered or made noisy, once for all models); evaluated (images times models); done (those that the run folder
+            has already); passes (through a network; a step of an attack is one forward and one backward pass); seconds
+            (NaN if nothing was timed).
+        models: number of models.
+        device: where they run.
+        pace: the timing behind the seconds; None if nothing was timed.
         room, free: bytes that decoded images will take on disk, and that are free there.
     """
 
@@ -61,12 +61,12 @@ class Forecast:
 
     @property
     def seconds(self) -> float:
-        """Of all instruments; NaN where nothing was timed."""
+        """Total over all instruments; NaN if nothing was timed."""
         return float(self.table["seconds"].sum(skipna=False))
 
     def __str__(self) -> str:
-        numbers = ["images", "decoded", "conditions", "shown", "done", "passes"]
-        total = self.table[["decoded", "shown", "done", "passes", "seconds"]].sum(skipna=False).to_dict()
+        numbers = ["images", "decoded", "conditions", "evaluated", "done", "passes"]
+        total = self.table[["decoded", "evaluated", "done", "passes", "seconds"]].sum(skipna=False).to_dict()
         rows = [("", *numbers, "expected")]
         for row in [*self.table.to_dict("records"), {"instrument": "in all", **total}]:
             cells = [f"{int(row[name]):,}" if name in row else "" for name in numbers]
@@ -79,24 +79,26 @@ class Forecast:
         if self.pace is not None:
             memory = ", ".join(f"{size(taken)} for {what}" for what, taken in self.pace.memory.items())
             lines.append(
-                f"Times are of a calibration of {self.pace.spent:.1f} s, with the first model. Memory: {memory}."
+                f"The times extrapolate {self.pace.spent:.1f} s of timing with the first model. Memory: {memory}."
             )
         if self.room:
-            lines.append(f"Decoded images that are kept will take {size(self.room)}; {size(self.free)} are free.")
+            lines.append(f"The cache of decoded images will take {size(self.room)}; {size(self.free)} are free.")
         return "\n".join(lines)
 
 
 def count(plan: Plan, finished: Finished) -> Forecast:
-    """What there is to do, without times. It is linear in models, images and conditions; images are decoded for all models.
+    """Count what there is to do, without times.
+
+    The work is linear in models, images and conditions; images are decoded once for all models.
 
     Args:
-        plan: what is to be measured.
+        plan: what to measure.
         finished: what the run folder has.
     """
     cached: frozenset[int] = frozenset()  # rows that an earlier instrument decodes into the cache
     rows = []
     for instrument in plan.instruments:
-        row = dict.fromkeys(("images", "decoded", "conditions", "made", "shown", "done"), 0)
+        row = dict.fromkeys(("images", "decoded", "conditions", "made", "evaluated", "done"), 0)
         for condition, n in plan.counts.items():
             if condition[0] != instrument.dataset:
                 continue
@@ -104,7 +106,7 @@ def count(plan: Plan, finished: Finished) -> Forecast:
             have = [finished.get((model, *where_of(instrument, *condition[1:])), set()) for model in plan.models]
             lacking = {start: sum(start not in one for one in have) for start in range(0, n, instrument.unit)}
             sizes = {start: min(instrument.unit, n - start) for start in lacking}
-            shown = sum(sizes[start] * models for start, models in lacking.items())
+            evaluated = sum(sizes[start] * models for start, models in lacking.items())
             read = sum(sizes[start] for start, models in lacking.items() if models)
             row["images"] += n
             if read:
@@ -112,9 +114,9 @@ def count(plan: Plan, finished: Finished) -> Forecast:
                 row["decoded"] += decoded
             row["conditions"] += kinds
             row["made"] += read * kinds
-            row["shown"] += shown * kinds
-            row["done"] += (n * len(plan.models) - shown) * kinds
-        passes = row["shown"] * (1 + steps_of(instrument))
+            row["evaluated"] += evaluated * kinds
+            row["done"] += (n * len(plan.models) - evaluated) * kinds
+        passes = row["evaluated"] * (1 + steps_of(instrument))
         rows.append({"instrument": instrument.name, "dataset": instrument.dataset, **row, "passes": passes})
     room, folder = len(cached) * int(np.prod(SHAPE)), plan.source.cache
     free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free if room else 0
@@ -122,25 +124,25 @@ def count(plan: Plan, finished: Finished) -> Forecast:
 
 
 def timed(counted: Forecast, plan: Plan, pace: Pace) -> Forecast:
-    """What there is to do, with the times that a pace gives it."""
+    """Add times to a forecast."""
     cores, seconds = joblib.cpu_count(), []
     for row in counted.table.itertuples():
         decoding = row.decoded * pace.decode / (cores if row.decoded > SERIAL else 1)
-        showing = row.made * pace.make[row.instrument] + row.shown * pace.show[row.instrument]
-        # While a GPU works the cores are free to decode, unless all is decoded before anything is shown.
+        evaluating = row.made * pace.make[row.instrument] + row.evaluated * pace.evaluate[row.instrument]
+        # While a GPU works, the cores decode ahead, unless everything is decoded into the cache first.
         ahead = plan.device.type == "cuda" and row.dataset not in plan.source.kept
-        seconds.append(max(decoding, showing) if ahead else decoding + showing)
+        seconds.append(max(decoding, evaluating) if ahead else decoding + evaluating)
     table = counted.table.assign(seconds=seconds)
     return Forecast(table, counted.models, counted.device, pace, counted.room, counted.free)
 
 
 def forecast(plan: Plan, out: str | Path) -> Forecast:
-    """What a run of a plan into a folder would do, with times and memory. Nothing is measured, kept or written.
+    """Forecast a run of a plan into a folder, with times and memory. Nothing is measured or written.
 
     Raises:
         ValueError: a model cannot be loaded.
-        RunError: the run folder is in use, or of other settings.
-        MeasureError: no room for the models.
+        RunError: the run folder is in use, or has other settings.
+        MeasureError: the models do not fit into memory.
     """
     finished: Finished = {}
     if (Path(out) / "units.sqlite").exists():
@@ -149,7 +151,7 @@ def forecast(plan: Plan, out: str | Path) -> Forecast:
     counted = count(plan, finished)
     with (
         TemporaryDirectory() as scratch,
-        Run(Path(scratch) / "plan", plan.shared) as folder,  # for what loading a model notes
+        Run(Path(scratch) / "plan", plan.shared) as folder,  # loading a model enters it into a folder
         arithmetic(plan.settings.precision),
         closing(plan.source),
     ):
@@ -159,9 +161,9 @@ def forecast(plan: Plan, out: str | Path) -> Forecast:
 
 
 def announce(plan: Plan, folder: Run, models: Mapping[str, Callable[[Tensor], Tensor]]) -> Forecast | None:
-    """Print what a run will do, where that takes more than a minute; the forecast, if there is one.
+    """Print the forecast of a run that takes more than a minute, and return it.
 
-    What is short is not held up: a few passes are not timed at all, and of more at first only what one batch takes.
+    Short runs are not delayed: few passes are not timed at all, and otherwise one batch is timed first.
     """
     counted = count(plan, folder.finished(plan.settings.keep_predictions))
     passes = counted.table["passes"].sum()
@@ -176,7 +178,7 @@ def announce(plan: Plan, folder: Run, models: Mapping[str, Callable[[Tensor], Te
 
 
 def calibrate(plan: Plan, answer: Callable[[Tensor], Tensor], go_on: Callable[[float], bool]) -> Pace | None:
-    """The pace of a model; None where `go_on`, asked with the seconds per image and pass, says no, or it cannot be had."""
+    """Time a model; None if `go_on`, given the seconds per image and pass, returns False, or if timing fails."""
     try:
         probe = Probe(plan, answer)
         forward = probe.forward()
@@ -190,7 +192,7 @@ def calibrate(plan: Plan, answer: Callable[[Tensor], Tensor], go_on: Callable[[f
 
 
 def duration(seconds: float) -> str:
-    """A time to read.
+    """Format a duration.
 
     >>> [duration(s) for s in (0.2, 42, 300, 11_400, float("nan"))]
     ['1 s', '42 s', '5 min', '3 h 10 min', '']
@@ -204,7 +206,7 @@ def duration(seconds: float) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes to read.
+    """Format a number of bytes.
 
     >>> size(7_526_400_000), size(150_528)
     ('7.5 GB', '0.2 MB')

@@ -1,4 +1,4 @@
-"""How fast this machine is: a few batches of each kind of work, timed before a long measurement. Nothing is kept of them."""
+"""Timing of a few batches of each kind of work, before a long measurement. No result is kept."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from bvg.instruments.base import Instrument
 from bvg.measure.plan import Plan
 
 SAMPLE = 8
-"""Images that are decoded to see how long it takes."""
+"""Number of images that are decoded to time decoding."""
 
 ENOUGH = 1.0
-"""Seconds after which a piece of work is not repeated."""
+"""Seconds after which work is not timed again."""
 
 
 class Pace(NamedTuple):
-    """Seconds per image, of the first model, and memory.
+    """Seconds per image for the first model, and memory.
 
     Attributes:
-        decode: to decode one, on one core.
-        forward: to show one to a model.
-        make: by instrument, to filter one or make it noisy, for one condition.
-        show: by instrument, to show it to a model: for an attack, all its steps.
-        memory: what takes how many bytes.
-        spent: seconds that it took to find out.
+        decode: to decode an image on one core.
+        forward: for one forward pass.
+        make: by instrument, to filter an image or add noise, for one condition.
+        evaluate: by instrument, to evaluate the model on it; for an attack, all its steps.
+        memory: bytes of memory, by use.
+        spent: seconds that the timing itself took.
     """
 
     decode: float
     forward: float
     make: dict[str, float]
-    show: dict[str, float]
+    evaluate: dict[str, float]
     memory: dict[str, int]
     spent: float
 
@@ -50,7 +50,7 @@ class Probe:
 
     Args:
         plan: what will be measured.
-        answer: a model, as `Plan.load` gives it.
+        answer: a model, as `Plan.load` yields it.
 
     Raises:
         DataError: no image of the first data set can be decoded.
@@ -71,44 +71,44 @@ class Probe:
         self._labels = torch.zeros_like(self._index)
 
     def forward(self) -> float:
-        """Seconds per image shown to the model."""
+        """Return the seconds of a forward pass, per image."""
         return self._seconds(lambda: self._answer(self._images))
 
     def pace(self, forward: float) -> Pace:
-        """All of it. `forward` is what `forward` gave."""
+        """Time the rest; `forward` is the result of the method `forward`."""
         cuda = self._plan.device.type == "cuda"
         models = torch.cuda.memory_allocated(self._plan.device) if cuda else 0
         if cuda:
             torch.cuda.reset_peak_memory_stats(self._plan.device)
         make = {instrument.name: self._make(instrument) for instrument in self._plan.instruments}
-        show = {instrument.name: self._show(instrument, forward) for instrument in self._plan.instruments}
+        evaluate = {instrument.name: self._evaluate(instrument, forward) for instrument in self._plan.instruments}
         if cuda:
             peak = torch.cuda.max_memory_allocated(self._plan.device) - models
             memory = {"the models": models, f"a batch of {self._plan.batch_size}": peak}
         else:
-            memory = {"this process, at its largest so far": _peak()}
-        return Pace(self.decode, forward, make, show, memory, time.perf_counter() - self._begin)
+            memory = {"this process, at most so far": _peak()}
+        return Pace(self.decode, forward, make, evaluate, memory, time.perf_counter() - self._begin)
 
     def _make(self, instrument: Instrument) -> float:
-        # Some of the conditions, from the last on: the first may be the one without noise.
+        # A few of the conditions, from the last one: the first may be the one without noise.
         conditions = _conditions(self._plan, instrument)
         some = conditions[:: -max(1, len(conditions) // 3)][:3]
         stimuli = lambda: deque(instrument.stimuli(self._images, self._index, self._plan.settings.seed, some), maxlen=0)  # noqa: E731
         return self._seconds(stimuli) / len(some)
 
-    def _show(self, instrument: Instrument, forward: float) -> float:
+    def _evaluate(self, instrument: Instrument, forward: float) -> float:
         if not (steps := steps_of(instrument)):
             return forward
         one = replace(instrument, steps=1)
-        shown = (self._answer, self._images, self._labels, self._index, self._plan.settings.seed)
-        once = self._seconds(lambda: one.logits(*shown))
+        arguments = (self._answer, self._images, self._labels, self._index, self._plan.settings.seed)
+        once = self._seconds(lambda: one.logits(*arguments))
         return once + (steps - 1) * max(once - forward, 0)
 
     @torch.inference_mode()
     def _seconds(self, work: Callable) -> float:
-        """Seconds per image of a batch: the shortest of up to three times; one that takes long is not repeated."""
+        """Return seconds per image of a batch: the shortest of up to three runs; long work runs once."""
         if cuda := self._plan.device.type == "cuda":
-            work()  # which may load kernels, or compile
+            work()  # the first run may load kernels or compile
         times: list[float] = []
         while not times or (len(times) < 3 and sum(times) < ENOUGH):
             if cuda:
@@ -122,7 +122,7 @@ class Probe:
 
 
 def steps_of(instrument: Instrument) -> int:
-    """Steps of an attack, each once forward and once backward through the network; 0 for what attacks nothing."""
+    """Return the steps of an attack, each one forward and one backward pass; 0 for other instruments."""
     return getattr(instrument, "steps", 0)
 
 
@@ -132,7 +132,7 @@ def _conditions(plan: Plan, instrument: Instrument) -> list:
 
 
 def _peak() -> int:
-    """Bytes of memory that this process has had in use at most."""
+    """Return the peak memory of this process in bytes."""
     import resource  # not on Windows
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

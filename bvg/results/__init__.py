@@ -1,8 +1,9 @@
 """The results table, the published numbers, scores, rank correlation and the channel fit."""
 
 from bvg.results.correlation import correlate
+from bvg.results.schema import COLUMNS, KEY, ResultsError, validate
 from bvg.results.scores import benchmarks, per_model
-from bvg.results.table import COLUMNS, KEY, ResultsError, load, validate, world_of, write
+from bvg.results.table import load, world_of, write
 
 __all__ = [
     "COLUMNS",

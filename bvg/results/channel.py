@@ -1,4 +1,4 @@
-"""The spatial-frequency channel of a model: from accuracy in narrow-band noise to a Gaussian and its three numbers.
+"""The spatial-frequency channel of a model: a Gaussian fitted to accuracy in narrow-band noise.
 
 Source: Subramanian, Sizikova, Majaj and Pelli, "Spatial-frequency channels, shape bias, and adversarial
 robustness", NeurIPS 2023; thresholds relative to the accuracy without noise as in Gavrikov and Keuper, CVPR 2024.
@@ -15,18 +15,18 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import OptimizeWarning, curve_fit
 
 NOISE_SDS: tuple[float, ...] = (0.0, 0.02, 0.04, 0.08, 0.16)
-"""The noise levels of the study, as fractions of the grey range; each is twice the one before."""
+"""The noise levels of the study, as fractions of the grey range; each is twice the previous one."""
 
 STRONGEST = len(NOISE_SDS) - 1
-"""Largest threshold: not even the weakest noise is tolerated."""
+"""Largest threshold: even the weakest noise is too strong."""
 
 LOWEST_CENTRE = 1.75
-"""Centre of band 0 at 224 pixels, in cycles per image; each band's centre is twice the one before."""
+"""Centre of band 0 at 224 pixels, in cycles per image; each band's centre is twice the previous one."""
 
 
 @dataclass(frozen=True)
 class Channel:
-    """A Gaussian over the octave bands, by its three numbers.
+    """A Gaussian over the octave bands, as three numbers.
 
     Attributes:
         bandwidth: full width of the Gaussian at half of its maximum, 2 sqrt(ln 4) |sigma|, in octaves. One that is wider
@@ -43,7 +43,7 @@ class Channel:
 
 
 def doubling(sds: Sequence[float]) -> bool:
-    """Whether noise levels are of the form of `NOISE_SDS`: 0, then four up to 1, each twice the one before.
+    """Return whether noise levels have the form of `NOISE_SDS`: 0, then four up to 1, each twice the previous one.
 
     >>> doubling(NOISE_SDS), doubling((0, 0.1, 0.2, 0.3, 0.4))
     (True, False)
@@ -57,10 +57,10 @@ def doubling(sds: Sequence[float]) -> bool:
 
 
 def noise_thresholds(accuracy: ArrayLike, relative: bool = True) -> NDArray[np.int64]:
-    """How sensitive each band is to noise, in steps of the five noise levels.
+    """Compute how sensitive each band is to noise, in steps of the five noise levels.
 
     Walk down from the strongest noise of a band; the threshold is the number of levels passed before the accuracy
-    exceeds one half: 0 where the strongest noise does no harm, 4 where even the weakest masks.
+    exceeds one half: 0 if the strongest noise is harmless, 4 if even the weakest masks the image.
 
     Args:
         accuracy: float [5, bands], fractions in [0, 1]; rows are the noise levels, from 0 upwards (`NOISE_SDS`). Without
@@ -95,10 +95,10 @@ def noise_thresholds(accuracy: ArrayLike, relative: bool = True) -> NDArray[np.i
 
 
 def fit_channel(thresholds: Sequence[int] | ArrayLike, lowest_centre: float = LOWEST_CENTRE) -> Channel:
-    """The Gaussian A exp(-(x - mu)^2 / (2 sigma^2)) that is nearest to the thresholds by least squares.
+    """Fit the Gaussian A exp(-(x - mu)^2 / (2 sigma^2)) to the thresholds by least squares.
 
     x is the number of the band, 0 for the lowest. The search starts at (A, mu, sigma) = (1, 0, 1), with A in [0, 4] and mu
-    and sigma free; the start is part of the definition, for some thresholds have more than one local optimum.
+    and sigma free; the start is part of the definition, since some thresholds have several local optima.
 
     Three kinds of thresholds determine no Gaussian, though a search may stop somewhere: fewer than two bands that differ
     from 0 (any narrow Gaussian fits), the same number in all bands (any wide one does), and those where the search

@@ -1,4 +1,4 @@
-"""Rank correlation between columns of a table, with significance. Knows numbers and nothing of models."""
+"""Rank correlation between columns of a table, with significance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 FEWEST = 4
-"""Fewest observations over which a correlation is defined here: with three, |r| = 1 is reached by chance in a third of cases."""
+"""Fewest observations for a correlation: with three, |r| = 1 occurs by chance in a third of cases."""
 
 
 def correlate(
@@ -19,7 +19,7 @@ def correlate(
     groups: Mapping[str, pd.Series] | None = None,
     alpha: float = 0.05,
 ) -> pd.DataFrame:
-    """Spearman's rank correlation of every column in `rows` with every column in `columns`, within groups of observations.
+    """Correlate every column in `rows` with every column in `columns`, by Spearman's r within groups of observations.
 
     r is the Pearson correlation of the ranks (ties share their mean rank); p is two-sided, from Student's t with n - 2
     degrees of freedom. The paper (Figure 2) shows a cell with p >= 0.05 as 0.
@@ -35,7 +35,7 @@ def correlate(
         correlation is not defined (fewer than 4 observations, or a column constant up to rounding) r, p and shown are NaN.
 
     Raises:
-        KeyError: a name is no column of `scores`.
+        KeyError: a name is not a column of `scores`.
         ValueError: `alpha` outside (0, 1), or infinite values.
 
     Example:
@@ -67,7 +67,7 @@ def correlate(
 
 
 def cell(cells: pd.DataFrame, row: str, column: str, group: str = "total") -> pd.Series:
-    """The one cell of `correlate`'s table with these names."""
+    """Return the cell of `correlate`'s table with these names."""
     found = cells[(cells["row"] == row) & (cells["column"] == column) & (cells["group"] == group)]
     if len(found) != 1:
         raise KeyError(f"expected one cell for row={row!r}, column={column!r}, group={group!r}, got {len(found)}")
@@ -75,7 +75,7 @@ def cell(cells: pd.DataFrame, row: str, column: str, group: str = "total") -> pd
 
 
 def significant(cells: pd.DataFrame) -> pd.Series:
-    """Whether each cell is significant, by its `shown`; one that is not defined is not.
+    """Return a mask of the significant cells; an undefined cell is not significant.
 
     >>> significant(pd.DataFrame({"shown": [-0.5, 0.0, np.nan]})).tolist()
     [True, False, False]
@@ -84,31 +84,31 @@ def significant(cells: pd.DataFrame) -> pd.Series:
 
 
 def strongest(pairs: pd.DataFrame) -> pd.Series | None:
-    """The significant cell with the largest |shown|, the first of equals; None where no cell is significant."""
+    """Return the significant cell with the largest |shown|, the first of equals; None if no cell is significant."""
     found = pairs[significant(pairs)]
     return found.iloc[int(found["shown"].abs().argmax())] if len(found) else None
 
 
 def pairs(cells: pd.DataFrame) -> pd.DataFrame:
-    """Of a correlation of names with themselves, each unordered pair of different names once."""
+    """Select each unordered pair of different names once, from a correlation of names with themselves."""
     names = list(dict.fromkeys(cells["row"]))
     place = {name: i for i, name in enumerate(names)}
     return cells[cells["row"].map(place) > cells["column"].map(place)].reset_index(drop=True)
 
 
 def mean_shown(cells: pd.DataFrame) -> pd.Series:
-    """Of a correlation of names with themselves, each name's mean `shown` with the others, lowest first.
+    """Average each name's `shown` with the others, lowest first, from a correlation of names with themselves.
 
-    Cells that are not defined do not enter the mean; a name that has no other is last, with NaN.
+    Undefined cells do not enter the mean; a name without others is last, with NaN.
     """
     others = cells[cells["row"] != cells["column"]]
     return others.groupby("row", sort=False)["shown"].mean().sort_values(kind="stable")
 
 
 def same_sign(cells: pd.DataFrame) -> pd.DataFrame:
-    """Columns, and the group in which they do, whose correlation with every row is significant and of one sign.
+    """Return columns, with their group, whose correlation with every row is significant and has one sign.
 
-    A cell that is not defined is not significant.
+    An undefined cell is not significant.
     """
     sign = np.sign(cells["shown"])
     of = sign.groupby([cells["column"], cells["group"]], sort=False)
@@ -117,22 +117,22 @@ def same_sign(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def sign_flips(cells: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Cells that are significant in two groups with opposite signs: row, column, and `shown` in either group."""
+    """Return cells that are significant in two groups with opposite signs: row, column, and `shown` in each group."""
     wide = cells.pivot(index=["row", "column"], columns="group", values="shown")[[first, second]]
     return wide[wide[first] * wide[second] < 0].reset_index()
 
 
 def only_in_one(cells: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Cells that are significant in exactly one of two groups: row, column, and `shown` in either group.
+    """Return cells that are significant in exactly one of two groups: row, column, and `shown` in each group.
 
-    Cells that are not defined in one of the groups are left out: nothing is known of the difference.
+    Cells that are undefined in one of the groups are left out, since the difference is unknown.
     """
     wide = cells.pivot(index=["row", "column"], columns="group", values="shown")[[first, second]].dropna()
     return wide[(wide[first] != 0) ^ (wide[second] != 0)].reset_index()
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> tuple[float, float, int]:
-    """Spearman's r, its two-sided p and the number of complete pairs; (nan, nan, n) where it is not defined.
+    """Return Spearman's r, its two-sided p and the number of complete pairs; (nan, nan, n) if r is not defined.
 
     Args:
         x, y: float [N]; pairs with a NaN are left out.
@@ -147,5 +147,5 @@ def spearman(x: np.ndarray, y: np.ndarray) -> tuple[float, float, int]:
 
 
 def _constant(x: np.ndarray) -> bool:
-    """Whether the values are equal but for rounding, whose noise has ranks as real differences have."""
+    """Return whether the values are equal up to rounding, which would have ranks like real differences."""
     return bool(np.ptp(x) <= 1e-12 * np.abs(x).max())

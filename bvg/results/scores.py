@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bvg import known_models, study
-from bvg.results.table import SAME_LEVEL, ResultsError
+from bvg.results.schema import SAME_LEVEL, ResultsError
 
 CATEGORY_COLUMNS = tuple(study.CATEGORIES)
 BIAS_COLUMNS = tuple(b.id for b in study.BIASES)

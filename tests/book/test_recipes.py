@@ -20,7 +20,7 @@ PLACE = re.compile(
 
 FIGURE_2 = """
 import pandas as pd
-from bvg import results, known_models
+from bvg import known_models, results, study
 from companion import figures
 
 scores = results.per_model(results.load("published"))

@@ -1,4 +1,4 @@
-"""The paper's numbers as data files, others' measurements of the same checkpoints, and the commands that rebuild either."""
+"""The paper's numbers and other projects' measurements of the same checkpoints, as data files."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import pandas as pd
 
 
 def figure2_printed() -> pd.DataFrame:
-    """The 72 numbers printed in the paper's Figure 2: generalization, bias, group, printed (r, or 0 where p >= 0.05)."""
+    """Read the 72 values printed in the paper's Figure 2.
+
+    Columns: generalization, bias, group, printed (r, or 0 where p >= 0.05).
+    """
     with (files("bvg") / "results" / "published" / "figure2-printed.csv").open(encoding="utf-8") as file:
         return pd.read_csv(file)
 
 
 def independent() -> pd.DataFrame:
-    """What two other projects measured of the study's checkpoints (see LICENSE.md): one number a row.
+    """Read what two other projects measured on the study's checkpoints (see LICENSE.md): one number per row.
 
     Columns: model, benchmark, variant (corruption, or empty), level (its severity 1 … 5, or NaN), top1 [%], img_size [pixels],
-    crop_pct (fraction of the image's side that is kept) and interpolation (NaN and empty where not stated), source.
+    crop_pct (fraction of the image's side that is kept), interpolation, source. Values that a source does not state are NaN or empty.
     """
     with (files("bvg") / "results" / "published" / "crosscheck.csv").open(encoding="utf-8") as file:
         table = pd.read_csv(file, keep_default_na=False, na_values={c: [""] for c in ("level", "img_size", "crop_pct")})

@@ -3,7 +3,7 @@
     python -m bvg.results.published.build PATH/TO/benchmark.csv     from a local copy
     python -m bvg.results.published.build                           download it, pinned by commit and SHA-256
 
-The raw file is refused unless its SHA-256 is the pinned one, so the table that this writes is always the committed one.
+A raw file with another SHA-256 is rejected, so this always writes the committed table.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ URL = f"https://raw.githubusercontent.com/paulgavrikov/biases_vs_generalization/
 SHA256 = "f303bde75ea84770576983d784db45763a4397801c733ab17a95a83fc38254b0"
 TABLE = Path(__file__).with_name("results.csv")
 
-PLAIN = [b.id for b in study.BENCHMARKS if b.id != "pgd"]
+PLAIN = [b.id for b in study.BENCHMARKS if b.paper and b.id != "pgd"]
 CHANNEL = {"bw": "bandwidth", "cf": "center_frequency", "pns": "peak_noise_sensitivity"}
 
 
 def columns() -> dict[str, tuple[str, str, float, str]]:
-    """Raw column -> (benchmark, variant, level, metric), for the columns that are carried over one to one."""
+    """Return (benchmark, variant, level, metric) by raw column, for the columns that are copied one to one."""
     table = {f"top1_acc/{b}": (b, "", np.nan, "top1") for b in PLAIN}
     table["top1_acc/PGD-40/low"] = ("pgd", "linf", study.PGD_EPSILON, "top1")
-    # A larger epsilon, which the authors' file does not state: it stays without a level.
+    # The authors' file does not state this larger epsilon, so it has no level.
     table["top1_acc/PGD-40/high"] = ("pgd", "linf-high", np.nan, "top1")
     for kind, raw in (("low-pass", "LFC"), ("high-pass", "HFC")):
         for cutoff in study.CUTOFFS:
@@ -45,7 +45,7 @@ def columns() -> dict[str, tuple[str, str, float, str]]:
 
 
 def convert(raw: pd.DataFrame) -> pd.DataFrame:
-    """The authors' wide table (one row per model, indexed by model) in the results schema.
+    """Convert the authors' wide table (one row per model, indexed by model) to the results schema.
 
     Per-severity accuracies of ImageNet-C and ImageNet-C-bar are averaged over the five severities of each corruption.
     Cells without a number are left out. Models come in the order of models.csv.
@@ -71,7 +71,7 @@ def convert(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_raw(path: Path) -> pd.DataFrame:
-    """The authors' file, refused unless it is the pinned one."""
+    """Read the authors' file; reject any other."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != SHA256:
         raise ValueError(
@@ -84,10 +84,8 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description="Rebuild bvg/results/published/results.csv from the authors' raw results."
     )
-    parser.add_argument(
-        "raw", nargs="?", type=Path, help="local copy of raw-data/benchmark.csv; downloaded if left out"
-    )
-    parser.add_argument("--out", type=Path, default=TABLE, help="where to write the table (default: the package's own)")
+    parser.add_argument("raw", nargs="?", type=Path, help="local copy of raw-data/benchmark.csv; default: download it")
+    parser.add_argument("--out", type=Path, default=TABLE, help="file to write; default: the package's own")
     args = parser.parse_args(argv)
     if args.raw is None:
         from bvg.downloads import download

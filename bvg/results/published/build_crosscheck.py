@@ -1,9 +1,9 @@
-"""Rebuild the independent measurements of the same checkpoints, from the two projects' figures brought to one model's name each.
+"""Rebuild the table of independent measurements of the same checkpoints, from two projects' results.
 
     python -m bvg.results.published.build_crosscheck PATH/TO/timm-results.csv PATH/TO/testbed-results.csv
 
-The files hold, one number a line, what pytorch-image-models and imagenet-testbed measured of checkpoints that the study uses
-(see LICENSE.md). Nothing is left out and nothing rounded.
+The files hold one number per line, measured by pytorch-image-models and imagenet-testbed on checkpoints of the study (see
+LICENSE.md). Nothing is left out or rounded.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ TIMM, TESTBED = "pytorch-image-models", "imagenet-testbed"
 
 
 def convert(timm: pd.DataFrame, testbed: pd.DataFrame) -> pd.DataFrame:
-    """Both projects' figures as one table.
+    """Combine both projects' results in one table.
 
     Args:
         timm: model, benchmark, img_size [pixels], crop_pct (fraction), interpolation, top1 [%].
         testbed: model, benchmark, variant (the corruption, or empty), level (its severity, or empty), top1 [%].
 
     Returns:
-        `COLUMNS`; what a source does not state is empty. Models in the order of models.csv, the sources one after the other.
+        A table with the columns `COLUMNS`, empty where a source does not state a value; sorted by source, then as models.csv.
 
     Raises:
         ValueError: a model or benchmark that the study does not have, a top-1 outside [0, 100], or a number given twice.
@@ -55,11 +55,11 @@ def convert(timm: pd.DataFrame, testbed: pd.DataFrame) -> pd.DataFrame:
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description="Rebuild bvg/results/published/crosscheck.csv from the two projects' figures."
+        description="Rebuild bvg/results/published/crosscheck.csv from the two projects' results."
     )
     parser.add_argument("timm", type=Path, help="timm-results.csv")
     parser.add_argument("testbed", type=Path, help="testbed-results.csv")
-    parser.add_argument("--out", type=Path, default=TABLE, help="where to write the table (default: the package's own)")
+    parser.add_argument("--out", type=Path, default=TABLE, help="file to write; default: the package's own")
     args = parser.parse_args(argv)
     table = convert(pd.read_csv(args.timm), pd.read_csv(args.testbed))
     with atomic(args.out) as path:

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bvg.datasets.loading import Batch
 from bvg.instruments import STUDY, BandPass, CriticalBand, Instrument
 from bvg.measure import progress
-from bvg.measure.accumulator import Tally
+from bvg.measure.accumulator import Accumulator
 from bvg.measure.engine import Engine, MeasureError
 from bvg.measure.settings import Settings
 
@@ -62,24 +62,24 @@ def engine(device: torch.device, **options) -> Engine:
 
 
 def measured(instrument: Instrument, device: torch.device, batches: int, within=None):
-    """Evaluate a small network on batches of random images, inside the context `within`; return the tally."""
+    """Evaluate a small network on batches of random images, inside the context `within`; return the accumulator."""
     made = engine(device)
     made.models = {"net": network(1000).to(device)}
     conditions = instrument.conditions()
-    tallies = {"net": Tally(conditions, keep=True)}
+    accumulators = {"net": Accumulator(conditions, keep=True)}
     images = np.random.default_rng(0).integers(0, 256, (8, 3, 32, 32), dtype=np.uint8)
     batch = Batch(images, labels(instrument, 8), np.arange(8))
     if device.type == "cuda":  # one-time initialization
-        made._batch(instrument, batch, {"net": Tally(conditions, keep=True)}, conditions)
+        made._batch(instrument, batch, {"net": Accumulator(conditions, keep=True)}, conditions)
         torch.cuda.set_sync_debug_mode("error")
     try:
         with within or torch.inference_mode():
             for _ in range(batches):
-                made._batch(instrument, batch, tallies, conditions)
+                made._batch(instrument, batch, accumulators, conditions)
     finally:
         if device.type == "cuda":
             torch.cuda.set_sync_debug_mode("default")
-    return tallies["net"]
+    return accumulators["net"]
 
 
 @gpu
@@ -98,12 +98,12 @@ def test_scores_and_sums_are_not_read_per_batch(name):
     instrument = replace(INSTRUMENTS[name], decide=lambda logits: logits.argmax(dim=1) % 16)
     logits, truth = torch.randn(8, 1000), instrument.truth(labels(instrument, 8))
     (condition,) = instrument.conditions()
-    tally = Tally([condition], keep=True)
+    accumulator = Accumulator([condition], keep=True)
     with Reads() as reads:
         for _ in range(3):
-            tally.add(condition, np.arange(8), instrument.score(logits, truth), torch.tensor(0))
+            accumulator.add(condition, np.arange(8), instrument.score(logits, truth), torch.tensor(0))
     assert reads.seen == {}
-    assert tally.counts("net")[condition]["n"] == 24
+    assert accumulator.counts("net")[condition]["n"] == 24
 
 
 def test_a_batch_reads_one_value_on_the_cpu():
@@ -113,10 +113,10 @@ def test_a_batch_reads_one_value_on_the_cpu():
 
 
 def test_sums_are_integers_and_decisions_are_in_order():
-    tally = measured(INSTRUMENTS["imagenet"], CPU, 3)
-    (counts,) = tally.counts("net").values()
+    accumulator = measured(INSTRUMENTS["imagenet"], CPU, 3)
+    (counts,) = accumulator.counts("net").values()
     assert {name: type(value) for name, value in counts.items()} == {"n": int, "top1": int, "top5": int}
-    kept = tally.predictions()
+    kept = accumulator.predictions()
     assert kept.index.tolist() == list(range(8)) * 3
     assert (kept.prediction.dtype, kept.hit.dtype) == (np.int16, bool)
     assert int(kept.hit.sum()) == counts["top1"]
@@ -126,10 +126,10 @@ def test_sums_are_integers_and_decisions_are_in_order():
 def test_logits_that_are_not_finite_are_reported_when_the_unit_is_read():
     instrument = BandPass("band-pass", "imagenet", cutoffs=(0.5,))
     conditions = instrument.conditions()
-    tally, truth = Tally(conditions, keep=False), instrument.truth(np.arange(2))
-    for spoilt in (0, 3, 0):  # counts on a device are not read at once
+    accumulator, truth = Accumulator(conditions, keep=False), instrument.truth(np.arange(2))
+    for bad_logits in (0, 3, 0):  # counts on a device are not read at once
         for condition in conditions:
-            found = torch.tensor(spoilt if condition[0] == "high-pass" else 0)
-            tally.add(condition, np.arange(2), instrument.score(torch.zeros(2, 1000), truth), found)
+            found = torch.tensor(bad_logits if condition[0] == "high-pass" else 0)
+            accumulator.add(condition, np.arange(2), instrument.score(torch.zeros(2, 1000), truth), found)
     with pytest.raises(MeasureError, match=r"expected finite logits of net on high-pass 0.5, got NaN or infinity"):
-        tally.counts("net")
+        accumulator.counts("net")

@@ -48,22 +48,22 @@ def test_counts_by_hand(data):
         "pgd": (10, 0, 1, 10, 30, 0, 30 * 41),  # forty steps, and the attacked image
     }
     for name, numbers in expected.items():
-        columns = ["images", "decoded", "conditions", "made", "shown", "done", "passes"]
+        columns = ["images", "decoded", "conditions", "made", "evaluated", "done", "passes"]
         assert tuple(table.loc[name, columns]) == numbers, name
 
 
 def test_cost_is_linear_in_models_images_and_conditions_and_decoding_is_shared(data):
     chosen = ["imagenet", BAND_PASS, "pgd", "imagenet-cbar"]
     one, four = counted(data, chosen), counted(data, chosen, models=4)
-    shared, each = ["images", "decoded", "conditions", "made"], ["shown", "passes"]
+    shared, each = ["images", "decoded", "conditions", "made"], ["evaluated", "passes"]
     pd.testing.assert_frame_equal(four[shared], one[shared])
     pd.testing.assert_frame_equal(four[each], 4 * one[each])
     five, ten = (counted(data, ["imagenet", BAND_PASS, "pgd"], limit=limit) for limit in (5, 10))
-    columns = ["images", "decoded", "made", "shown", "passes"]
+    columns = ["images", "decoded", "made", "evaluated", "passes"]
     pd.testing.assert_frame_equal(ten[columns], 2 * five[columns])
     twice = counted(data, [BandPass("band-pass", "imagenet", cutoffs=(0.1, 0.2, 0.5, 0.6))]).loc["band-pass"]
     once = counted(data, [BAND_PASS]).loc["band-pass"]
-    assert [twice[c] / once[c] for c in ("conditions", "made", "shown", "passes", "decoded")] == [2, 2, 2, 2, 1]
+    assert [twice[c] / once[c] for c in ("conditions", "made", "evaluated", "passes", "decoded")] == [2, 2, 2, 2, 1]
 
 
 def test_what_a_run_has_is_not_counted_again(data, tmp_path):
@@ -72,18 +72,18 @@ def test_what_a_run_has_is_not_counted_again(data, tmp_path):
     run({"reader1": readers["reader1"]}, chosen, data, out, **OPTIONS)
     table = forecast.forecast(planned(readers, chosen, data, **OPTIONS), out).table.set_index("instrument")
     assert table["done"].to_dict() == {"imagenet": 10, "imagenet-cbar": 100, "band-pass": 40}
-    assert table["shown"].to_dict() == {"imagenet": 20, "imagenet-cbar": 200, "band-pass": 80}
+    assert table["evaluated"].to_dict() == {"imagenet": 20, "imagenet-cbar": 200, "band-pass": 80}
     assert table["decoded"].to_dict() == {"imagenet": 0, "imagenet-cbar": 100, "band-pass": 0}  # imagenet's are kept
     run(readers, chosen, data, out, **OPTIONS)
     after = forecast.forecast(planned(readers, chosen, data, **OPTIONS), out)
-    assert after.table[["decoded", "made", "shown", "passes"]].to_numpy().sum() == 0
+    assert after.table[["decoded", "made", "evaluated", "passes"]].to_numpy().sum() == 0
     assert after.seconds == 0
 
 
 def test_units_of_one_model_are_read_for_it_alone(data):
     finished = {("reader0", "band-pass", "", ""): {0, 4}, ("reader1", "band-pass", "", ""): {0}}
     row = counted(data, [BAND_PASS], models=2, finished=finished).loc["band-pass"]  # units of 4, 4 and 2 images
-    assert (row["shown"], row["done"], row["made"]) == (4 * (2 + 2 + 4), 4 * (4 + 4 + 4), 4 * (4 + 2))
+    assert (row["evaluated"], row["done"], row["made"]) == (4 * (2 + 2 + 4), 4 * (4 + 4 + 4), 4 * (4 + 2))
 
 
 def test_imagenet_is_decoded_once_also_for_its_other_labels(data):
@@ -116,7 +116,7 @@ def test_a_forecast_leaves_nothing_behind_and_its_times_are_there(data, tmp_path
     expected = forecast.forecast(plan, tmp_path / "run")
     assert sorted(tmp_path.rglob("*")) == before
     assert expected.table["seconds"].gt(0).all()
-    assert expected.pace.memory["this process, at its largest so far"] > 10**7
+    assert expected.pace.memory["this process, at most so far"] > 10**7
     assert expected.pace.make["band-pass"] > 0
 
 
@@ -141,7 +141,7 @@ def test_what_cannot_be_timed_is_counted_all_the_same(data, tmp_path):
 
     expected = forecast.forecast(planned({"x": Broken()}, ["imagenet"], data, **OPTIONS), tmp_path / "run")
     assert expected.pace is None
-    assert expected.table["shown"].tolist() == [10]
+    assert expected.table["evaluated"].tolist() == [10]
     assert str(expected).splitlines()[2].split() == ["imagenet", "10", "10", "1", "10", "0", "10"]
 
 

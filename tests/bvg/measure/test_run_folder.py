@@ -73,7 +73,7 @@ def test_a_unit_counts_as_done_only_if_all_of_it_was_measured(tmp_path):
     ("key", "value", "message"),
     [("seed", 1, "seed 0 there, 1 here"), ("precision", "bf16", "precision 'fp32' there, 'bf16' here")],
 )
-def test_other_settings_are_refused(tmp_path, key, value, message):
+def test_other_settings_are_rejected(tmp_path, key, value, message):
     with Run(tmp_path / "run", SETTINGS):
         pass
     with (
@@ -81,11 +81,11 @@ def test_other_settings_are_refused(tmp_path, key, value, message):
         Run(tmp_path / "run", SETTINGS | {key: value}),
     ):
         pass
-    with Run(tmp_path / "run", SETTINGS):  # the refused one has let go of the lock
+    with Run(tmp_path / "run", SETTINGS):  # the rejected one has released the lock
         pass
 
 
-def test_other_weights_and_other_images_are_refused(tmp_path):
+def test_other_weights_and_other_images_are_rejected(tmp_path):
     with Run(tmp_path / "run", SETTINGS) as run:
         run.add_model("mine", "a.pth", "1111")
         run.add_model("mine", "moved/a.pth", "1111")

@@ -111,7 +111,7 @@ def test_workers_killed_and_preempted_in_the_middle(engine, small, tmp_path):
     models, out = {"reader": Watched(tmp_path, events, call=6)}, tmp_path / "many/run"
     options = {"instruments": units, "engine": engine, "keep_predictions": True, "workers": 2}
     with pytest.raises(
-        MeasureError, match=r"from worker \d: no result, so it was killed .* the same call continues"
+        MeasureError, match=r"worker \d left no result: it was killed .* repeat the call to resume"
     ) as caught:
         measure(models, small, out, jobs=2, **options)
     assert Path(str(caught.value).partition("its log is ")[2].partition(". All")[0]).is_file()
@@ -218,10 +218,10 @@ def jobs_left(engine: str) -> bool:
     return engine == "slurm" and jobs.queued() != set()
 
 
-def test_an_error_of_a_worker_is_told_and_the_rest_is_kept(small, tmp_path):
+def test_an_error_of_a_worker_is_reported_and_the_rest_is_kept(small, tmp_path):
     with pytest.raises(
         MeasureError,
-        match=r"from worker 0: bvg.measure.accumulator.MeasureError: expected finite logits of .*; its log is",
+        match=r"worker 0 failed: bvg.measure.accumulator.MeasureError: expected finite logits of .*; its log is",
     ) as caught:
         measure({"reader": Spoilt()}, small, tmp_path / "run", UNITS[:1], engine="local", jobs=3)
     log = Path(str(caught.value).partition("its log is ")[2].partition(". All")[0])
@@ -263,17 +263,17 @@ def test_unreadable_images_are_those_of_one_process(small, tmp_path):
     ("options", "message"),
     [
         ({"engine": "sge"}, "expected `engine` to be None, 'local' or 'slurm', got 'sge'"),
-        ({"jobs": 2}, "expected `jobs` and `slurm` with an engine alone, got them with engine=None"),
+        ({"jobs": 2}, "expected `jobs` and `slurm` only with an engine, got them with engine=None"),
         ({"engine": "local", "jobs": 0}, "expected `jobs`, the number of workers, to be an integer of at least 1, got 0"),
         ({"engine": "slurm"}, "expected `jobs`, the number of workers, .* got None"),
-        ({"engine": "local", "slurm": {}}, "expected `slurm` with engine='slurm' alone, got it with 'local'"),
+        ({"engine": "local", "slurm": {}}, "expected `slurm` only with engine='slurm', got it with 'local'"),
         ({"engine": "local", "device": "cuda:1"}, "expected `device` to be 'cuda' or 'cpu' with an engine, got 'cuda:1'"),
         ({"engine": "local", "models": ["mini_standart"]}, "expected"),
-        ({"engine": "slurm", "jobs": 2, "slurm": {"partitio": "x"}}, "expected options that submitit takes .*partitio"),
-        ({"engine": "slurm", "jobs": 2, "slurm": {"timeout_min": "x"}}, "expected options that submitit takes .*timeout_min"),
+        ({"engine": "slurm", "jobs": 2, "slurm": {"partitio": "x"}}, "expected options that submitit accepts .*partitio"),
+        ({"engine": "slurm", "jobs": 2, "slurm": {"timeout_min": "x"}}, "expected options that submitit accepts .*timeout_min"),
     ],
 )  # fmt: skip
-def test_bad_arguments_are_refused_before_anything_is_submitted(small, tmp_path, monkeypatch, options, message):
+def test_bad_arguments_are_rejected_before_anything_is_submitted(small, tmp_path, monkeypatch, options, message):
     def submit(self, command):
         raise AssertionError("submitted")
 
@@ -286,7 +286,7 @@ def test_bad_arguments_are_refused_before_anything_is_submitted(small, tmp_path,
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_folder_of_other_settings_is_refused_before_anything_is_submitted(small, tmp_path):
+def test_a_folder_of_other_settings_is_rejected_before_anything_is_submitted(small, tmp_path):
     with Run(tmp_path / "run", {"seed": 1}):
         pass
     with pytest.raises(RunError, match="expected the settings of the run"):
@@ -294,7 +294,7 @@ def test_a_folder_of_other_settings_is_refused_before_anything_is_submitted(smal
     assert not (tmp_path / "run/shards").exists()
 
 
-def test_jobs_that_slurm_refuses(cluster, small, tmp_path, monkeypatch):
+def test_jobs_that_slurm_rejects(cluster, small, tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_CONF", str(cluster))
     with pytest.raises(MeasureError, match=r"expected slurm to take 2 jobs, got: .*Invalid partition"):
         measure(

@@ -1,4 +1,4 @@
-"""Thresholds and the channel fit: by hand, on the study's published triples, on raw trials of a ResNet-50."""
+"""Thresholds and the channel fit: computed by hand, from the published triples, and from raw trials of a ResNet-50."""
 
 import itertools
 import json
@@ -21,7 +21,7 @@ from bvg.results.channel import NOISE_SDS, fit_channel, noise_thresholds
         ((0.9, 0.8, 0.7, 0.4, 0.3), True, 2),
         ((0.9, 0.8, 0.4, 0.3, 0.2), True, 3),
         ((0.9, 0.4, 0.3, 0.2, 0.1), True, 4),
-        ((0.9, 0.8, 0.2, 0.7, 0.1), True, 1),  # the first from above counts, a dip below it does not
+        ((0.9, 0.8, 0.2, 0.7, 0.1), True, 1),  # the strongest tolerated noise counts, a dip at weaker noise does not
         ((0.8, 0.8, 0.8, 0.8, 0.4), True, 1),  # one half exactly is not exceeded
         ((0.4, 0.4, 0.4, 0.3, 0.1), True, 1),  # relative to 0.4
         ((0.4, 0.4, 0.4, 0.3, 0.1), False, 4),  # never above one half, even without noise
@@ -32,7 +32,7 @@ def test_threshold_of_one_band(column, relative, expected):
     assert noise_thresholds(np.array(column)[:, None], relative=relative).tolist() == [expected]
 
 
-def test_many_bands_at_once_are_the_walk_of_each():
+def test_thresholds_of_many_bands_equal_those_of_single_bands():
     accuracy = np.random.default_rng(0).random((5, 400))
     for relative in (True, False):
         for column, threshold in zip(accuracy.T, noise_thresholds(accuracy, relative), strict=True):
@@ -45,12 +45,12 @@ def test_many_bands_at_once_are_the_walk_of_each():
             assert threshold == passed
 
 
-# The published triples: the table gives (bandwidth, centre, peak), the thresholds behind them are not published.
+# The published triples: (bandwidth, centre, peak) are published, the thresholds behind them are not.
 
 
 @pytest.fixture(scope="module")
 def triples() -> pd.DataFrame:
-    """One row per model of the study: bandwidth, center_frequency, peak_noise_sensitivity."""
+    """Return bandwidth, center_frequency and peak_noise_sensitivity, one row per model of the study."""
     with (files("bvg") / "results" / "published" / "models.csv").open() as file:
         study = pd.read_csv(file).query("in_study")["model"]
     table = results.load("published").query("benchmark == 'critical-band' and variant == 'relative'")
@@ -59,7 +59,7 @@ def triples() -> pd.DataFrame:
 
 
 def thresholds_behind(bandwidth: float, centre: float, peak: float) -> list[tuple[int, ...]]:
-    """Of all 5 ** 7 thresholds, those whose squared error is stationary at a published Gaussian, without any fit."""
+    """Return those of all 5 ** 7 thresholds whose squared error is stationary at a published Gaussian, without a fit."""
     amplitude, mu, sigma = (
         4 + math.log2(peak),
         math.log2(centre / 1.75),
@@ -70,7 +70,7 @@ def thresholds_behind(bandwidth: float, centre: float, peak: float) -> list[tupl
     gaussian = amplitude * np.exp(-((x - mu) ** 2) / (2 * sigma**2))
     slopes = gaussian * np.stack([(x - mu) / sigma**2, (x - mu) ** 2 / sigma**3, np.full(7, 1 / amplitude)])
     gradient = (gaussian - every) @ slopes.T
-    if amplitude > 4 - 1e-6:  # on its bound the amplitude may only want to grow
+    if amplitude > 4 - 1e-6:  # at its bound, the error may still decrease towards larger amplitudes
         gradient[:, 2] = gradient[:, 2].clip(min=0)
     return [tuple(row) for row in every[np.abs(gradient).max(axis=1) < 1e-3].astype(int).tolist()]
 
@@ -99,7 +99,7 @@ def test_the_most_frequent_triple(triples):
 
 @pytest.fixture
 def trials(shared) -> np.ndarray:
-    """Accuracy [5, 7] of a ResNet-50 on the grey images of 16 categories."""
+    """Return accuracy [5, 7] of a ResNet-50 on the grey images of 16 categories."""
     raw = json.loads((shared / "responses/critical-band-networks/resnet50.json").read_text())
     return np.array([[np.mean(raw[f"noise{sd:g}freq{band}"]) for band in range(7)] for sd in NOISE_SDS])
 
@@ -109,7 +109,7 @@ def test_thresholds_of_the_raw_trials(trials):
     assert noise_thresholds(trials, relative=False).tolist() == [0, 0, 2, 2, 3, 4, 2]
 
 
-def test_the_fit_to_the_raw_trials_is_the_global_optimum(trials):
+def test_fit_to_the_raw_trials_is_the_global_optimum(trials):
     thresholds = noise_thresholds(trials)
     channel = fit_channel(thresholds)
     x = np.arange(7)
@@ -126,7 +126,7 @@ def test_the_fit_to_the_raw_trials_is_the_global_optimum(trials):
 
 
 @pytest.mark.parametrize(("amplitude", "mu", "sigma"), [(4, 3, 1.5), (2.5, 4.2, 1), (3, 2.5, 2)])
-def test_a_gaussian_is_found_again(amplitude, mu, sigma):
+def test_parameters_of_a_gaussian_are_recovered(amplitude, mu, sigma):
     thresholds = amplitude * np.exp(-((np.arange(7) - mu) ** 2) / (2 * sigma**2))
     channel = fit_channel(thresholds)
     assert channel.bandwidth == pytest.approx(2.3548 * sigma, rel=1e-4)
@@ -134,7 +134,7 @@ def test_a_gaussian_is_found_again(amplitude, mu, sigma):
     assert channel.peak_noise_sensitivity == pytest.approx(2.0 ** (amplitude - 4), rel=1e-4)
 
 
-def test_the_centre_follows_the_lowest_band():
+def test_centre_frequency_scales_with_the_lowest_band():
     assert fit_channel([0, 1, 3, 4, 2], lowest_centre=2).center_frequency == pytest.approx(
         2 / 1.75 * fit_channel([0, 1, 3, 4, 2]).center_frequency
     )
@@ -150,7 +150,7 @@ def test_the_centre_follows_the_lowest_band():
     ],
     ids=str,
 )
-def test_thresholds_that_determine_no_channel_give_a_reason_and_no_number(thresholds, reason):
+def test_thresholds_that_determine_no_channel_give_nan_and_a_reason(thresholds, reason):
     channel = fit_channel(thresholds)
     assert reason in channel.reason
     assert all(
@@ -176,6 +176,6 @@ def test_thresholds_that_determine_no_channel_give_a_reason_and_no_number(thresh
         (lambda: fit_channel([0, 1, 2]), r"expected `thresholds` to be one number per band, 4 or more"),
     ],
 )
-def test_bad_input_is_refused(call, message):
+def test_bad_input_is_rejected(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -1,4 +1,4 @@
-"""Rank correlation against scipy on data with ties, and the cases in which there is none."""
+"""Rank correlation: comparison with scipy on data with ties, and undefined cases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bvg.results import correlation
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_against_pearson_on_ranks_with_ties(seed):
+def test_r_and_p_equal_pearson_on_ranks_with_ties(seed):
     rng = np.random.default_rng(seed)
     table = pd.DataFrame({"x": rng.integers(0, 6, 40), "y": rng.integers(0, 6, 40)})
     mask = pd.Series(rng.random(40) < 0.6)
@@ -35,7 +35,7 @@ def test_against_pearson_on_ranks_with_ties(seed):
         ([0, 0, 0, 0, 0], [1, 2, 3, 4, 5], 5),
     ],
 )
-def test_few_or_constant_values_are_not_defined(x, y, n):
+def test_correlation_of_few_or_constant_values_is_undefined(x, y, n):
     cell = correlation.correlate(pd.DataFrame({"x": x, "y": y}), ["x"], ["y"]).iloc[0]
     assert np.isnan(cell[["r", "p", "shown"]].astype(float)).all()
     assert cell["n"] == n
@@ -48,12 +48,12 @@ def test_incomplete_pairs_are_left_out_and_counted():
 
 
 @pytest.mark.parametrize("alpha", [0, 1, 5, -0.1])
-def test_alpha_outside_its_range_is_refused(alpha):
+def test_alpha_outside_its_range_is_rejected(alpha):
     with pytest.raises(ValueError, match="alpha"):
         correlation.correlate(pd.DataFrame({"x": [1.0]}), ["x"], ["x"], alpha=alpha)
 
 
-def test_unknown_columns_and_infinite_values_are_refused():
+def test_unknown_columns_and_infinite_values_are_rejected():
     table = pd.DataFrame({"x": [1, 2, 3, np.inf]})
     with pytest.raises(KeyError, match="y"):
         correlation.correlate(table, ["x"], ["y"])
@@ -62,12 +62,12 @@ def test_unknown_columns_and_infinite_values_are_refused():
 
 
 def cells(**shown: list[float]) -> pd.DataFrame:
-    """Cells of two rows (a, b) and one column (x), by group."""
+    """Return cells of two rows (a, b) and one column (x), by group."""
     return pd.DataFrame([(r, "x", g, v) for g, pair in shown.items() for r, v in zip("ab", pair, strict=True)],
                         columns=["row", "column", "group", "shown"])  # fmt: skip
 
 
-def test_signs_and_flips():
+def test_same_sign_sign_flips_and_only_in_one():
     assert correlation.same_sign(cells(at=[0.5, 0.7], other=[0.5, -0.7])).to_numpy().tolist() == [["x", "at"]]
     assert correlation.same_sign(cells(at=[0.5, 0.0], other=[0.5, np.nan])).empty
     both = cells(at=[0.5, 0.0], other=[-0.5, 0.7])
@@ -75,13 +75,13 @@ def test_signs_and_flips():
     assert correlation.only_in_one(both, "at", "other")["row"].tolist() == ["b"]
 
 
-def test_small_values_are_not_taken_for_constant():
+def test_small_values_are_not_constant():
     r, p, n = correlation.spearman(np.arange(5) * 1e-20, np.arange(5.0))
     assert (r, n) == (pytest.approx(1), 5)
     assert p < 0.05
 
 
-def test_a_cell_that_is_not_defined_is_neither_significant_nor_0():
+def test_undefined_cell_is_neither_significant_nor_0():
     both = cells(at=[np.nan, np.nan], other=[-0.5, 0.0])
     assert correlation.significant(both).tolist() == [False, False, True, False]
     assert correlation.only_in_one(both, "at", "other").empty
@@ -89,14 +89,14 @@ def test_a_cell_that_is_not_defined_is_neither_significant_nor_0():
     assert correlation.same_sign(cells(at=[np.nan, 0.5], other=[np.nan, np.nan])).empty
 
 
-def test_the_strongest_significant_cell():
+def test_strongest_significant_cell():
     strongest = correlation.strongest(cells(at=[np.nan, 0.5], other=[-0.7, 0.7]))
     assert strongest[["row", "group", "shown"]].tolist() == ["a", "other", -0.7]
     assert correlation.strongest(cells(at=[np.nan, 0.0])) is None
     assert correlation.strongest(cells()) is None
 
 
-def test_the_mean_of_a_square_table_is_over_the_defined_cells():
+def test_mean_of_a_square_table_skips_undefined_cells():
     square = pd.DataFrame(
         [(r, c, v) for r, c, v in zip("aabbccdd", "bcacabab", [0.6, np.nan, 0.6, 0.0, np.nan, 0.0, *[np.nan] * 2], strict=True)],
         columns=["row", "column", "shown"],

@@ -1,4 +1,4 @@
-"""Reading folders of runs as one results table."""
+"""Reading folders of runs as one results table, and the world of its models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def zoo() -> pd.DataFrame:
 
 @pytest.fixture
 def runs(zoo, tmp_path):
-    """Return a folder with one run per notebook, of which the one on spectral biases measures clean accuracy again."""
+    """Return a folder with one run per notebook, where the run on spectral biases repeats clean accuracy."""
     for name, ids in {
         "benchmarks": [b.id for b in study.BENCHMARKS if b.id != "pgd"],
         "pgd": ["pgd"],

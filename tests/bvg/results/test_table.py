@@ -1,4 +1,4 @@
-"""The results table: what is refused and how, merging, atomic writing."""
+"""The results table: what is rejected and how, merging, atomic writing."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def test_a_good_table_passes_unchanged():
         ({"metric": "shape_bias", "value": 0.5}, "metric", "belongs to cue-conflict only"),
         ({"value": np.nan}, "value", "not finite"),
         ({"value": np.inf}, "value", "not finite"),
-        ({"value": "high"}, "value", "no number"),
+        ({"value": "high"}, "value", "not a number"),
         ({"value": 100.5}, "value", "outside"),
         ({"value": -0.1}, "value", "outside"),
         ({"benchmark": "cue-conflict", "metric": "shape_bias", "value": 21.0}, "value", "outside"),
         ({"benchmark": "critical-band", "metric": "bandwidth", "value": -1.0}, "value", "outside"),
-        ({"benchmark": "imagenet-c", "variant": "rain"}, "variant", "no corruption"),
+        ({"benchmark": "imagenet-c", "variant": "rain"}, "variant", "not a corruption"),
         ({"model": ""}, "model", "empty"),
         ({"source": None}, "source", "empty"),
         ({"n": 0}, "n", "positive"),
@@ -60,31 +60,31 @@ def test_a_good_table_passes_unchanged():
             "variant",
             "empty",
         ),
-        ({"benchmark": "low-pass"}, "level", "an empty field is no cut-off"),
-        ({"benchmark": "low-pass", "level": 30.0}, "level", r"30\.0 is no cut-off in \[0, 1\] \(is it in percent"),
+        ({"benchmark": "low-pass"}, "level", "an empty field is not a cut-off"),
+        ({"benchmark": "low-pass", "level": 30.0}, "level", r"30\.0 is not a cut-off in \[0, 1\] \(is it in percent"),
         ({"benchmark": "high-pass", "level": 0.3, "variant": "raw"}, "variant", "must be empty"),
         ({"benchmark": "low-pass", "level": 0.3, "metric": "relative_top1", "value": 76.0}, "value", "outside"),
-        ({"benchmark": "critical-band", "metric": "bandwidth", "value": 2.0}, "variant", "no critical-band channel"),
+        ({"benchmark": "critical-band", "metric": "bandwidth", "value": 2.0}, "variant", "not a critical-band channel"),
         (
             {"benchmark": "critical-band", "metric": "bandwidth", "variant": "raw", "level": 0.0},
             "level",
             "must be empty",
         ),
-        ({"benchmark": "critical-band", "variant": "band-3"}, "level", "no standard deviation"),
-        ({"benchmark": "critical-band", "variant": "band-3", "level": 16.0}, "level", "no standard deviation"),
-        ({"benchmark": "critical-band", "variant": "relative", "level": 0.16}, "variant", "no noise condition"),
-        ({"benchmark": "critical-band", "level": 0.16}, "variant", "no noise condition"),
-        ({"benchmark": "imagenet-c", "variant": "fog", "level": 6.0}, "level", "no severity"),
-        ({"benchmark": "imagenet-c", "variant": "fog", "level": 2.5}, "level", "no severity"),
-        ({"benchmark": "imagenet-cbar", "level": 3.0}, "level", "no corruption is named"),
-        ({"benchmark": "pgd", "level": 0.002}, "variant", "no attack"),
-        ({"benchmark": "pgd", "variant": "linf", "level": 4.0}, "level", "no epsilon"),
-        ({"benchmark": "pgd", "variant": "linf", "level": 0.0}, "level", "no epsilon"),
+        ({"benchmark": "critical-band", "variant": "band-3"}, "level", "not a standard deviation"),
+        ({"benchmark": "critical-band", "variant": "band-3", "level": 16.0}, "level", "not a standard deviation"),
+        ({"benchmark": "critical-band", "variant": "relative", "level": 0.16}, "variant", "not a noise condition"),
+        ({"benchmark": "critical-band", "level": 0.16}, "variant", "not a noise condition"),
+        ({"benchmark": "imagenet-c", "variant": "fog", "level": 6.0}, "level", "not a severity"),
+        ({"benchmark": "imagenet-c", "variant": "fog", "level": 2.5}, "level", "not a severity"),
+        ({"benchmark": "imagenet-cbar", "level": 3.0}, "level", "if no corruption is named"),
+        ({"benchmark": "pgd", "level": 0.002}, "variant", "not an attack"),
+        ({"benchmark": "pgd", "variant": "linf", "level": 4.0}, "level", "not an eps"),
+        ({"benchmark": "pgd", "variant": "linf", "level": 0.0}, "level", "not an eps"),
     ],
 )
-def test_a_bad_row_is_refused_with_row_column_and_reason(bad, column, reason):
+def test_a_bad_row_is_rejected_with_row_column_and_reason(bad, column, reason):
     broken = table(row(), row(model="other") | bad).astype(object)
-    with pytest.raises(ResultsError, match=rf"row 1, column `{column}`.*{reason}"):
+    with pytest.raises(ResultsError, match=rf"row 2 \(not counting the header\), column `{column}`.*{reason}"):
         results.validate(broken, "mine.csv")
 
 
@@ -118,21 +118,24 @@ def test_numbers_in_messages_are_plain_and_empty_fields_left_out():
     with pytest.raises(ResultsError) as error:
         results.validate(table(row(value=101.0)), "mine.csv")
     assert str(error.value) == (
-        "mine.csv: row 0, column `value`: 101.0 is outside [0, 100] of top1; "
+        "mine.csv: row 1 (not counting the header), column `value`: 101.0 is outside [0, 100] of top1; "
         "row: model='mine', benchmark='imagenet', metric='top1'"
     )
 
 
 def test_levels_that_differ_by_rounding_are_one_level_given_twice():
     exact = row(benchmark="pgd", variant="linf", level=0.5 / 255)
-    with pytest.raises(ResultsError, match=r"row 2, column `level`: 0\.00196078 is that of row 0 .*model='mine'"):
+    with pytest.raises(
+        ResultsError,
+        match=r"row 3 \(not counting the header\), column `level`: 0\.00196078 equals that of row 1 .*model='mine'",
+    ):
         results.validate(table(exact, row(), exact | {"level": 0.00196078}))
     apart = [exact, exact | {"level": 0.6 / 255}, exact | {"level": 0.00196078, "model": "other"}]
     assert len(results.validate(table(*apart))) == 3
 
 
 @pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
-def test_a_table_without_rows_is_refused(tmp_path, name):
+def test_a_table_without_rows_is_rejected(tmp_path, name):
     path = tmp_path / name
     with pytest.raises(ResultsError, match=f"{name}: expected at least one row"):
         results.write(table().head(0), path)
@@ -162,8 +165,10 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path, name, con
         results.load(tmp_path / name)
 
 
-def test_a_repeated_row_is_refused():
-    with pytest.raises(ResultsError, match=r"row 1, column `model`.*repeats an earlier row"):
+def test_a_repeated_row_is_rejected():
+    with pytest.raises(
+        ResultsError, match=r"row 2 \(not counting the header\), column `model`.*repeats an earlier row"
+    ):
         results.validate(table(row(), row(value=51.0)))
 
 

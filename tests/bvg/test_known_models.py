@@ -1,4 +1,4 @@
-"""The miniature in the paper's vocabulary: its networks, benchmarks, and which models enter statistics."""
+"""The known models: the miniature's networks, models measured again, and which models enter statistics."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import tomllib
 import numpy as np
 import pandas as pd
 import pytest
-from miniature_results import KINDS
 
 from bvg import known_models, study
 
 
-def test_networks_are_those_of_the_zoo_file(root):
+def test_networks_of_the_miniature_are_those_of_the_zoo_file(root):
     file = tomllib.loads((root / "bvg/miniature/zoo.toml").read_text(encoding="utf-8"))
     about = known_models.describe([*file, "tv_resnet50", "mine"])
     for name, fields in file.items():
@@ -35,36 +34,26 @@ def test_describing_the_networks_does_not_import_torch():
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "False\n"
 
 
-def test_network_that_is_measured_again_is_new():
-    row = known_models.describe(["mini_linf_eps0.5@mine"]).iloc[0]
-    assert (row["name"], row["group"], row["norm"]) == ("mini_linf_eps0.5@mine", "new", "")
+@pytest.mark.parametrize("model", ["resnet50_prime", "mini_linf_eps0.5"])
+def test_model_that_was_measured_again_is_new(model):
+    about = known_models.describe([model, f"{model}@run7", "mine"])
+    assert about["group"].tolist() == [about["group"].iloc[0], "new", "new"]
+    assert about["name"].tolist()[1:] == [f"{model}@run7", "mine"]
+    assert about["norm"].tolist()[1:] == ["", ""]
+    assert about["in_study"].tolist() == [model == "resnet50_prime", False, False]
+    assert about["group"].iloc[0] in study.GROUPS
 
 
 @pytest.mark.parametrize(
     ("models", "counted"),
     [
         (["tv_resnet50", "mini_standard", "mine"], ["tv_resnet50"]),
-        (["resnet18", "mini_standard"], ["resnet18"]),  # outside the study, but of its world
+        (["resnet18", "mini_standard"], ["resnet18"]),  # not in the study, but measured on its images
         (["mini_standard", "mini_blur", "mine", "mini_blur@run"], ["mini_standard", "mini_blur"]),
         (["mine", "mini_blur@run"], ["mine", "mini_blur@run"]),
     ],
 )
-def test_models_of_the_study_the_miniature_and_new_ones_are_never_pooled(models, counted):
+def test_statistics_never_pool_the_study_the_miniature_and_new_models(models, counted):
     table = pd.DataFrame({"model": models, "group": known_models.describe(models)["group"].to_numpy()})
     assert table["model"][known_models.counted(table)].tolist() == counted
     assert table["model"][known_models.counted(table, counted[:1])].tolist() == counted[1:]
-
-
-def test_benchmarks_of_the_miniature_have_the_ids_of_the_study():
-    from bvg.miniature import CORRUPTIONS
-
-    small = {b.id: b for b in study.MINIATURE.benchmarks}
-    assert list(small) == [b.id for b in study.BENCHMARKS if b.id != "imagenet-real"]
-    assert all(study.benchmark(id).category == b.category for id, b in small.items())
-    assert len({b.name for b in small.values()}) == len({b.short for b in small.values()}) == len(small)
-    assert study.STUDY.categories == study.CATEGORIES
-    assert study.MINIATURE.categories == study.CATEGORIES | {"ID": ("imagenet", "imagenet-v2")}
-    for id in study.CORRUPTIONS:
-        kinds = [kind for kind, corruption in CORRUPTIONS.items() if corruption.benchmark == id]
-        assert sorted(kinds) == sorted(KINDS[id])
-        assert f" {len(kinds)} " in small[id].measured
