@@ -32,3 +32,8 @@ def value(table: pd.DataFrame, benchmark: str, metric="top1", variant="", level=
 def decisions(out: Path) -> pd.DataFrame:
     """Read the decisions of a run, in a fixed order."""
     return pd.read_parquet(out / "predictions").sort_values([*results.KEY[:4], "index"], ignore_index=True)
+
+
+def one_by_one(models, data, out, instruments=UNITS, **options) -> pd.DataFrame:
+    """Run `UNITS` one image at a time, so that calls of a model count images."""
+    return measure(models, instruments, data, out, **({"batch_size": 1} | options))

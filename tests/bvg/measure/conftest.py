@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from colour_reader import picture
 from measuring import WNIDS
+from slurm_cluster import NoSlurm, slurm
 
 from bvg import study
+from bvg.measure import submit
+
+HELPERS = Path(__file__).resolve().parents[2] / "helpers"
 
 
 @pytest.fixture
@@ -45,8 +50,32 @@ def world(tmp_path) -> Path:
 
 @pytest.fixture
 def small(tmp_path) -> Path:
-    """Ten validation images, of which a reader gets the even ones right."""
+    """Ten validation images and ten sketches, of which a reader gets the even ones right."""
     root = tmp_path / "small"
     for i in range(10):
         picture(root / f"imagenet/val/{WNIDS[20 * i]}/{i}.png", 20 * i + i % 2, (240, 230))
+        picture(root / f"imagenet-sketch/sketch/{WNIDS[20 * i]}/{i}.png", 20 * i + i % 2)
     return root
+
+
+@pytest.fixture
+def importable(monkeypatch):
+    """Let workers import the models in tests/helpers, and look for results every second."""
+    monkeypatch.setenv("PYTHONPATH", f"{HELPERS.parents[1]}{os.pathsep}{HELPERS}")
+    monkeypatch.setattr(submit, "POLL", 1)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    try:
+        with slurm(tmp_path_factory.mktemp("slurm")) as configuration:
+            yield configuration
+    except NoSlurm as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=["local", "slurm"])
+def engine(request, monkeypatch) -> str:
+    if request.param == "slurm":
+        monkeypatch.setenv("SLURM_CONF", str(request.getfixturevalue("cluster")))
+    return request.param

@@ -1,87 +1,32 @@
 """Many workers on one run: real processes and a real Slurm, whose workers are killed and preempted in the middle."""
 
 import json
-import os
 import signal
 import sqlite3
-import time
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 from colour_reader import ColourReader, Watched, picture
-from slurm_cluster import NoSlurm, slurm
+from measuring import LIMIT, UNITS, WNIDS, decisions
+from measuring import one_by_one as measure
 
-from bvg import imagenet_classes, results
+from bvg import results
 from bvg.datasets.loading import UnreadableImages
-from bvg.instruments import STUDY, BandPass
-from bvg.measure import run
-from bvg.measure import submit as jobs
-from bvg.measure import workers as scale
+from bvg.instruments import STUDY
 from bvg.measure.__main__ import main
 from bvg.measure.engine import MeasureError
 from bvg.measure.run_folder import Run
 from bvg.measure.unit_store import RunError
 from bvg.miniature.instruments import INSTRUMENTS
 
-HELPERS = Path(__file__).resolve().parents[2] / "helpers"
-WNIDS = imagenet_classes.wnids()
-LIMIT = 10_000  # any limit allows sets that are incomplete
+pytestmark = pytest.mark.usefixtures("one_thread", "empty_cache", "importable")
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-# Of ten images, three units each: 0 … 3, 4 … 7, 8 and 9.
-UNITS = [replace(STUDY["imagenet"], unit=4), BandPass("band-pass", "imagenet", unit=4, cutoffs=(0.1, 0.5))]
 SHOWN = 10 * (1 + 4)
-"""How often a model is asked for all of it, image by image."""
-
-
-@pytest.fixture(autouse=True)
-def _places(tmp_path, monkeypatch):
-    monkeypatch.setenv("BVG_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv(
-        "PYTHONPATH", f"{HELPERS.parents[1]}{os.pathsep}{HELPERS}"
-    )  # the workers' models are in colour_reader
-    monkeypatch.setattr(jobs, "POLL", 1)
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    try:
-        with slurm(tmp_path_factory.mktemp("slurm")) as configuration:
-            yield configuration
-    except NoSlurm as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(params=["local", "slurm"])
-def engine(request, monkeypatch) -> str:
-    if request.param == "slurm":
-        monkeypatch.setenv("SLURM_CONF", str(request.getfixturevalue("cluster")))
-    return request.param
-
-
-@pytest.fixture
-def small(tmp_path) -> Path:
-    """Ten validation images and ten sketches, of which a reader gets the even ones right."""
-    root = tmp_path / "small"
-    for i in range(10):
-        picture(root / f"imagenet/val/{WNIDS[20 * i]}/{i}.png", 20 * i + i % 2, (240, 230))
-        picture(root / f"imagenet-sketch/sketch/{WNIDS[20 * i]}/{i}.png", 20 * i + i % 2)
-    return root
-
-
-def measure(models, data, out, instruments=UNITS, **options) -> pd.DataFrame:
-    options = {"limit": LIMIT, "progress": False, "device": "cpu", "batch_size": 1} | options
-    return run(models, instruments, data, out, **options)
-
-
-def decisions(out: Path) -> pd.DataFrame:
-    return pd.read_parquet(out / "predictions").sort_values([*results.KEY[:4], "index"], ignore_index=True)
+"""Images evaluated per model with `UNITS`: three units each, of images 0 to 3, 4 to 7, 8 and 9."""
 
 
 def calls(folder: Path) -> int:
@@ -183,41 +128,6 @@ def test_workers_of_a_killed_call_that_still_run_are_not_disturbed(small, tmp_pa
         measure({"reader": ColourReader()}, small, tmp_path / "run", engine="local", jobs=1)
 
 
-def test_jobs_end_with_the_call_that_waits_for_them(engine, tmp_path):
-    """Ctrl-C, or the notebook's stop button, while one job runs and another does, too."""
-
-    def look():
-        if len(list(tmp_path.glob("began-?"))) == 2:
-            raise KeyboardInterrupt
-
-    works = [partial(sleep, tmp_path / f"{k}") for k in range(2)]
-    with pytest.raises(KeyboardInterrupt):
-        jobs.run(jobs.executor(tmp_path / "logs", engine, {}), works, engine, look)
-    end = time.monotonic() + 60
-    while (running := [path for path in tmp_path.glob("began-?") if alive(int(path.read_text()))]) or jobs_left(engine):
-        assert time.monotonic() < end, running
-        time.sleep(0.1)
-
-
-def sleep(place: Path) -> None:
-    began = place.with_name(f"began-{place.name}")
-    began.with_suffix(".new").write_text(str(os.getpid()))
-    began.with_suffix(".new").rename(began)
-    time.sleep(600)
-
-
-def alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def jobs_left(engine: str) -> bool:
-    return engine == "slurm" and jobs.queued() != set()
-
-
 def test_an_error_of_a_worker_is_reported_and_the_rest_is_kept(small, tmp_path):
     with pytest.raises(
         MeasureError,
@@ -257,56 +167,6 @@ def test_unreadable_images_are_those_of_one_process(small, tmp_path):
     measure({"reader": ColourReader()}, small, tmp_path / "one/run", instruments, **options)
     measure({"reader": ColourReader()}, small, tmp_path / "many/run", instruments, engine="local", jobs=2, **options)
     equal(tmp_path / "one/run", tmp_path / "many/run")
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"engine": "sge"}, "expected `engine` to be None, 'local' or 'slurm', got 'sge'"),
-        ({"jobs": 2}, "expected `jobs` and `slurm` only with an engine, got them with engine=None"),
-        ({"engine": "local", "jobs": 0}, "expected `jobs`, the number of workers, to be an integer of at least 1, got 0"),
-        ({"engine": "slurm"}, "expected `jobs`, the number of workers, .* got None"),
-        ({"engine": "local", "slurm": {}}, "expected `slurm` only with engine='slurm', got it with 'local'"),
-        ({"engine": "local", "device": "cuda:1"}, "expected `device` to be 'cuda' or 'cpu' with an engine, got 'cuda:1'"),
-        ({"engine": "local", "models": ["mini_standart"]}, "expected"),
-        ({"engine": "slurm", "jobs": 2, "slurm": {"partitio": "x"}}, "expected options that submitit accepts .*partitio"),
-        ({"engine": "slurm", "jobs": 2, "slurm": {"timeout_min": "x"}}, "expected options that submitit accepts .*timeout_min"),
-    ],
-)  # fmt: skip
-def test_bad_arguments_are_rejected_before_anything_is_submitted(small, tmp_path, monkeypatch, options, message):
-    def submit(self, command):
-        raise AssertionError("submitted")
-
-    monkeypatch.setattr("submitit.LocalExecutor._submit_command", submit)
-    monkeypatch.setattr("submitit.SlurmExecutor._submit_command", submit)
-    monkeypatch.setattr("submitit.SlurmExecutor.affinity", classmethod(lambda cls: 2))  # as if srun were here
-    models = options.pop("models", {"reader": ColourReader()})
-    with pytest.raises(ValueError, match=message) as caught:
-        measure(models, small, tmp_path / "run", **options)
-    assert len(str(caught.value).splitlines()) == 1
-
-
-def test_a_folder_of_other_settings_is_rejected_before_anything_is_submitted(small, tmp_path):
-    with Run(tmp_path / "run", {"seed": 1}):
-        pass
-    with pytest.raises(RunError, match="expected the settings of the run"):
-        measure({"reader": ColourReader()}, small, tmp_path / "run", engine="local", jobs=1)
-    assert not (tmp_path / "run/shards").exists()
-
-
-def test_jobs_that_slurm_rejects(cluster, small, tmp_path, monkeypatch):
-    monkeypatch.setenv("SLURM_CONF", str(cluster))
-    with pytest.raises(MeasureError, match=r"expected slurm to take 2 jobs, got: .*Invalid partition"):
-        measure(
-            {"reader": ColourReader()}, small, tmp_path / "run", engine="slurm", jobs=2, slurm={"slurm_partition": "x"}
-        )
-
-
-def test_each_worker_is_shown_one_gpu(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    for said, expected in (("", ["0", "1"]), ("3,1", ["3", "1"]), ("GPU-a, GPU-b", ["GPU-a", "GPU-b"])):
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", said)
-        assert scale._gpus() == expected
 
 
 def test_the_command_line(small, tmp_path, capfd):
