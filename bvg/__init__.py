@@ -3,4 +3,4 @@
 The package measures models and computes their scores and biases. Only measuring needs torch.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

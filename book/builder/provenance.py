@@ -87,7 +87,7 @@ def citation(id: str) -> str:
     """Return a figure's reference: the companion, its version and the paper.
 
     >>> citation("figure-4").partition(". Paper")[0][-34:]
-    ', version 0.1.0, figure “figure-4”'
+    ', version 0.2.0, figure “figure-4”'
     """
     own, paper = cited(), cited()["preferred-citation"]
     makers = own["authors"][0]["name"]

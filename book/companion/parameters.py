@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import Any
 
 from bvg import study
-from bvg.messages import suggest
+from bvg.messages import Brief, suggest
 
 
-class ParameterError(ValueError):
+class ParameterError(Brief, ValueError):
     """A notebook got an unknown parameter or a value that is not accepted."""
 
 

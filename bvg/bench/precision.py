@@ -17,8 +17,8 @@ from bvg.bench.record import Bench, Row
 from bvg.kernels import pgd
 from bvg.miniature import synthetic
 from bvg.miniature import zoo as miniature
-from bvg.models import zoo
 from bvg.models.inference import PRECISIONS, answering, arithmetic
+from bvg.models.loading import load
 
 DRIFT, FLIPS, LOSS = "drift", "flips per 1,000", "top-1, points"
 CHUNK = 64
@@ -50,7 +50,7 @@ def rows(bench: Bench) -> Iterator[Row]:
             yield Row(DRIFT, f"miniature, {what}", precision, flips, FLIPS, **about)
             yield Row(DRIFT, f"miniature, {what}", precision, loss, LOSS, **about)
     for name, network in bench.networks.items():
-        yield from drift_on_photographs(bench, name, zoo.load(network, bench.device))
+        yield from drift_on_photographs(bench, name, load(network, bench.device))
 
 
 def _precisions(bench: Bench) -> list[str]:

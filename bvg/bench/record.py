@@ -61,7 +61,7 @@ class Bench:
     Attributes:
         device: the device of all tensors.
         seconds: each part is repeated for about this time; the fastest repetition counts, since other work only slows it down.
-        networks: further networks whose drift is measured: name -> model, as for `bvg.models.zoo.load`.
+        networks: further networks whose drift is measured: name -> model, as for `bvg.models.load`.
     """
 
     device: torch.device

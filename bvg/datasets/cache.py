@@ -16,6 +16,7 @@ import PIL
 from filelock import FileLock
 
 from bvg import files
+from bvg.datasets.content import UNREADABLE, digests
 from bvg.datasets.index import Dataset
 from bvg.datasets.layouts import LAYOUTS, DataError
 from bvg.datasets.loading import Batch, FileReader, UnreadableImages, split
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CHUNK = 256
-"""Images between two marks of progress: at most so many are decoded again after a run was killed."""
+"""Images between two writes of the digests: at most so many are decoded again after a run was killed."""
 
 
 class CachedImages(Protocol):
@@ -106,8 +107,8 @@ def open_cache(
 
     One memory map serves every subset of a list of files (any `limit`, and imagenet, imagenet-real and
     imagenet-16class). Only the rows that are requested are decoded and take room (150,528 bytes each; 7.5 GB for
-    ImageNet). A digest of the paths, the file sizes and the preprocessing names the map, so changed files are decoded
-    again. Pixels reach the disk before their rows are marked as done, once per CHUNK images. The next run resumes after
+    ImageNet). A digest of the paths, the file sizes and the preprocessing names the map. Each row is stored with the digest
+    of the file's bytes, so a row is decoded again if the file was replaced. Pixels reach the disk before their rows are marked as done, once per CHUNK images. The next run resumes after
     the last mark, however a run was killed. Runs that fill the same map wait for each other.
 
     Args:
@@ -122,29 +123,36 @@ def open_cache(
     report = on_progress or (lambda n: None)
     folder = _folder(dataset, cache_dir)
     unreadable: dict[str, str] = {}
-    wanted = dataset.index
+    wanted = digests(dataset, cache_dir)
     try:
-        if _done(folder, len(dataset.files))[wanted].all():
+        if (found := _found(dataset, folder, wanted)).all():
             report(len(dataset))
         else:
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / "lock"):
-                done = _done(folder, len(dataset.files))
-                report(int(done[wanted].sum()))
-                unreadable = _fill(dataset, folder, done, workers, report)
+                found = _found(dataset, folder, wanted)
+                report(int(found.sum()))
+                unreadable = _fill(dataset.take(np.flatnonzero(~found)), folder, wanted[~found], workers, report)
     except OSError as error:
         raise DataError(
-            f"expected `cache_dir` to be a writable folder with enough room, got {error.strerror or error} for {folder}"
+            f"expected the cache of decoded images to be a writable folder with enough room, got "
+            f"{error.strerror or error} for {folder}: choose another one by cache=..., --cache or $BVG_CACHE"
         ) from error
     if unreadable and not skip_unreadable:
         raise UnreadableImages(unreadable, len(dataset))
     images = np.load(folder / "images.npy", mmap_mode="r")
-    return MappedImages(images, _done(folder, len(dataset.files)), dataset.files)
+    valid = np.zeros(len(dataset.files), dtype=bool)
+    valid[dataset.index] = _found(dataset, folder, wanted)
+    return MappedImages(images, valid, dataset.files)
 
 
 def missing_rows(dataset: Dataset, cache_dir: str | Path) -> np.ndarray:
-    """Return the part of a data set's `index` that `open_cache` would decode: int64 [k]."""
-    return dataset.index[~_done(_folder(dataset, cache_dir), len(dataset.files))[dataset.index]]
+    """Return the part of a data set's `index` that the cache has no image for: int64 [k].
+
+    No file is read, so images that were replaced are not among them; `open_cache` decodes these, too.
+    """
+    stored = _stored(_folder(dataset, cache_dir), len(dataset.files))
+    return dataset.index[~stored[dataset.index].any(axis=1)]
 
 
 def _folder(dataset: Dataset, cache_dir: str | Path) -> Path:
@@ -152,30 +160,32 @@ def _folder(dataset: Dataset, cache_dir: str | Path) -> Path:
     return Path(cache_dir) / f"{name}-{_key(dataset)[:16]}"
 
 
-def _fill(dataset: Dataset, folder: Path, done: np.ndarray, workers: int | None, report: Callable) -> dict[str, str]:
-    """Decode the rows that are not done into the map of a locked folder; return why some cannot be decoded, by path."""
-    positions = np.flatnonzero(~done[dataset.index])
-    need, free = len(positions) * int(np.prod(SHAPE)), shutil.disk_usage(folder).free
+def _fill(dataset: Dataset, folder: Path, wanted: np.ndarray, workers: int | None, report: Callable) -> dict[str, str]:
+    """Decode images with these digests into the map of a locked folder; return why some cannot be decoded, by path."""
+    need, free = len(dataset) * int(np.prod(SHAPE)), shutil.disk_usage(folder).free
     if need > free:
         raise DataError(
-            f"expected {need / 1e6:,.1f} MB of room for {len(positions):,} decoded images, got {free / 1e6:,.1f} MB "
-            f"in {folder}"
+            f"expected {need / 1e6:,.1f} MB of room for {len(dataset):,} decoded images, got {free / 1e6:,.1f} MB "
+            f"in {folder}: choose another cache by cache=..., --cache or $BVG_CACHE"
         )
     offset = _create(folder, len(dataset.files))
+    stored = _stored(folder, len(dataset.files))
+    digest_of = dict(zip(dataset.index.tolist(), wanted, strict=True))
     unreadable = {}
     # System calls instead of the map: on a full disk they fail with an error, where a write to a map kills the process.
     descriptor = os.open(folder / "images.npy", os.O_WRONLY)
     try:
         with closing(FileReader(workers)) as reader:
-            for part, images, reasons in reader.decode(split(dataset.take(positions), CHUNK)):
+            for part, images, reasons in reader.decode(split(dataset, CHUNK)):
                 unreadable |= {part.paths[i]: reason for i, reason in reasons.items()}
                 readable = [row for i, row in enumerate(part.index.tolist()) if i not in reasons]
                 for row, image in zip(readable, images, strict=True):
                     _write(descriptor, image.tobytes(), offset + row * image.nbytes)
                 os.fsync(descriptor)
-                done[readable] = True
-                with files.atomic(folder / "done.npy") as new:
-                    np.save(new, done)
+                for row in readable:
+                    stored[row] = digest_of[row]
+                with files.atomic(folder / "digests.npy") as new:
+                    np.save(new, stored)
                 report(len(part))
     finally:
         os.close(descriptor)
@@ -190,22 +200,26 @@ def _key(dataset: Dataset) -> str:
     return digest.hexdigest()
 
 
-def _done(folder: Path, n: int) -> np.ndarray:
-    """Return which rows of a memory map are complete: bool [n]."""
+def _stored(folder: Path, n: int) -> np.ndarray:
+    """Return the digests of the files behind the rows of a memory map: uint8 [n, 32], zeros where there is no image."""
     try:
-        done = np.load(folder / "done.npy")
+        stored = np.load(folder / "digests.npy")
     except FileNotFoundError:
-        return np.zeros(n, dtype=bool)
-    if not (folder / "images.npy").exists():
-        return np.zeros(n, dtype=bool)
-    return done
+        return np.zeros((n, 32), np.uint8)
+    return stored if (folder / "images.npy").exists() else np.zeros((n, 32), np.uint8)
+
+
+def _found(dataset: Dataset, folder: Path, wanted: np.ndarray) -> np.ndarray:
+    """Return which images of a data set the map holds, as files with these digests: bool [n]."""
+    readable = (wanted != np.frombuffer(UNREADABLE, np.uint8)).any(axis=1)
+    return readable & (_stored(folder, len(dataset.files))[dataset.index] == wanted).all(axis=1)
 
 
 def _create(folder: Path, n: int) -> int:
     """Make an empty (sparse) memory map unless there is one; return the position of its first row in the file."""
     path = folder / "images.npy"
     if not path.exists():
-        (folder / "done.npy").unlink(missing_ok=True)
+        (folder / "digests.npy").unlink(missing_ok=True)
         with files.atomic(path) as new:
             np.lib.format.open_memmap(new, mode="w+", dtype=np.uint8, shape=(n, *SHAPE)).flush()
     return np.load(path, mmap_mode="r").offset

@@ -89,7 +89,9 @@ class Dataset:
     def fingerprint(self) -> dict[str, int | str]:
         """Return `{"count": n, "sha256": …}`.
 
-        The digest is that of the n lines `path<TAB>label` in the order of the data set. Labels are numbers joined by commas, so a changed `real.json` changes the digest too.
+        The digest is that of the n lines `path<TAB>label` in the order of the data set. Labels are numbers joined by commas,
+        so a changed `real.json` changes the digest too. The content of the images is not read (see
+        `bvg.datasets.content.digests`).
         """
         labels = (",".join(map(str, sorted(y) if isinstance(y, frozenset) else np.atleast_1d(y))) for y in self.labels)
         lines = "".join(f"{path}\t{label}\n" for path, label in zip(self.paths, labels, strict=True))
@@ -125,8 +127,9 @@ def check(root: str | Path, names: Iterable[str | Condition], limit: int | None 
     Args:
         root: the folder that holds the data sets.
         names: data sets, each with all its conditions, or single conditions (name, variant, level).
-        limit: as for the measurement. None requires complete sets. With a number, sets may be incomplete on disk. A
-            missing or empty folder, and a folder that is not a class of the set, is a problem in either case.
+        limit: as for the measurement. None, or a number that is not smaller than the set, requires complete sets. With a
+            smaller number, sets may be incomplete on disk. A missing or empty folder, and a folder that is not a class of
+            the set, is a problem in either case.
 
     Returns:
         The number of images that a measurement uses, per condition.
@@ -140,12 +143,14 @@ def check(root: str | Path, names: Iterable[str | Condition], limit: int | None 
             try:
                 folder = layouts.find_folder(condition, root)
                 found = layouts.scan(condition[0], folder)
-                faults = list(_faults(condition[0], found, complete=limit is None))
+                expected = LAYOUTS[condition[0]].images
+                complete = limit is None or (expected is not None and limit >= expected)
+                faults = list(_faults(condition[0], found, complete))
                 problems |= dict.fromkeys(f"{title(condition)}: {fault}" for fault in faults)
                 if not found.images:
                     continue
                 counts[condition] = n = len(_select(condition, root, folder, found.images).limited(limit))
-                if condition[0] == "imagenet-real" and limit is None and not faults:
+                if condition[0] == "imagenet-real" and complete and not faults:
                     faults = _miscount(study.benchmark("imagenet-real").images, n, "labelled images")
                     problems |= dict.fromkeys(f"imagenet-real: {fault}" for fault in faults)
             except DataError as error:

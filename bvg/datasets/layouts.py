@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bvg import imagenet_classes, study
-from bvg.messages import suggest
+from bvg.messages import Brief, suggest
 
 RESIZE_CROP = "resize256-crop224-bilinear"
 STORED = "stored224"
@@ -42,7 +42,7 @@ Condition = tuple[str, str, str]
 """(name, variant, level): a data set, its corruption and its severity; the last two are empty where there are none."""
 
 
-class DataError(RuntimeError):
+class DataError(Brief, RuntimeError):
     """The data on disk do not suffice; `problems` lists every reason as a sentence."""
 
     def __init__(self, message: str, problems: Iterable[str] = ()):
@@ -119,7 +119,8 @@ class Found:
     Attributes:
         images: (class that gives the order, relative path, labels), sorted.
         empty: class folders without an image.
-        strange: folders that are not a class, and files whose names give no label.
+        strange: folders that are not a class, and files whose names give no label or are not printable text (bytes that are
+            not UTF-8).
     """
 
     images: list[tuple[int, str, tuple[int, ...]]]
@@ -135,7 +136,7 @@ def scan(name: str, folder: Path) -> Found:
     for sub in [""] if by == "flat" else _entries(folder, folders=True):
         class_ = class_of(sub)
         if class_ is None:
-            strange.append(sub)
+            strange.append(sub if sub.isprintable() else repr(sub))
             continue
         files = _entries(folder / sub, folders=False)
         if not files and by != "flat":
@@ -143,8 +144,8 @@ def scan(name: str, folder: Path) -> Found:
         for file in files:
             labels = _labels(by, class_, file)
             path = f"{sub}/{file}" if sub else file
-            if labels is None:
-                strange.append(path)
+            if labels is None or not path.isprintable():
+                strange.append(repr(path) if not path.isprintable() else path)
             else:
                 images.append((labels[0], path, labels))
     return Found(sorted(images), sorted(empty), sorted(strange))
@@ -154,9 +155,12 @@ def _entries(folder: Path, folders: bool) -> list[str]:
     """List the sub-folders, or the image files, in a folder, except hidden ones (`.DS_Store`, `._x.JPEG`)."""
     with os.scandir(folder) as entries:
         visible = (e for e in entries if not e.name.startswith("."))
-        if folders:
-            return [e.name for e in visible if e.is_dir()]
-        return [e.name for e in visible if e.name.lower().endswith(SUFFIXES) and e.is_file()]
+        try:
+            if folders:
+                return [e.name for e in visible if e.is_dir()]
+            return [e.name for e in visible if e.name.lower().endswith(SUFFIXES) and e.is_file()]
+        except OSError as error:
+            raise DataError(f"expected folders and files in {folder} that can be opened, got: {error}") from error
 
 
 def _class_of_folder(name: str) -> Callable[[str], int | None]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import simplejpeg
 from PIL import Image
 
 from bvg.datasets.layouts import RESIZE_CROP, STORED, DataError
 
 SIZE = 224
 SHAPE = (3, SIZE, SIZE)
+
+JPEG = b"\xff\xd8"
+"""First bytes of a JPEG file."""
+
+EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
+"""Pillow's names of the pixel formats that become 8-bit RGB without loss of range."""
 
 
 def decode(path: str | Path, preprocessing: str) -> np.ndarray:
@@ -24,12 +32,16 @@ def decode(path: str | Path, preprocessing: str) -> np.ndarray:
         path: the image file.
         preprocessing: RESIZE_CROP or STORED.
 
+    A JPEG is decoded strictly: any warning of libjpeg (a bad code, an early end, bytes that are left over) rejects it, where
+    Pillow would show grey or noise. Damage that happens to be valid code of the same length is not noticed, such as most
+    single changed bits.
+
     Raises:
         DataError: an image of a set that is stored at 224 px has another size.
+        ValueError: damaged JPEG, or more than 8 bits per channel.
         OSError, or another error of Pillow: the file is not an image, or is damaged.
     """
-    with Image.open(path) as file:
-        image = file.convert("RGB")
+    image = _rgb(Path(path).read_bytes())
     if preprocessing == RESIZE_CROP:
         short = min(image.size)
         image = image.resize(
@@ -45,3 +57,19 @@ def decode(path: str | Path, preprocessing: str) -> np.ndarray:
             f"{image.width} x {image.height}: {path}"
         )
     return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+
+
+def _rgb(content: bytes) -> Image.Image:
+    """Decode the bytes of an image file to 8-bit RGB."""
+    with Image.open(BytesIO(content)) as file:
+        if file.mode not in EIGHT_BIT:
+            raise ValueError(
+                f"expected 8 bits per channel, got Pillow's format {file.mode}, whose range is not known: convert the image"
+            )
+        if not content.startswith(JPEG):
+            return file.convert("RGB")
+        if file.mode in ("L", "RGB"):  # the same library as Pillow's with the same options: equal pixels, in less time
+            pixels = simplejpeg.decode_jpeg(content, "RGB", fastdct=False, fastupsample=False, strict=True)
+            return Image.fromarray(pixels)
+        simplejpeg.decode_jpeg(content, file.mode, strict=True)
+        return file.convert("RGB")

@@ -14,11 +14,12 @@ from torch import Tensor
 from bvg.instruments.base import Condition, Score
 from bvg.logits import not_finite
 from bvg.measure.unit_store import Predictions
+from bvg.messages import Brief
 
 _NOT_FINITE = "not finite"
 
 
-class MeasureError(RuntimeError):
+class MeasureError(Brief, RuntimeError):
     """A measurement failed: invalid logits, not enough memory, or a lost worker."""
 
 

@@ -1,12 +1,14 @@
-"""The engine: for each batch of images, evaluate all models; unit by unit, halving batches when memory is full."""
+"""The engine: for each batch of images, evaluate all models; write often, and halve batches when memory is full."""
 
 from __future__ import annotations
 
 import hashlib
+import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,8 +18,9 @@ from bvg.datasets.index import Dataset
 from bvg.datasets.loading import Batch, UnreadableImages
 from bvg.instruments.base import Condition, Instrument, targets
 from bvg.logits import check_logits, count_not_finite
-from bvg.measure import progress
+from bvg.measure import progress, ranges
 from bvg.measure.accumulator import Accumulator, MeasureError, label
+from bvg.measure.ranges import Range, Units
 from bvg.measure.run_folder import Run
 from bvg.measure.settings import Settings
 from bvg.measure.sources import Source
@@ -26,8 +29,8 @@ from bvg.measure.unit_store import Unit
 Where = tuple[str, str, str]
 """A measurement of all models: name of the instrument, variant, level."""
 
-Units = dict[int, list[str]]
-"""Units of a measurement: index of the first image -> models."""
+WRITE_AFTER = 20.0
+"""Seconds after which results are written before a unit is complete: at most about so much work is lost with a process."""
 
 
 def all_units(where: Where, pending: Units) -> Units:
@@ -50,7 +53,7 @@ class Measurement:
         where: what identifies it.
         data: its images.
         ids: its id in the run folder, by model.
-        pending: the units that the folder lacks.
+        pending: the images that the folder lacks, unit by unit.
     """
 
     where: Where
@@ -60,24 +63,27 @@ class Measurement:
 
     @classmethod
     def enter(
-        cls, folder: Run, instrument: Instrument, data: Dataset, models: Sequence[str], keep_predictions: bool
+        cls,
+        folder: Run,
+        instrument: Instrument,
+        data: Dataset,
+        source: Source,
+        models: Iterable[str],
+        settings: Settings,
     ) -> Measurement:
-        """Enter it into the folder; return it with the units that the folder lacks."""
+        """Enter it into the folder; return it with what the folder lacks."""
         where = where_of(instrument, data.variant, data.level)
         description = {
             "dataset": data.name,
-            **data.fingerprint(),
-            "index_sha256": hashlib.sha256(
-                data.index.tobytes()
-            ).hexdigest(),  # the noise of an image depends on its index
+            **source.fingerprint(data, settings.progress),
+            # the noise of an image depends on its index
+            "index_sha256": hashlib.sha256(data.index.tobytes()).hexdigest(),
             "preprocessing": data.preprocessing,
             "parameters": instrument.parameters,
-            "unit": instrument.unit,
         }
         ids = {model: folder.add_measurement(model, where, len(data), description) for model in models}
-        done = {model: folder.store.done(id, keep_predictions) for model, id in ids.items()}
-        starts = range(0, len(data), instrument.unit)
-        return cls(where, data, ids, {start: [m for m in models if start not in done[m]] for start in starts})
+        done = {model: folder.store.done(id, settings.keep_predictions) for model, id in ids.items()}
+        return cls(where, data, ids, ranges.pending(len(data), instrument.unit, done))
 
     def write_predictions(self, folder: Run) -> None:
         """Write the decisions on every image, for each model whose units are complete."""
@@ -129,62 +135,74 @@ class Engine:
 
     def _measure(self, instrument: Instrument, data: Dataset) -> None:
         conditions = instrument.conditions(data.variant, data.level)
-        keep = self.settings.keep_predictions
-        measurement = Measurement.enter(self.run, instrument, data, list(self.models), keep)
+        measurement = Measurement.enter(self.run, instrument, data, self.source, self.models, self.settings)
         mine = self.share(measurement.where, measurement.pending)
-        for start in measurement.pending:
-            images = min(instrument.unit, len(data) - start)
-            self.bar.update(images * len(conditions) * (len(self.models) - len(mine.get(start, []))))
-        if mine := {start: models for start, models in mine.items() if models}:
+        self.bar.update((len(data) * len(self.models) - ranges.count(mine)) * len(conditions))
+        if mine:
             self._units(instrument, data, conditions, measurement.ids, mine)
-        if keep:
+        if self.settings.keep_predictions:
             measurement.write_predictions(self.run)
 
     def _units(self, instrument, data: Dataset, conditions: list[Condition], ids: dict, units: Units) -> None:
         """Measure units of a data set and write them."""
         reader = self.source.reader(data, self.settings.progress)
-        parts = [data.take(range(start, min(start + instrument.unit, len(data)))) for start in units]
+        parts = [data.take(range(start, stop)) for start, stop in units]
         read = reader.read(parts, self.size)
-        for (start, models), part, batches in zip(units.items(), parts, read, strict=False):
+        for ((start, _), models), part, batches in zip(units.items(), parts, read, strict=False):
             try:
-                sums, unreadable = self._unit(instrument, part, batches, models, conditions)
+                for (first, last), sums, unreadable in self._unit(instrument, part, batches, models, conditions):
+                    self.run.store.write(
+                        Unit(ids[m], start + first, start + last, one.counts(m), unreadable, one.predictions())
+                        for m, one in sums.items()
+                    )
             except UnreadableImages as error:
                 self.unreadable |= {str(data.folder / path): why for path, why in error.reasons.items()}
                 self.tried += len(part)
-                continue
-            self.run.store.write(
-                Unit(ids[m], start, start + len(part), one.counts(m), unreadable, one.predictions())
-                for m, one in sums.items()
-            )
 
-    def _unit(self, instrument, part: Dataset, batches: Iterator[Batch], models: list[str], conditions):
-        """Return sums over one unit, per model, and the paths of the images that could not be read."""
-        sums = {model: Accumulator(conditions, self.settings.keep_predictions) for model in models}
+    def _unit(
+        self, instrument, part: Dataset, batches: Iterator[Batch], models: list[str], conditions
+    ) -> Iterator[tuple[Range, dict[str, Accumulator], dict[str, str]]]:
+        """Yield ranges of one unit, the sums over each, per model, and the images in it that could not be read."""
+
+        def empty() -> dict[str, Accumulator]:
+            return {model: Accumulator(conditions, self.settings.keep_predictions) for model in models}
+
+        def lost(start: int, stop: int) -> dict[str, str]:
+            missing = [k for k in range(start, stop) if k not in seen]
+            return {part.paths[k]: "cannot be decoded" for k in missing}
+
+        first, sums, begun = 0, empty(), time.monotonic()
         seen: set[int] = set()
         for batch in batches:
-            self._batch(instrument, batch, sums, conditions)
-            seen.update(batch.index.tolist())
-        lost = [path for path, i in zip(part.paths, part.index.tolist(), strict=True) if i not in seen]
-        return sums, dict.fromkeys(lost, "cannot be decoded")
+            start = 0
+            while start < len(batch.images):
+                piece = Batch(*(values[start : start + self.size] for values in batch))
+                if not self._evaluate(instrument, piece, sums, conditions):
+                    continue  # in smaller pieces
+                start += len(piece.images)
+                seen.update(np.searchsorted(part.index, piece.index).tolist())
+                last = max(seen) + 1
+                if time.monotonic() - begun > WRITE_AFTER and last < len(part):
+                    yield (first, last), sums, lost(first, last)
+                    first, sums, begun = last, empty(), time.monotonic()
+        yield (first, len(part)), sums, lost(first, len(part))
 
-    def _batch(self, instrument, batch: Batch, sums: dict[str, Accumulator], conditions: list[Condition]) -> None:
-        """Evaluate the models on a batch, in smaller parts if it does not fit into memory."""
-        start = 0
-        while start < len(batch.images):
-            some = slice(start, start + self.size)
-            part = Batch(batch.images[some], batch.labels[some], batch.index[some])
-            before = self.bar.n
-            try:
-                scores = list(self._scores(instrument, part, list(sums), conditions))
-            except torch.OutOfMemoryError:
-                scores = None  # go on outside the handler, whose traceback keeps the tensors alive
-            if scores is None:
-                self.bar.update(before - self.bar.n)
-                self._halve(instrument, len(part.images))
-                continue
-            for model, condition, score, not_finite in scores:
-                sums[model].add(condition, part.index, score, not_finite)
-            start += len(part.images)
+    def _evaluate(self, instrument, batch: Batch, sums: dict[str, Accumulator], conditions: list[Condition]) -> bool:
+        """Evaluate the models on a batch and add up; return False if it does not fit into memory."""
+        before, begun = self.bar.n, time.monotonic()
+        try:
+            scores = list(self._scores(instrument, batch, list(sums), conditions))
+        except torch.OutOfMemoryError:
+            scores = None  # go on outside the handler, whose traceback keeps the tensors alive
+        if scores is None:
+            self.bar.update(before - self.bar.n)
+            self._halve(instrument, len(batch.images))
+            return False
+        for model, condition, score, not_finite in scores:
+            sums[model].add(condition, batch.index, score, not_finite)
+        if self.device.type == "cpu" and (seconds := time.monotonic() - begun) > WRITE_AFTER:
+            self.size = max(1, int(len(batch.images) * WRITE_AFTER / seconds))  # a batch is not to take longer
+        return True
 
     def _halve(self, instrument: Instrument, size: int) -> None:
         if size == 1:

@@ -18,8 +18,10 @@ from torch import Tensor
 
 from bvg.datasets.loading import SERIAL
 from bvg.datasets.preprocessing import SHAPE
+from bvg.measure import ranges
 from bvg.measure.engine import where_of
 from bvg.measure.plan import Plan
+from bvg.measure.ranges import Range
 from bvg.measure.run_folder import Run
 from bvg.measure.timing import Pace, Probe, steps_of
 from bvg.models.inference import arithmetic
@@ -29,11 +31,14 @@ logger = logging.getLogger(__name__)
 FEW = 1000
 """Number of network passes below which no timing is made."""
 
+LEAST_SPREAD = 1.2
+"""The longest expected time is at least this multiple of the shortest."""
+
 LONG = 60
 """Seconds above which a run prints a forecast at its start."""
 
-Finished = Mapping[tuple[str, str, str, str], set[int]]
-"""Starts of the units that a run folder has, by model and measurement (see `bvg.measure.run_folder.Run.finished`)."""
+Finished = Mapping[tuple[str, str, str, str], list[Range]]
+"""Ranges of images that a run folder has, by model and measurement (see `bvg.measure.run_folder.Run.finished`)."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +69,19 @@ class Forecast:
         """Total over all instruments; NaN if nothing was timed."""
         return float(self.table["seconds"].sum(skipna=False))
 
+    def _range(self, seconds: float) -> str:
+        """Format a time as a range: from as fast as the fastest timed batch to as slow as the slowest one."""
+        spread = self.pace.spread if self.pace else 1.0
+        low, high = duration(seconds), duration(seconds * max(spread, LEAST_SPREAD))
+        return low if low == high else f"{low} to {high}"
+
     def __str__(self) -> str:
         numbers = ["images", "decoded", "conditions", "evaluated", "done", "passes"]
         total = self.table[["decoded", "evaluated", "done", "passes", "seconds"]].sum(skipna=False).to_dict()
         rows = [("", *numbers, "expected")]
         for row in [*self.table.to_dict("records"), {"instrument": "in all", **total}]:
             cells = [f"{int(row[name]):,}" if name in row else "" for name in numbers]
-            rows.append((row["instrument"], *cells, duration(row["seconds"])))
+            rows.append((row["instrument"], *cells, self._range(row["seconds"])))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [f"To be measured: {self.models} model{'s' * (self.models > 1)} on {self.device}"]
         for first, *others in rows:
@@ -103,11 +114,9 @@ def count(plan: Plan, finished: Finished) -> Forecast:
             if condition[0] != instrument.dataset:
                 continue
             kinds = len(instrument.conditions(*condition[1:]))
-            have = [finished.get((model, *where_of(instrument, *condition[1:])), set()) for model in plan.models]
-            lacking = {start: sum(start not in one for one in have) for start in range(0, n, instrument.unit)}
-            sizes = {start: min(instrument.unit, n - start) for start in lacking}
-            evaluated = sum(sizes[start] * models for start, models in lacking.items())
-            read = sum(sizes[start] for start, models in lacking.items() if models)
+            where = where_of(instrument, *condition[1:])
+            units = ranges.pending(n, instrument.unit, {m: finished.get((m, *where), []) for m in plan.models})
+            evaluated, read = ranges.count(units), sum(stop - start for start, stop in units)
             row["images"] += n
             if read:
                 decoded, cached = plan.source.to_decode(condition, read, plan.settings.limit, cached)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 import torch
@@ -16,15 +17,27 @@ import bvg
 from bvg import known_models
 from bvg.datasets.layouts import Condition
 from bvg.instruments import Instrument, choose
+from bvg.instruments.base import Row
 from bvg.measure import sources
 from bvg.measure.accumulator import MeasureError
-from bvg.measure.engine import Engine, Measurement, Units, Where, all_units
+from bvg.measure.engine import Engine, Measurement, Where, all_units
+from bvg.measure.ranges import Units
 from bvg.measure.run_folder import Run
 from bvg.measure.settings import Settings, torch_device
 from bvg.measure.sources import Source
 from bvg.models import zoo
 from bvg.models.checkpoints import weights_digest
 from bvg.models.inference import PAYS, answering, check_precision
+from bvg.models.probe import probe
+
+LONGEST_ID = 120
+"""Characters of a model's id as part of a file name, of which file systems allow 255 bytes."""
+
+FEW = 100
+"""Images below which an accuracy is too uncertain to be called implausible."""
+
+IMPLAUSIBLE = 20.0
+"""Top-1 accuracy on ImageNet [%] below which a note asks for the normalization; the lowest of the 48 trained ones has 52 %."""
 
 Models = str | Sequence[str] | Mapping[str, str | Path | nn.Module]
 
@@ -71,13 +84,15 @@ class Plan:
         """Load the models one after the other and enter them into the folder; yield id and function from images to logits.
 
         Raises:
-            ValueError: a model cannot be loaded.
-            RunError: the folder has numbers of other weights under its id.
+            ValueError: a model cannot be loaded, or its logits do not depend on the image alone (see `bvg.models.probe`).
+            RunError: the folder has numbers of another model under its id.
             MeasureError: memory does not suffice.
         """
         for id, model in self.models.items():
             module = _placed(model if isinstance(model, nn.Module) else self.source.load(model), device, id)
-            folder.add_model(id, type(model).__name__ if module is model else str(model), weights_digest(module))
+            source = type(model).__name__ if module is model else str(model)
+            answers = probe(module, id, self.source.size, self.source.classes, device)
+            folder.add_model(id, source, weights_digest(module), answers)
             yield id, answering(module, self.settings.precision, self.compiled)
 
     def measure(
@@ -91,11 +106,7 @@ class Plan:
 
     def pending(self, folder: Run) -> dict[Where, Units]:
         """Return the units that the folder lacks, by measurement; nothing is measured or written but their names."""
-        found = {}
-        for measurement in self._measurements(folder):
-            if units := {start: models for start, models in measurement.pending.items() if models}:
-                found[measurement.where] = units
-        return found
+        return {one.where: one.pending for one in self._measurements(folder) if one.pending}
 
     def write_predictions(self, folder: Run) -> None:
         """Write the decisions on every image of what is complete, if they are kept."""
@@ -114,7 +125,19 @@ class Plan:
             rows, missing = known[name].rows(counts)
             table += [(model, *condition, metric, value, n) for condition, metric, value, n in rows]
             notes += [f"{model}, {name}: {note}" for note in missing]
+            notes += [f"{model}, {name}: {note}" for note in self._implausible(name, rows)]
         return folder.save(table), notes
+
+    def _implausible(self, name: str, rows: list[Row]) -> list[str]:
+        """Ask about the inputs if the accuracy on ImageNet is lower than that of any sensible model."""
+        if name != "imagenet" or self.source.world != "study":
+            return []
+        return [
+            f"top-1 accuracy of {value:.1f} % on {n} images is implausibly low: does the model normalize its inputs, which are "
+            "in [0, 1], exactly once, and are its classes in ImageNet's order?"
+            for _, metric, value, n in rows
+            if metric == "top1" and n >= FEW and value < IMPLAUSIBLE
+        ]
 
     def _conditions(self, instrument: Instrument) -> dict[Condition, int]:
         return {condition: n for condition, n in self.counts.items() if condition[0] == instrument.dataset}
@@ -123,7 +146,7 @@ class Plan:
         for instrument in self.instruments:
             for condition in self._conditions(instrument):
                 data = self.source.open(condition, self.settings.limit)
-                yield Measurement.enter(folder, instrument, data, list(self.models), self.settings.keep_predictions)
+                yield Measurement.enter(folder, instrument, data, self.source, self.models, self.settings)
 
 
 def planned(
@@ -159,7 +182,8 @@ def named(models: Models) -> dict[str, str | Path | nn.Module]:
     ['mini_standard', 'mini_standard_b']
 
     Raises:
-        ValueError: no model, a repeated id, or an id that is empty or contains "@" (which marks repeated measurements).
+        ValueError: no model, a repeated id, or an id that is empty, too long for the name of a file, not printable, or contains
+            "@" (which marks repeated measurements).
     """
     if isinstance(models, Mapping):
         pairs = list(models.items())
@@ -172,9 +196,14 @@ def named(models: Models) -> dict[str, str | Path | nn.Module]:
         raise ValueError("expected at least one model, got none")
     if twice := [id for id, n in Counter(ids).items() if n > 1]:
         raise ValueError(f"expected each id once, got {twice[0]!r} twice: name the models by ID=NAME")
-    if bad := [id for id in ids if not isinstance(id, str) or not id.strip() or "@" in id]:
+    if bad := [id for id in ids if not isinstance(id, str) or not id.strip() or "@" in id or not id.isprintable()]:
         raise ValueError(
-            f"expected ids that are not empty and contain no '@', got {bad[0]!r}: name the model by ID=NAME"
+            f"expected ids that are not empty, printable and without '@', got {bad[0]!r}: name the model by ID=NAME"
+        )
+    if long := [id for id in ids if len(quote(id)) > LONGEST_ID]:
+        raise ValueError(
+            f"expected ids of at most {LONGEST_ID} characters (those that are not ASCII count several times), which fit into "
+            f"the name of a file, got {long[0][:40]}… with {len(quote(long[0]))}: name the model by ID=NAME"
         )
     return dict(pairs)
 

@@ -7,6 +7,11 @@ from types import ModuleType
 
 from tqdm import tqdm
 
+EVERY = 30
+"""Seconds between two lines in a log file."""
+
+LINE = "{desc}: {n_fmt} of {total_fmt} {unit} ({percentage:.0f} %), {rate_fmt}, {elapsed} so far, {remaining} left"
+
 
 class _CellOutput:
     """An output of a notebook cell that a bar is drawn into again and again.
@@ -29,8 +34,19 @@ class _CellOutput:
         """Do nothing: no text is held back."""
 
 
+class _Lines:
+    """A log file: each state of the bar becomes a line of its own, instead of overwriting the one before."""
+
+    def write(self, text: str) -> None:
+        if line := text.strip("\r\n").rstrip():
+            print(line, file=sys.stderr, flush=True)
+
+    def flush(self) -> None:
+        """Do nothing: every line is flushed."""
+
+
 def bar(total: int, name: str, visible: bool, unit: str = "img", **options) -> tqdm:
-    """Return a progress bar with rate and time left.
+    """Return a progress bar with rate and time left; in a log file, a line every half minute.
 
     Args:
         total: number of images, or of `unit`.
@@ -39,8 +55,13 @@ def bar(total: int, name: str, visible: bool, unit: str = "img", **options) -> t
         options: further options of `tqdm`.
     """
     notebook = _notebook()
-    place = {"file": _CellOutput(notebook), "position": 0, "ncols": 100} if notebook else {}
-    return tqdm(total=total, desc=name, unit=unit, disable=not visible, mininterval=0.5, **place, **options)
+    if notebook:
+        place = {"file": _CellOutput(notebook), "position": 0, "ncols": 100, "mininterval": 0.5}
+    elif sys.stderr.isatty():
+        place = {"mininterval": 0.5}
+    else:
+        place = {"file": _Lines(), "mininterval": EVERY, "maxinterval": EVERY, "bar_format": LINE}
+    return tqdm(total=total, desc=name, unit=unit, disable=not visible, **place, **options)
 
 
 def _notebook() -> ModuleType | None:

@@ -11,7 +11,7 @@ OUT/lock              held while a run writes here
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -21,7 +21,10 @@ from filelock import FileLock, Timeout
 
 from bvg import results
 from bvg.files import atomic
+from bvg.measure.ranges import Range
 from bvg.measure.unit_store import RunError, UnitStore, writing
+from bvg.messages import shorten
+from bvg.results.identity import same_answers
 
 LEFT_BY_A_KILLED_RUN = (".results.parquet.*", ".manifest.json.*", "predictions/.*.parquet.*")
 """Temporary files of this module's own writes."""
@@ -38,18 +41,22 @@ class Run:
         store: the units measured so far, while the folder is open.
 
     Raises:
-        RunError: the folder is in use, has other settings, is damaged, or cannot be written to.
+        ValueError: `folder` is empty.
+        RunError: the folder is in use, has other settings or other files, is damaged, or cannot be written to.
     """
 
     store: UnitStore | None = None
 
     def __init__(self, folder: str | Path, settings: Mapping) -> None:
+        if not str(folder).strip():
+            raise ValueError("expected `out` to name a run folder, got an empty text")
         self.folder = Path(folder).resolve()
         self.settings = dict(settings)
 
     def __enter__(self) -> Run:
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
+            self._reject_other_files()
             self._lock = FileLock(self.folder / "lock", timeout=0, is_singleton=False)
             try:
                 self._lock.acquire()
@@ -80,18 +87,23 @@ class Run:
         started = {"started": datetime.now(UTC).isoformat("T", "seconds"), **session}
         self.store.set_fact("sessions", [*self.store.fact("sessions", []), started])
 
-    def add_model(self, model: str, source: str, weights: str) -> None:
-        """Enter a model by its id and the digest of its weights.
+    def add_model(self, model: str, source: str, weights: str, answers: Sequence[float]) -> None:
+        """Enter a model by its id, the digest of its weights, and its logits on the probe (see `bvg.models.probe`).
 
         Raises:
             RunError: the folder has numbers of another model under that id.
         """
-        before = self.store.add_model(model, source, weights)
+        before, answered = self.store.add_model(model, source, weights, list(answers))
+        other = f"give it another id, as in NEW-ID={source}, or give another `out`"
         if before != weights:
             raise RunError(
                 f"expected model {model!r} to have the weights that {self.folder} was measured with (SHA-256 "
-                f"{before[:12]}…), got others ({weights[:12]}…): give it another id, as in NEW-ID={source}, or give another "
-                "`out`"
+                f"{before[:12]}…), got others ({weights[:12]}…): {other}"
+            )
+        if not same_answers(answered, answers):
+            raise RunError(
+                f"expected model {model!r} to give the logits that {self.folder} was measured with, got others from the same "
+                f"weights: its code or its normalization changed; {other}"
             )
 
     def add_measurement(self, model: str, condition: tuple[str, str, str], images: int, description: Mapping) -> int:
@@ -109,8 +121,8 @@ class Run:
             self._same(before, json.loads(json.dumps(description)), f"of {' '.join(filter(None, condition))}")
         return self.store.add_measurement(model, condition, images, description)
 
-    def finished(self, predictions: bool) -> dict[tuple[str, str, str, str], set[int]]:
-        """Return the starts of the complete units of all measurements, by model, instrument, variant and level."""
+    def finished(self, predictions: bool) -> dict[tuple[str, str, str, str], list[Range]]:
+        """Return the ranges that all measurements have, by model, instrument, variant and level."""
         return {tuple(key): self.store.done(id, predictions) for id, *key, _, _ in self.store.measurements()}
 
     def merge(self, folder: str | Path) -> None:
@@ -155,7 +167,8 @@ class Run:
             "run": self.folder.name,
             "settings": self.settings,
             "models": {
-                id: {"source": source, "weights_sha256": weights} for id, source, weights in self.store.models()
+                id: {"source": source, "weights_sha256": weights, "probe": answers}
+                for id, source, weights, answers in self.store.models()
             },
             "measurements": measurements,
             "unreadable": self.store.unreadable(),
@@ -184,6 +197,15 @@ class Run:
         table = pd.concat(parts, ignore_index=True).astype({"level": float, "label": "Int16"})
         with writing(self.folder), atomic(path) as temporary:
             table.sort_values(["benchmark", "variant", "level", "index"]).to_parquet(temporary, index=False)
+
+    def _reject_other_files(self) -> None:
+        """Reject a folder that holds other files and no run; executed notebooks and hidden files may lie there."""
+        names = {path.name for path in self.folder.iterdir()}
+        foreign = sorted(name for name in names if not name.startswith(".") and not name.endswith(".ipynb"))
+        if foreign and not names & {"units.sqlite", "lock", "shards"}:
+            raise RunError(
+                f"expected {self.folder} to be empty or a run folder, got {shorten(foreign)}: give a new folder as `out`"
+            )
 
     def _same(self, before: Mapping, now: Mapping, what: str) -> None:
         differ = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))

@@ -21,6 +21,7 @@ from bvg.measure.settings import Settings
 from bvg.models.inference import arithmetic
 
 
+# Longer than 60 lines, because the docstring of the public entry point describes every argument, error and warning.
 def run(
     models: Models,
     instruments: str | Sequence[str | Instrument],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,13 +14,14 @@ import torch
 from bvg import files, known_models
 from bvg.datasets import index
 from bvg.datasets.cache import CacheReader, missing_rows, open_cache
+from bvg.datasets.content import digests
 from bvg.datasets.device import DeviceCache
 from bvg.datasets.index import Dataset
 from bvg.datasets.layouts import Condition
 from bvg.datasets.loading import FileReader, Reader
 from bvg.instruments import INSTRUMENTS, Instrument
 from bvg.measure.progress import bar as progress_bar
-from bvg.models import zoo
+from bvg.models.loading import load
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,6 +41,7 @@ class Source(Protocol):
     Attributes:
         instruments: the instruments that use the images, by name.
         world: name of the images in a manifest, a key of `bvg.study.WORLDS`.
+        size, classes: size [px] of the images, and number of the logits of a model.
         batch_size: default images per batch on a CPU, whose caches are small.
         kept: data sets that are decoded as a whole into the folder `cache` before they are used.
         uncached: reads images without the cache.
@@ -46,6 +49,8 @@ class Source(Protocol):
 
     instruments: Mapping[str, Instrument]
     world: str
+    size: int
+    classes: int
     batch_size: int
     kept: Sequence[str]
     cache: Path
@@ -59,6 +64,9 @@ class Source(Protocol):
 
     def open(self, condition: Condition, limit: int | None) -> Dataset:
         """Index the images of a condition without decoding them."""
+
+    def fingerprint(self, data: Dataset, progress: bool) -> dict[str, int | str]:
+        """Return what identifies the images used: their number, and digests of paths, labels and content."""
 
     def to_decode(
         self, condition: Condition, n: int, limit: int | None, cached: frozenset[int]
@@ -100,6 +108,8 @@ class Disk:
     cache: Path = field(default_factory=lambda: files.cache_dir() / "decoded")
     instruments = INSTRUMENTS
     world = "study"
+    size = 224
+    classes = 1000
     batch_size = 8
     kept = CACHED
 
@@ -107,7 +117,7 @@ class Disk:
         """Load a model of ImageNet (see `bvg.models.load`)."""
         if name in known_models.miniature().index:
             raise ValueError(f"expected a model of ImageNet, got {name}: measure it with data={MINIATURE!r}")
-        return zoo.load(name)
+        return load(name)
 
     def check(self, wanted: Iterable[Instrument], limit: int | None) -> dict[Condition, int]:
         """Check the data sets of instruments; return the images used per condition."""
@@ -116,6 +126,12 @@ class Disk:
     def open(self, condition: Condition, limit: int | None) -> Dataset:
         """Index the images of a condition without decoding them."""
         return index.open_dataset(condition[0], self.root, *condition[1:], limit=limit)
+
+    def fingerprint(self, data: Dataset, progress: bool) -> dict[str, int | str]:
+        """Return what identifies the images used (see `Source`); files that changed since the last time are read."""
+        with progress_bar(len(data), "checking", progress, leave=False, delay=1) as bar:
+            content = digests(data, self.cache, bar.update)
+        return data.fingerprint() | {"content_sha256": hashlib.sha256(content.tobytes()).hexdigest()}
 
     def to_decode(
         self, condition: Condition, n: int, limit: int | None, cached: frozenset[int]

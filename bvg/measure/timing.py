@@ -35,6 +35,7 @@ class Pace(NamedTuple):
         evaluate: by instrument, to evaluate the model on it; for an attack, all its steps.
         memory: bytes of memory, by use.
         spent: seconds that the timing itself took.
+        spread: the median run divided by the fastest, of the work that varied most: how uncertain the times are.
     """
 
     decode: float
@@ -43,6 +44,7 @@ class Pace(NamedTuple):
     evaluate: dict[str, float]
     memory: dict[str, int]
     spent: float
+    spread: float = 1.0
 
 
 class Probe:
@@ -57,7 +59,7 @@ class Probe:
     """
 
     def __init__(self, plan: Plan, answer: Callable[[Tensor], Tensor]) -> None:
-        self._begin = time.perf_counter()
+        self._begin, self._spread = time.perf_counter(), 1.0
         self._plan, self._answer = plan, answer
         data = plan.source.open(next(iter(plan.counts)), SAMPLE)
         begin = time.perf_counter()
@@ -87,7 +89,7 @@ class Probe:
             memory = {"the models": models, f"a batch of {self._plan.batch_size}": peak}
         else:
             memory = {"this process, at most so far": _peak()}
-        return Pace(self.decode, forward, make, evaluate, memory, time.perf_counter() - self._begin)
+        return Pace(self.decode, forward, make, evaluate, memory, time.perf_counter() - self._begin, self._spread)
 
     def _make(self, instrument: Instrument) -> float:
         # A few of the conditions, from the last one: the first may be the one without noise.
@@ -106,11 +108,11 @@ class Probe:
 
     @torch.inference_mode()
     def _seconds(self, work: Callable) -> float:
-        """Return seconds per image of a batch: the shortest of up to three runs; long work runs once."""
-        if cuda := self._plan.device.type == "cuda":
-            work()  # the first run may load kernels or compile
+        """Return seconds per image of a batch: the shortest of 2 to 5 runs, after one that may load or compile kernels."""
+        cuda = self._plan.device.type == "cuda"
+        work()
         times: list[float] = []
-        while not times or (len(times) < 3 and sum(times) < ENOUGH):
+        while len(times) < 2 or (len(times) < 5 and sum(times) < ENOUGH):
             if cuda:
                 torch.cuda.synchronize(self._plan.device)
             begin = time.perf_counter()
@@ -118,6 +120,7 @@ class Probe:
             if cuda:
                 torch.cuda.synchronize(self._plan.device)
             times.append(time.perf_counter() - begin)
+        self._spread = max(self._spread, sorted(times)[len(times) // 2] / min(times))
         return min(times) / self._plan.batch_size
 
 

@@ -1,6 +1,6 @@
 """The unit store: what a run has measured, unit by unit, in one SQLite file.
 
-A unit is a model, a condition of a data set and a range of images. Each write is one transaction: however a run ends, a
+A stored unit is a model, a condition of a data set and a range of images. Each write is one transaction: however a run ends, a
 unit is stored completely or not at all. SQLite guarantees this, also on a full disk.
 """
 
@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from bvg.measure.ranges import Range, lacking
+from bvg.messages import Brief
+
 if TYPE_CHECKING:  # the instruments import torch, which a run folder does not need
     from bvg.instruments.base import Condition
 
 SCHEMA = """
 create table if not exists facts (name text primary key, value text);
-create table if not exists models (model text primary key, source text, weights text);
+create table if not exists models (model text primary key, source text, weights text, answers text);
 create table if not exists measurements (
     id integer primary key, model text, benchmark text, variant text, level text, images integer, description text,
     unique (model, benchmark, variant, level)
@@ -34,18 +37,11 @@ create table if not exists units (
 );
 """
 
-MERGE = """
-insert or replace into main.units
-select ours.id, start, stop, counts, unreadable, predictions
-from other.units join other.measurements theirs on theirs.id = measurement
-join main.measurements ours using (model, benchmark, variant, level)
-"""
-
 Counts = dict["Condition", dict[str, int]]
 """Sums over images, by condition."""
 
 
-class RunError(RuntimeError):
+class RunError(Brief, RuntimeError):
     """A run folder that cannot be used: it has other settings, is in use, damaged, not writable, or the disk is full."""
 
 
@@ -107,16 +103,20 @@ class UnitStore:
         with self.transaction() as database:
             database.execute(f"insert or {verb} into facts values (?, ?)", [name, json.dumps(value)])
 
-    def add_model(self, model: str, source: str, weights: str) -> str:
-        """Enter a model by its id; return the digest of the weights stored under that id."""
+    def add_model(self, model: str, source: str, weights: str, answers: list[float]) -> tuple[str, list[float]]:
+        """Enter a model by its id; return the digest of the weights and the probe's logits stored under that id."""
         with self.transaction() as database:
-            database.execute("insert or ignore into models values (?, ?, ?)", [model, source, weights])
-            return database.execute("select weights from models where model = ?", [model]).fetchone()[0]
+            row = [model, source, weights, json.dumps(answers)]
+            database.execute("insert or ignore into models values (?, ?, ?, ?)", row)
+            query = "select weights, answers from models where model = ?"
+            before, text = database.execute(query, [model]).fetchone()
+        return before, json.loads(text)
 
-    def models(self) -> list[tuple[str, str, str]]:
-        """Return id, source and digest of the weights of each model, by id."""
+    def models(self) -> list[tuple[str, str, str, list[float]]]:
+        """Return id, source, digest of the weights and the probe's logits of each model, by id."""
         with self.errors():
-            return self.database.execute("select * from models order by model").fetchall()
+            rows = self.database.execute("select * from models order by model").fetchall()
+        return [(*row, json.loads(text)) for *row, text in rows]
 
     def description(self, condition: tuple[str, str, str]) -> dict | None:
         """Return the description that a condition's measurements were entered with."""
@@ -138,13 +138,16 @@ class UnitStore:
         with self.errors():
             return self.database.execute("select * from measurements order by id").fetchall()
 
-    def done(self, measurement: int, predictions: bool) -> set[int]:
-        """Return the starts of the complete units of a measurement; with `predictions`, of those that hold decisions."""
-        query = "select start from units where measurement = ? and unreadable = '{}'"
+    def done(self, measurement: int, predictions: bool) -> list[Range]:
+        """Return the ranges of images that a measurement has; with `predictions`, those with the decisions on them.
+
+        Ranges with unreadable images are not among them, since these are tried again.
+        """
+        query = "select start, stop from units where measurement = ? and unreadable = '{}'"
         if predictions:
             query += " and predictions is not null"
         with self.errors():
-            return {start for (start,) in self.database.execute(query, [measurement])}
+            return self.database.execute(f"{query} order by start", [measurement]).fetchall()
 
     def decided(self, measurement: int) -> bool:
         """Return whether a measurement's units cover all of its images and hold the decisions on them."""
@@ -156,9 +159,10 @@ class UnitStore:
             return bool(self.database.execute(query, [measurement]).fetchone()[0])
 
     def write(self, units: Iterable[Unit]) -> None:
-        """Write units, all of them or none."""
+        """Write units, all of them or none; they replace those that they overlap."""
         with self.transaction() as database:
             for unit in units:
+                _replace(database, unit.measurement, unit.start, unit.stop)
                 counts = json.dumps([[*condition, sums] for condition, sums in unit.counts.items()])
                 packed = None if unit.predictions is None else _pack(unit.predictions)
                 row = [unit.measurement, unit.start, unit.stop, counts, json.dumps(unit.unreadable), packed]
@@ -195,14 +199,17 @@ class UnitStore:
             return {k: v for (text,) in self.database.execute(query) for k, v in json.loads(text).items()}
 
     def take_units(self, other: UnitStore) -> None:
-        """Copy the units of another store whose measurements are entered here."""
-        with self.errors():
-            self.database.execute("attach database ? as other", [str(other.folder / "units.sqlite")])
-        try:
-            with self.transaction() as database:
-                database.execute(MERGE)
-        finally:
-            self.database.execute("detach database other")
+        """Copy the units of another store whose measurements are entered here, unless this one has all of them already."""
+        query = "select id from measurements where model = ? and benchmark = ? and variant = ? and level = ?"
+        with self.transaction() as database:
+            for theirs, model, *condition, _, _ in other.measurements():
+                (id,) = database.execute(query, [model, *condition]).fetchone()
+                rows = other.database.execute("select * from units where measurement = ? order by start", [theirs])
+                for _, start, stop, counts, unreadable, predictions in rows.fetchall():
+                    if lacking((start, stop), self.done(id, predictions is not None)):
+                        _replace(database, id, start, stop)
+                        row = [id, start, stop, counts, unreadable, predictions]
+                        database.execute("insert into units values (?, ?, ?, ?, ?, ?)", row)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -228,6 +235,12 @@ def writing(folder: Path) -> Iterator[None]:
             f"expected {folder} to be a run folder with room that can be written to, got: {reason}. What was written "
             "before is kept; run the same command again to resume"
         ) from error
+
+
+def _replace(database: sqlite3.Connection, measurement: int, start: int, stop: int) -> None:
+    """Delete the units of a measurement that overlap a range."""
+    query = "delete from units where measurement = ? and start < ? and stop > ?"
+    database.execute(query, [measurement, stop, start])
 
 
 def _pack(predictions: Predictions) -> bytes:

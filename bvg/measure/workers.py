@@ -27,10 +27,11 @@ import submitit
 import torch
 from submitit.helpers import DelayedSubmission
 
-from bvg.measure import progress, submit
-from bvg.measure.engine import MeasureError, Units, Where
+from bvg.measure import progress, ranges, submit
+from bvg.measure.engine import MeasureError, Where
 from bvg.measure.plan import Plan
 from bvg.measure.provenance import session
+from bvg.measure.ranges import Units
 from bvg.measure.run_folder import Run
 from bvg.measure.settings import torch_device
 from bvg.measure.unit_store import RunError
@@ -82,8 +83,7 @@ class Worker:
 
     def mine(self, where: Where, pending: Units) -> Units:
         """Return the units of this worker that its shard lacks."""
-        own = self.share.get(where, {})
-        return {start: [model for model in models if model in pending[start]] for start, models in own.items()}
+        return ranges.shared(self.share.get(where, {}), pending)
 
     def checkpoint(self) -> DelayedSubmission:
         """Resubmit the same work after a preemption; the shard holds what is done."""
@@ -167,8 +167,8 @@ def _work(
     executor: submitit.AutoExecutor, workers: list[Worker], engine: str, visible: bool
 ) -> tuple[Outcome, list[str]]:
     """Run the workers; return the outcomes of those that finished, and what went wrong with the others."""
-    units = [models for worker in workers for units in worker.share.values() for models in units.values()]
-    with progress.bar(sum(map(len, units)), f"{len(workers)} workers", visible, "unit", smoothing=0.1) as bar:
+    images = sum(ranges.count(units) for worker in workers for units in worker.share.values())
+    with progress.bar(images, f"{len(workers)} workers", visible, smoothing=0.1) as bar:
         ended = submit.run(executor, workers, engine, lambda: bar.update(_measured(workers) - bar.n))
         bar.update(_measured(workers) - bar.n)
     unreadable, tried, failures = {}, 0, []
@@ -183,14 +183,14 @@ def _work(
 def _shares(pending: Share, number: int) -> list[Share]:
     """Deal out the units one by one, so that each worker gets some of every measurement; leave out empty shares.
 
-    >>> _shares({("imagenet", "", ""): {0: ["a"], 1024: ["a"]}, ("pgd", "linf", "0.002"): {0: ["a", "b"]}}, 2)
-    [{('imagenet', '', ''): {0: ['a']}, ('pgd', 'linf', '0.002'): {0: ['a', 'b']}}, {('imagenet', '', ''): {1024: ['a']}}]
+    >>> _shares({("imagenet", "", ""): {(0, 8): ["a"], (8, 9): ["a"]}, ("pgd", "linf", "0.002"): {(0, 2): ["a", "b"]}}, 2)
+    [{('imagenet', '', ''): {(0, 8): ['a']}, ('pgd', 'linf', '0.002'): {(0, 2): ['a', 'b']}}, {('imagenet', '', ''): {(8, 9): ['a']}}]
     """
     shares: list[Share] = [{} for _ in range(number)]
     turn = itertools.cycle(shares)
     for where, units in pending.items():
-        for start, models in units.items():
-            next(turn).setdefault(where, {})[start] = models
+        for unit, models in units.items():
+            next(turn).setdefault(where, {})[unit] = models
     return [share for share in shares if share]
 
 
@@ -219,13 +219,13 @@ def _merge(folder: Run, shards: Path) -> None:
 
 
 def _measured(workers: list[Worker]) -> int:
-    """Count the units in the shards without a lock, so that no writer waits; a shard that is being written may be missed."""
+    """Count images times models in the shards without a lock, so that no writer waits; a shard that is being written may be missed."""
     total = 0
     for worker in workers:
         path = worker.folder / "units.sqlite"
         try:
             with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as database:
-                total += database.execute("select count(*) from units").fetchone()[0]
+                total += database.execute("select coalesce(sum(stop - start), 0) from units").fetchone()[0]
         except sqlite3.Error:
             continue
     return total

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import nn
 
-import bvg.models.zoo
 from bvg.datasets.index import Dataset
 from bvg.datasets.layouts import Condition
 from bvg.datasets.loading import Batch
 from bvg.instruments.base import Instrument
 from bvg.miniature import corruptions, synthetic, zoo
 from bvg.miniature.instruments import INSTRUMENTS
+from bvg.models.loading import load
 from bvg.study import SEVERITIES
 
 SPLITS: dict[str, tuple[str, int]] = {
@@ -47,9 +47,15 @@ class Synthetic:
 
     instruments = INSTRUMENTS
     world = "miniature"
+    size = synthetic.SIZE
+    classes = len(synthetic.CLASSES)
     batch_size = 32
     kept = ()
     cache = Path()
+
+    def fingerprint(self, data: Dataset, progress: bool) -> dict[str, int | str]:
+        """Return what identifies the images used; what determines their content is in `Dataset.preprocessing`."""
+        return data.fingerprint()
 
     def to_decode(
         self, condition: Condition, n: int, limit: int | None, cached: frozenset[int]
@@ -66,7 +72,7 @@ class Synthetic:
             return zoo.load(str(name))
         if str(name).endswith(".safetensors"):
             return zoo.load(Path(name).stem, Path(name).parent)
-        return bvg.models.zoo.load(name, size=synthetic.SIZE, classes=len(synthetic.CLASSES))
+        return load(name, size=self.size, classes=self.classes)
 
     def check(self, wanted: Iterable[Instrument], limit: int | None) -> dict[Condition, int]:
         """Return the number of images per condition that a measurement uses."""

@@ -23,7 +23,7 @@ from torch import nn
 
 from bvg.logits import check_logits
 from bvg.messages import shorten
-from bvg.models.state_dicts import CheckpointError, StateDictLayout
+from bvg.models.state_dicts import CheckpointError, required
 
 # Types that training scripts save with the weights: a best accuracy as a NumPy scalar, the command line as a Namespace.
 # Unpickling them runs no code. NumPy 1 and 2 pickle the scalar under different names.
@@ -82,6 +82,11 @@ def _read_error(path: Path, error: Exception) -> CheckpointError:
         )
     with path.open("rb") as file:
         beginning = file.read(16)
+    if "TorchScript" in str(error):
+        return CheckpointError(
+            f"expected {path} to hold a state dict, got a TorchScript archive, which holds code: measure it by a function of "
+            f"your own that returns torch.jit.load({path.name!r}) (package.module:function), or save its state_dict()"
+        )
     lines = [line for line in str(error).splitlines() if line and "weights_only" not in line]
     reason = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
     return CheckpointError(
@@ -117,28 +122,6 @@ def resnet50(state: Mapping[str, Any], origin: str) -> nn.Module:
         {name: value.to(wanted[name].dtype).contiguous() for name, value in tensors.items()}, assign=True
     )
     return network
-
-
-def detect(checkpoint: Mapping[str, Any], layouts: Iterable[StateDictLayout]) -> dict[str, Any]:
-    """Apply the first layout that gives a ResNet-50's names, or else the nearest one.
-
-    Raises:
-        CheckpointError: no layout applies.
-    """
-    with torch.device("meta"):
-        wanted = torchvision.models.resnet50().state_dict().keys()
-    candidates = []
-    for layout in layouts:
-        try:
-            state = layout.apply(checkpoint)
-        except CheckpointError:
-            continue
-        candidates.append((len(_required(wanted) - state.keys()) + len(state.keys() - wanted), len(candidates), state))
-    if not candidates:
-        raise CheckpointError(
-            f"expected a state dict, or one under a key such as state_dict, got {shorten(checkpoint)}"
-        )
-    return min(candidates)[2]
 
 
 def check_finite(state: Mapping[str, torch.Tensor], origin: str) -> None:
@@ -225,13 +208,9 @@ def _tensors_only() -> Iterator[None]:
             os.environ[name] = before
 
 
-def _required(names: Iterable[str]) -> set[str]:
-    return {name for name in names if not name.endswith(".num_batches_tracked")}
-
-
 def _mismatches(wanted: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> list[str]:
     problems = []
-    if missing := sorted(_required(wanted) - state.keys()):
+    if missing := sorted(required(wanted) - state.keys()):
         problems.append(f"{len(missing)} missing: {shorten(missing)}")
     if unexpected := sorted(state.keys() - wanted.keys()):
         problems.append(f"{len(unexpected)} unexpected: {shorten(unexpected)}")

@@ -73,7 +73,7 @@ def answering(model: Callable[[Tensor], Tensor], precision: str, compiled: bool 
         if compiled:  # the next run of a graph overwrites its output
             torch.compiler.cudagraph_mark_step_begin()
         with torch.autocast(images.device.type, dtype=dtype, enabled=dtype is not None):
-            logits = network(images)
+            logits = network(images.clone())  # a network may change its input, which others evaluate next
         if not isinstance(logits, Tensor):
             return logits
         return logits.float().clone() if compiled else logits.float()
@@ -122,7 +122,7 @@ def _equivalent(model: nn.Module, copy: nn.Module, device: torch.device) -> bool
         noise = torch.rand((2, 3, size, size), generator=torch.Generator().manual_seed(0)).to(device)
         try:
             with torch.inference_mode():
-                expected, got = model(noise), copy(noise)
+                expected, got = model(noise.clone()), copy(noise.clone())
         except RuntimeError as error:
             log.info("%s does not take images of %d px: %s", type(model).__name__, size, error)
             continue

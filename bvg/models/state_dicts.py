@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bvg.messages import shorten
+from bvg.messages import Brief, shorten
 
 
-class CheckpointError(ValueError):
+class CheckpointError(Brief, ValueError):
     """A checkpoint is unreadable, incomplete, of another architecture, or not finite."""
 
 
@@ -74,3 +74,8 @@ class StateDictLayout:
         for pattern, replacement in self.rename:
             name = re.sub(pattern, replacement, name)
         return name
+
+
+def required(names: Iterable[str]) -> set[str]:
+    """Return the names of tensors that evaluation needs: all but batch counters."""
+    return {name for name in names if not name.endswith(".num_batches_tracked")}

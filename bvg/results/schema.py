@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bvg import study
+from bvg.messages import Brief
 
 COLUMNS = ("model", "benchmark", "variant", "level", "metric", "value", "n", "source")
 KEY = ["model", "benchmark", "variant", "level", "metric"]
@@ -37,7 +38,7 @@ SAME_LEVEL = 2e-6
 BENCHMARK_IDS = tuple(dict.fromkeys(b for _, _, ids in METRICS.values() for b in ids))
 
 
-class ResultsError(ValueError):
+class ResultsError(Brief, ValueError):
     """A results table that breaks the schema; the message names row, column and reason."""
 
 
@@ -73,10 +74,17 @@ def _typed(table: pd.DataFrame, name: str) -> pd.DataFrame:
     for column in ("model", "benchmark", "variant", "metric", "source"):
         table[column] = table[column].fillna("").astype(str)
     for column in ("level", "value", "n"):
+        if table[column].dtype.kind not in "iuf":
+            _reject(table, name, column, table[column].map(_boolean).astype(bool), "is not a number")
         numbers = pd.to_numeric(table[column], errors="coerce").astype(float)
         _reject(table, name, column, numbers.isna() & table[column].notna() & (table[column] != ""), "is not a number")
         table[column] = numbers
     return table
+
+
+def _boolean(value: object) -> bool:
+    """Return whether a field is true or false, which pandas would take for 1 or 0."""
+    return isinstance(value, bool | np.bool_) or str(value).lower() in ("true", "false")
 
 
 def _reject_values(table: pd.DataFrame, name: str) -> None:

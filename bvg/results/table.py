@@ -13,7 +13,11 @@ import pandas as pd
 
 from bvg import study
 from bvg.files import atomic
+from bvg.results import identity
 from bvg.results.schema import KEY, ResultsError, validate
+
+ORDINARY = {b.id for b in study.BENCHMARKS} - {"pgd"}
+"""Benchmarks that evaluate accuracy on images as they are."""
 
 
 def load(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") -> pd.DataFrame:
@@ -27,12 +31,17 @@ def load(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") 
         The results table, with the columns of the schema. Several tables are stacked in order, the published one first.
         A published model that was measured again is a model of its own: in a later table it is labelled `model@run`, where
         run is the name of the file or folder, so that no score mixes published and measured numbers. Two measured tables
-        can complete each other: a model in both is one model, and a number that both agree on is kept once. If they
-        disagree on a number (its value or n), the model is labelled `model@run` in the later table.
+        can complete each other: a model in both is one model, and a number that both agree on is kept once. The model is
+        labelled `model@run` in the later table if the two disagree on a number (its value or n), or if the manifests of
+        both runs name other weights, other logits on the probe, or another precision, seed or limit.
 
     Raises:
-        ResultsError: a table cannot be read, has no row, or breaks the schema.
+        ResultsError: a table cannot be read, has no row, or breaks the schema; or its accuracies seem to be fractions, or it
+            claims that its numbers are the published ones.
         FileNotFoundError: there is no table at a path.
+
+    Warns:
+        UserWarning: a model was labelled `model@run` because the manifests differ.
 
     Example:
         >>> from bvg import results
@@ -40,24 +49,80 @@ def load(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") 
         >>> table.query("model == 'tv_resnet50' and benchmark == 'imagenet'")["value"].round(3).item()
         76.146
     """
-    if isinstance(source, str | os.PathLike):
-        runs = _runs(source)
-        return load(runs) if runs else validate(_some(_read(source), str(source)), str(source))
-    if not source:
+    parts = _parts(source)
+    if not parts:
         raise ResultsError('expected at least one results table, got an empty list (use "published")')
-    first, *rest = sorted(source, key=lambda part: part != "published")
-    merged = load(first)
+    first, *rest = sorted(parts, key=lambda part: part != "published")
+    merged, known = _one(first), identity.of_run(Path(first))
     for part in rest:
-        table = load(part)
-        both = table.merge(merged, "left", KEY, suffixes=("", "_before"), indicator="seen")
-        repeated = both["seen"] == "both"
-        same = (both["value"] == both["value_before"]) & (both["n"].fillna(0) == both["n_before"].fillna(0))
-        published = merged.loc[merged["source"] == "published", "model"]
-        again = {*published, *both.loc[repeated & ~same, "model"]}
-        rename = {model: f"{model}@{Path(part).stem}" for model in again}
-        further = table[~repeated | table["model"].isin(again)]
-        merged = pd.concat([merged, further.assign(model=further["model"].replace(rename))], ignore_index=True)
-    return validate(merged, " + ".join(map(str, source)))
+        table, about = _one(part), identity.of_run(Path(part))
+        different = {
+            model: why for model in known.keys() & about if (why := identity.difference(known[model], about[model]))
+        }
+        for model, why in sorted(different.items()):
+            warnings.warn(f"{model} has {why} in {part} and before: it is {_label(model, part)} there", stacklevel=2)
+        merged = _append(merged, table, part, set(different))
+        known = {_label(m, part) if m in different else m: one for m, one in about.items()} | known
+    return validate(merged, " + ".join(map(str, parts))) if rest else merged
+
+
+def _append(merged: pd.DataFrame, table: pd.DataFrame, part: str | os.PathLike, different: set[str]) -> pd.DataFrame:
+    """Stack a table on others; see `load` for the labels of models that both have."""
+    both = table.merge(merged, "left", KEY, suffixes=("", "_before"), indicator="seen")
+    repeated = both["seen"] == "both"
+    same = (both["value"] == both["value_before"]) & (both["n"].fillna(0) == both["n_before"].fillna(0))
+    published = merged.loc[merged["source"] == "published", "model"]
+    again = {*published, *both.loc[repeated & ~same, "model"], *different}
+    further = table[~repeated | table["model"].isin(again)]
+    renamed = further["model"].replace({model: _label(model, part) for model in again})
+    return pd.concat([merged, further.assign(model=renamed)], ignore_index=True)
+
+
+def _label(model: str, part: str | os.PathLike) -> str:
+    return f"{model}@{Path(part).stem}"
+
+
+def _parts(source: str | os.PathLike | Sequence[str | os.PathLike]) -> list[str | os.PathLike]:
+    """Return the single tables of a source: names, files and run folders."""
+    if isinstance(source, str | os.PathLike):
+        return _runs(source) or [source]
+    return [part for one in source for part in _parts(one)]
+
+
+def _one(part: str | os.PathLike) -> pd.DataFrame:
+    """Read and validate one table; one that no run of `bvg.measure` wrote is checked for usual mistakes."""
+    table = validate(_some(_read(part), str(part)), str(part))
+    if part != "published" and not (Path(part) / "manifest.json").is_file():
+        _reject_fractions(table, str(part))
+        _reject_claims(table, str(part))
+    return table
+
+
+def _reject_fractions(table: pd.DataFrame, name: str) -> None:
+    """Reject accuracies that are all at most 1: probably fractions, where percent are expected.
+
+    Accuracy under attack, noise or filters does not count, since it can be near 0.
+    """
+    for metric in ("top1", "top5"):
+        of = table[(table["metric"] == metric) & table["benchmark"].isin(ORDINARY)]
+        if len(of) and of["value"].max() <= 1:
+            raise ResultsError(
+                f"{name}: expected accuracies in percent, got {metric} of at most {of['value'].max():.4g} in all "
+                f"{len(of)} rows: are they fractions? Multiply them by 100"
+            )
+
+
+def _reject_claims(table: pd.DataFrame, name: str) -> None:
+    """Reject rows with the source "published" that are not the published ones."""
+    claimed = table[table["source"] == "published"]
+    if claimed.empty:
+        return
+    true = _one("published")
+    if len(claimed.merge(true, "inner", [*KEY, "value"])) < len(claimed):
+        raise ResultsError(
+            f"{name}: expected rows of the source 'published' to be those of the paper's authors, got other numbers: name "
+            "another source, such as the run's name"
+        )
 
 
 def world_of(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") -> study.World:
@@ -66,14 +131,13 @@ def world_of(source: str | os.PathLike | Sequence[str | os.PathLike] = "publishe
     A run folder's manifest names them. They are the miniature's if every table of `source` is of the miniature; a table
     without a manifest is of ImageNet.
     """
-    if isinstance(source, str | os.PathLike):
-        runs = _runs(source)
-        if not runs:
-            manifest = Path(source) / "manifest.json"
-            settings = json.loads(manifest.read_text(encoding="utf-8"))["settings"] if manifest.is_file() else {}
-            return study.WORLDS[settings.get("world", "study")]
-        source = runs
-    return study.MINIATURE if all(world_of(part) is study.MINIATURE for part in source) else study.STUDY
+
+    def world(part: str | os.PathLike) -> str:
+        manifest = Path(part) / "manifest.json"
+        settings = json.loads(manifest.read_text(encoding="utf-8"))["settings"] if manifest.is_file() else {}
+        return settings.get("world", "study")
+
+    return study.WORLDS["miniature" if {world(part) for part in _parts(source)} == {"miniature"} else "study"]
 
 
 def _table(folder: Path) -> Path | None:
@@ -121,6 +185,11 @@ def _read(source: str | os.PathLike) -> pd.DataFrame:
 
 
 def _read_csv(path) -> pd.DataFrame:
+    beginning = path.read_bytes()[:1000] if isinstance(path, Path) else b""
+    if b"\0" in beginning:
+        raise ValueError("it holds NUL bytes, so it is not text")
+    if beginning.lstrip().startswith(b"<"):
+        raise ValueError("it is an HTML or XML page, perhaps of an error at download")
     with path.open(encoding="utf-8") as file, warnings.catch_warnings():
         # If rows have more fields than the header, pandas by default takes the first for labels, which shifts all
         # columns; with `index_col=False` it warns and drops the last.

@@ -21,6 +21,7 @@ WIDTH = 7.2
 STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Helvetica", "Arial"],
+    "text.parse_math": False,  # a "$" in a model's name is a dollar sign
     "font.size": 9,
     "axes.labelsize": 9,
     "axes.titlesize": 9,

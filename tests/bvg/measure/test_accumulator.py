@@ -70,12 +70,12 @@ def measured(instrument: Instrument, device: torch.device, batches: int, within=
     images = np.random.default_rng(0).integers(0, 256, (8, 3, 32, 32), dtype=np.uint8)
     batch = Batch(images, labels(instrument, 8), np.arange(8))
     if device.type == "cuda":  # one-time initialization
-        made._batch(instrument, batch, {"net": Accumulator(conditions, keep=True)}, conditions)
+        made._evaluate(instrument, batch, {"net": Accumulator(conditions, keep=True)}, conditions)
         torch.cuda.set_sync_debug_mode("error")
     try:
         with within or torch.inference_mode():
             for _ in range(batches):
-                made._batch(instrument, batch, accumulators, conditions)
+                assert made._evaluate(instrument, batch, accumulators, conditions)
     finally:
         if device.type == "cuda":
             torch.cuda.set_sync_debug_mode("default")

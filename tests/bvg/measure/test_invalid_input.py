@@ -24,9 +24,12 @@ pytestmark = pytest.mark.usefixtures("empty_cache")
 @pytest.mark.parametrize(
     ("spoilt", "message"),
     [
-        (lambda logits: logits * float("nan"), "expected finite logits of reader on imagenet, got NaN or infinity"),
-        (lambda logits: logits[:, :100], r"expected logits \[8, 1000\] of reader on imagenet, got \[8, 100\]"),
-        (lambda logits: (logits, logits), r"expected logits \[8, 1000\] of reader on imagenet, got tuple"),
+        (
+            lambda logits: logits * float("nan"),
+            "expected finite logits of reader on an image of noise, got NaN or infinity",
+        ),
+        (lambda logits: logits[:, :100], r"expected logits \[4, 1000\] of reader on an image of noise, got \[4, 100\]"),
+        (lambda logits: (logits, logits), r"expected logits \[4, 1000\] of reader on an image of noise, got tuple"),
     ],
 )
 def test_answers_that_are_not_logits_are_rejected(small, tmp_path, spoilt, message):
@@ -34,7 +37,7 @@ def test_answers_that_are_not_logits_are_rejected(small, tmp_path, spoilt, messa
         def forward(self, images):
             return spoilt(super().forward(images))
 
-    with pytest.raises(MeasureError, match=message):
+    with pytest.raises(ValueError, match=message):
         measure({"reader": Spoilt()}, ["imagenet"], small, tmp_path / "run")
 
 
@@ -125,7 +128,7 @@ def test_command_line_measures_and_continues(small, tmp_path, capfd):
         assert main(command) == 0
         output = capfd.readouterr()
         assert output.out == f"2 numbers of 1 model(s) in {tmp_path / 'run'}\n"
-        assert "imagenet: 100%" in output.err
+        assert "imagenet: 6 of 6 img (100 %)" in output.err
     assert value(results.load(tmp_path / "run"), "imagenet", model="mine")[1] == 6
 
 

@@ -48,8 +48,8 @@ def test_units_add_up_and_only_what_is_complete_becomes_a_row(tmp_path):
         part = run.add_measurement("b", ("imagenet", "", ""), 20, {})
         run.store.write([unit(whole, 0, 3), unit(part, 0, 1)])
         run.store.write([unit(whole, 10, 4)])
-        assert run.store.done(whole, predictions=False) == {0, 10}
-        assert run.store.done(part, predictions=False) == {0}
+        assert run.store.done(whole, predictions=False) == [(0, 10), (10, 20)]
+        assert run.store.done(part, predictions=False) == [(0, 10)]
         table = run.save(rows(run))
     assert table.drop(columns="variant").to_dict("records") == [
         {"model": "a", "benchmark": "imagenet", "level": pytest.approx(np.nan, nan_ok=True), "metric": "top1",
@@ -62,10 +62,10 @@ def test_a_unit_counts_as_done_only_if_all_of_it_was_measured(tmp_path):
     with Run(tmp_path / "run", SETTINGS) as run:
         id = run.add_measurement("a", ("imagenet", "", ""), 20, {})
         run.store.write([unit(id, 0, 3)._replace(unreadable={"x.JPEG": "damaged"}), unit(id, 10, 3, kept=5)])
-        assert run.store.done(id, predictions=False) == {10}
-        assert run.store.done(id, predictions=True) == {10}
+        assert run.store.done(id, predictions=False) == [(10, 20)]
+        assert run.store.done(id, predictions=True) == [(10, 20)]
         run.store.write([unit(id, 10, 3)])
-        assert run.store.done(id, predictions=True) == set()
+        assert run.store.done(id, predictions=True) == []
         assert run.manifest()["unreadable"] == {"x.JPEG": "damaged"}
 
 
@@ -87,10 +87,14 @@ def test_other_settings_are_rejected(tmp_path, key, value, message):
 
 def test_other_weights_and_other_images_are_rejected(tmp_path):
     with Run(tmp_path / "run", SETTINGS) as run:
-        run.add_model("mine", "a.pth", "1111")
-        run.add_model("mine", "moved/a.pth", "1111")
+        run.add_model("mine", "a.pth", "1111", [10.0, -3.0])
+        run.add_model("mine", "moved/a.pth", "1111", [10.0001, -3.0])  # on another device
         with pytest.raises(RunError, match=r"expected model 'mine' to have the weights .* as in NEW-ID=b.pth"):
-            run.add_model("mine", "b.pth", "2222")
+            run.add_model("mine", "b.pth", "2222", [10.0, -3.0])
+        with pytest.raises(
+            RunError, match=r"expected model 'mine' to give the logits .* its code or its normalization"
+        ):
+            run.add_model("mine", "a.pth", "1111", [10.0, -2.9])
         run.add_measurement("mine", ("imagenet", "", ""), 20, {"sha256": "x"})
         with pytest.raises(RunError, match=r"of imagenet to be those .* sha256 'x' there, 'y' here"):
             run.add_measurement("other", ("imagenet", "", ""), 20, {"sha256": "y"})
@@ -152,7 +156,7 @@ def test_a_kill_in_the_middle_of_a_transaction_leaves_none_of_it(tmp_path):
     assert (tmp_path / "run/units.sqlite-journal").exists()
     with Run(tmp_path / "run", SETTINGS) as run:
         id = run.add_measurement("a", ("imagenet", "", ""), 30, {})
-        assert run.store.done(id, predictions=False) == {0}
+        assert run.store.done(id, predictions=False) == [(0, 10)]
         run.store.write([unit(id, 10, 2), unit(id, 20, 3)])
         assert rows(run) == [("a", *CLEAN, "top1", 20.0, 30)]
 
@@ -201,7 +205,7 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path):
         size = os.path.getsize(tmp_path / "run/units.sqlite")
         with disk_full(size + 4096), pytest.raises(RunError, match=r"with room .* What was written before is kept"):
             run.store.write([unit(id, 10, 2, kept=100_000)])
-        assert run.store.done(id, predictions=False) == {0}
+        assert run.store.done(id, predictions=False) == [(0, 10)]
         run.store.write([unit(id, 10, 2, kept=100_000), unit(id, 20, 3)])
         assert rows(run) == [("a", *CLEAN, "top1", 20.0, 30)]
         table = run.save(rows(run))

@@ -175,4 +175,4 @@ def test_the_command_line(small, tmp_path, capfd):
     assert main(command) == 0
     output = capfd.readouterr()
     assert output.out == f"2 numbers of 1 model(s) in {tmp_path / 'run'}\n"
-    assert "1 workers: 100%" in output.err
+    assert "1 workers: 6 of 6 img (100 %)" in output.err

@@ -7,7 +7,8 @@ from networks import IMAGES, LAYOUTS, MEAN, STD, SimCLRNetwork, logits, randomiz
 from torch import nn
 
 from bvg.downloads import ChecksumError
-from bvg.models import zoo
+from bvg.models import loading, zoo
+from bvg.models.loading import load
 from bvg.models.state_dicts import CheckpointError, StateDictLayout
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -28,11 +29,11 @@ def test_each_layout_gives_the_network(name, network, cache, monkeypatch):
     paths = save(name, LAYOUTS[name](network), cache)
     if torch.hub.HASH_REGEX.search(paths[0].name):  # a synthetic file cannot have upstream's digest
         with pytest.raises(ChecksumError, match=r"expected .* with a SHA-256 that starts with"):
-            zoo.load(name)
-        monkeypatch.setattr(zoo, "fetch", lambda _: paths)
+            load(name)
+        monkeypatch.setattr(loading, "fetch", lambda _: paths)
     else:
         assert zoo.fetch(name) == paths
-    model = zoo.load(name)
+    model = load(name)
     images = IMAGES if name == "resnet50_diffusionnoise_fixed_nonoise" else (IMAGES - MEAN) / STD
     torch.testing.assert_close(logits(model), logits(network, images), rtol=1e-5, atol=1e-5)
     assert not model.training
@@ -50,7 +51,7 @@ def test_the_simclr_layout_gives_the_converted_network(cache):
     head = nn.Linear(2048, 8).state_dict()  # the contrastive head
     save("resnet50_simclrv2", [{"resnet": original.state_dict(), "head": head}], cache)
     expected = logits(original)
-    torch.testing.assert_close(logits(zoo.load("resnet50_simclrv2")), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(logits(load("resnet50_simclrv2")), expected, rtol=1e-4, atol=1e-5)
     assert expected.std() > 0.01
 
 

@@ -14,6 +14,7 @@ import torch
 from networks import IMAGES, MEAN, STD, Wrapper, aux_batch_norms, logits, parallel, robustness
 
 from bvg.models import zoo
+from bvg.models.loading import load
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -80,15 +81,13 @@ def half(state):
 def test_a_file_in_any_layout_is_loaded(filename, content, network, cache):
     path = cache / filename
     (safetensors.torch.save_file if path.suffix == ".safetensors" else torch.save)(content(network), path)
-    torch.testing.assert_close(
-        logits(zoo.load(str(path))), logits(network, (IMAGES - MEAN) / STD), rtol=1e-5, atol=1e-5
-    )
+    torch.testing.assert_close(logits(load(str(path))), logits(network, (IMAGES - MEAN) / STD), rtol=1e-5, atol=1e-5)
 
 
 def test_a_half_precision_file_without_batch_counters_is_loaded(network, state, cache):
     content = {name: value for name, value in half(state).items() if "num_batches_tracked" not in name}
     torch.save(content, cache / "half.pth")
-    model = zoo.load(cache / "half.pth")
+    model = load(cache / "half.pth")
     expected = deepcopy(network).half().float()
     torch.testing.assert_close(logits(model), logits(expected, (IMAGES - MEAN) / STD), rtol=1e-5, atol=1e-5)
 
@@ -96,7 +95,7 @@ def test_a_half_precision_file_without_batch_counters_is_loaded(network, state, 
 @pytest.mark.parametrize("name", ["torchvision:resnet50", "torchvision:resnet50.IMAGENET1K_V2"])
 def test_torchvisions_weights_are_loaded(name, network, state, hub):
     torch.save(state, hub / "resnet50-11ad3fa6.pth")
-    torch.testing.assert_close(logits(zoo.load(name)), logits(network, (IMAGES - MEAN) / STD), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(logits(load(name)), logits(network, (IMAGES - MEAN) / STD), rtol=1e-5, atol=1e-5)
 
 
 def test_timms_weights_use_their_own_normalization(tmp_path, monkeypatch):
@@ -113,10 +112,10 @@ def test_timms_weights_use_their_own_normalization(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     images = torch.rand(1, 3, 224, 224)
-    model = zoo.load(f"timm:{name}")
+    model = load(f"timm:{name}")
     torch.testing.assert_close(logits(model, images), logits(network, (images - 0.5) / 0.5), rtol=1e-5, atol=1e-5)
     with pytest.raises(ConnectionError, match=r"weights of timm:resnet10t\.c3_in1k in the library's cache or from"):
-        zoo.load("timm:resnet10t.c3_in1k")
+        load("timm:resnet10t.c3_in1k")
 
 
 OWN = """
@@ -145,7 +144,7 @@ def own_module(tmp_path, monkeypatch):
 
 
 def test_a_function_returns_the_model(own_module):
-    model = zoo.load("bvg_test_own:make")
+    model = load("bvg_test_own:make")
     assert logits(model, torch.rand(2, 3, 224, 224)).shape == (2, 1000)
     assert not model.training
 
@@ -170,12 +169,12 @@ def test_a_function_returns_the_model(own_module):
 )
 def test_an_unknown_name_or_an_unsuitable_model_is_rejected(name, message, own_module):
     with pytest.raises(ValueError, match=message):
-        zoo.load(name)
+        load(name)
 
 
 def test_a_missing_file_and_an_unknown_id_are_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"expected a checkpoint file, got .*absent\.pth"):
-        zoo.load(tmp_path / "absent.pth")
+        load(tmp_path / "absent.pth")
     with pytest.raises(
         ValueError, match=r"expected the id of a model in the zoo, got 'tv_resnet' \(did you mean tv_resnet50"
     ):
