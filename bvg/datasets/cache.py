@@ -202,11 +202,13 @@ def _key(dataset: Dataset) -> str:
 
 def _stored(folder: Path, n: int) -> np.ndarray:
     """Return the digests of the files behind the rows of a memory map: uint8 [n, 32], zeros where there is no image."""
+    nothing = np.zeros((n, 32), np.uint8)
     try:
         stored = np.load(folder / "digests.npy")
-    except FileNotFoundError:
-        return np.zeros((n, 32), np.uint8)
-    return stored if (folder / "images.npy").exists() else np.zeros((n, 32), np.uint8)
+    except (FileNotFoundError, ValueError, EOFError):  # none yet, or damaged: everything is decoded again
+        return nothing
+    usable = stored.shape == nothing.shape and stored.dtype == np.uint8 and (folder / "images.npy").exists()
+    return stored if usable else nothing
 
 
 def _found(dataset: Dataset, folder: Path, wanted: np.ndarray) -> np.ndarray:

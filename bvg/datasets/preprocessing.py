@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import simplejpeg
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from bvg.datasets.layouts import RESIZE_CROP, STORED, DataError
 
@@ -34,7 +34,7 @@ def decode(path: str | Path, preprocessing: str) -> np.ndarray:
 
     A JPEG is decoded strictly: any warning of libjpeg (a bad code, an early end, bytes that are left over) rejects it, where
     Pillow would show grey or noise. Damage that happens to be valid code of the same length is not noticed, such as most
-    single changed bits.
+    single changed bits. In a PNG, checksums show any damage.
 
     Raises:
         DataError: an image of a set that is stored at 224 px has another size.
@@ -61,12 +61,18 @@ def decode(path: str | Path, preprocessing: str) -> np.ndarray:
 
 def _rgb(content: bytes) -> Image.Image:
     """Decode the bytes of an image file to 8-bit RGB."""
-    with Image.open(BytesIO(content)) as file:
+    try:
+        opened = Image.open(BytesIO(content))
+    except UnidentifiedImageError:  # its message names an object in memory
+        raise UnidentifiedImageError("not an image in a format that Pillow knows") from None
+    with opened as file:
         if file.mode not in EIGHT_BIT:
             raise ValueError(
                 f"expected 8 bits per channel, got Pillow's format {file.mode}, whose range is not known: convert the image"
             )
         if not content.startswith(JPEG):
+            with Image.open(BytesIO(content)) as other:
+                other.verify()  # the checksums of a PNG, which decoding ignores
             return file.convert("RGB")
         if file.mode in ("L", "RGB"):  # the same library as Pillow's with the same options: equal pixels, in less time
             pixels = simplejpeg.decode_jpeg(content, "RGB", fastdct=False, fastupsample=False, strict=True)

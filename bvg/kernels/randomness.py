@@ -185,7 +185,7 @@ def image_index(index: Tensor | Sequence[int] | None, images: Tensor) -> Tensor:
 
 def check_seed(seed: int) -> None:
     """Reject a seed that is not an integer in [0, 2**64)."""
-    if not isinstance(seed, Integral) or not 0 <= seed < 2**64:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**64:
         raise ValueError(f"expected `seed` to be an integer in [0, 2**64), got {seed!r}")
 
 

@@ -1,6 +1,7 @@
 """Test where each data set lies on disk, and which labels its images get."""
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -128,3 +129,14 @@ def test_conditions_cover_every_corruption_and_severity():
     assert len(conditions("imagenet-cbar")) == 10 * 5
     with pytest.raises(ValueError, match=r"expected `name` to be one of imagenet, .*, got 'imagenet-d'"):
         conditions("imagenet-d")
+
+
+def test_names_that_are_not_text_and_loops_of_links_are_named(tmp_path):
+    validation_images(tmp_path, 2)
+    folder = next((tmp_path / "imagenet/val").iterdir())
+    os.close(os.open(os.fsencode(folder) + b"/\xff\xfe.JPEG", os.O_CREAT))
+    with pytest.raises(DataError, match=r"1 folder\(s\) or file\(s\) not of this set: .*\\udcff\\udcfe"):
+        check(tmp_path, ["imagenet"], limit=5)
+    (folder / "loop.JPEG").symlink_to("loop.JPEG")
+    with pytest.raises(DataError, match=r"expected folders and files in .* that can be opened, got: .*loop"):
+        check(tmp_path, ["imagenet"], limit=5)

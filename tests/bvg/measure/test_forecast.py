@@ -105,7 +105,11 @@ def test_times_are_sums_of_a_pace(data):
     assert expected.seconds == 150
     text = str(expected)
     assert text.startswith("To be measured: 2 models on cpu\n")
-    assert [line.split("  ")[-1].strip() for line in text.splitlines()[2:5]] == ["50 s to 60 s", "2 min", "2 min to 3 min"]
+    assert [line.split("  ")[-1].strip() for line in text.splitlines()[2:5]] == [
+        "50 s to 60 s",
+        "2 min",
+        "2 min to 3 min",
+    ]
     assert "2.0 GB for it" in text
     assert f"will take {forecast.size(10 * 150_528)}" in text
 

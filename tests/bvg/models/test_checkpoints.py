@@ -110,3 +110,34 @@ def test_the_digest_depends_on_values_and_normalization_but_not_on_batch_counter
     assert checkpoints.weights_digest(other) != digest
     normalized = [checkpoints.normalized(network, *zoo.NORMALIZATION[kind]) for kind in ("imagenet", "none")]
     assert len({checkpoints.weights_digest(model) for model in normalized}) == 2
+
+
+def test_a_file_with_two_sets_of_weights_says_which_are_used(network, state, tmp_path):
+    other = {name: value * 2 if name == "fc.bias" else value for name, value in state.items()}
+    torch.save({"epoch": 3, "state_dict": state, "state_dict_ema": other}, tmp_path / "both.pth")
+    with pytest.warns(UserWarning, match=r"'state_dict' is used, not state_dict_ema.*both.pth\[key=state_dict_ema\]"):
+        raw = load(tmp_path / "both.pth")
+    average = load(f"{tmp_path / 'both.pth'}[key=state_dict_ema]")
+    torch.testing.assert_close(raw.network.fc.bias * 2, average.network.fc.bias)
+    with pytest.raises(CheckpointError, match=r"expected weights under 'ema' in .*got the keys epoch"):
+        load(f"{tmp_path / 'both.pth'}[key=ema]")
+
+
+@pytest.mark.parametrize("key", ["ema", "teacher"])
+def test_weights_under_another_key_are_named(state, tmp_path, key):
+    torch.save({"epoch": 3, key: state}, tmp_path / "odd.pth")
+    with pytest.raises(CheckpointError, match=rf"got the keys .*{key} \(\d+ entries: .*odd.pth\[key={key}\]"):
+        load(tmp_path / "odd.pth")
+    torch.testing.assert_close(load(f"{tmp_path / 'odd.pth'}[key={key}]").network.fc.bias, state["fc.bias"])
+
+
+@pytest.mark.parametrize("prefix", ["net.", "backbone.", "module.model.", "_orig_mod.module."])
+def test_prefixes_are_removed_or_named(state, tmp_path, prefix):
+    torch.save({f"{prefix}{name}": value for name, value in state.items()}, tmp_path / "odd.pth")
+    torch.testing.assert_close(load(tmp_path / "odd.pth").network.fc.bias, state["fc.bias"])
+
+
+def test_torchscript_is_named(tmp_path):
+    torch.jit.trace(nn.Linear(2, 2), torch.ones(1, 2)).save(tmp_path / "script.pt")
+    with pytest.raises(CheckpointError, match=r"got a TorchScript archive, .* a function of your own"):
+        load(tmp_path / "script.pt")

@@ -132,6 +132,9 @@ def small():
 
 def nothing():
     return "resnet50"
+
+def broken():
+    return {}["weights"]
 """
 
 
@@ -157,6 +160,7 @@ def test_a_function_returns_the_model(own_module):
             r"expected logits \[1, 1000\] of bvg_test_own:ten on a grey image, got \[1, 10\] .one per class of ImageNet",
         ),
         ("bvg_test_own:small", r"to take images \[N, 3, 224, 224\]"),
+        ("bvg_test_own:broken", r"to return a torch.nn.Module, got KeyError: 'weights' \(.*bvg_test_own.py, line 17\)"),
         ("bvg_test_own:nothing", "to return a torch.nn.Module, got str"),
         ("bvg_test_own:absent", "no attribute 'absent'"),
         ("bvg_test_absent:make", "No module named 'bvg_test_absent'"),

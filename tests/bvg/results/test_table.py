@@ -229,3 +229,44 @@ def test_missing_files_and_empty_lists_say_what_to_give(tmp_path):
         results.load(tmp_path)
     with pytest.raises(ResultsError, match="empty list"):
         results.load([])
+
+
+@pytest.mark.parametrize("value", [True, "True", "false"])
+@pytest.mark.parametrize("column", ["value", "n", "level"])
+def test_booleans_are_no_numbers(column, value):
+    with pytest.raises(
+        ResultsError, match=rf"row 2 \(not counting the header\), column `{column}`: .* is not a number"
+    ):
+        results.validate(table(row(), row(model="other", **{column: value})))
+
+
+def test_accuracies_that_seem_to_be_fractions_are_questioned(tmp_path):
+    table(row(value=0.8), row(benchmark="imagenet-r", value=0.41)).to_csv(tmp_path / "mine.csv", index=False)
+    with pytest.raises(ResultsError, match=r"expected accuracies in percent, got top1 of at most 0.8 in all 2 rows"):
+        results.load(tmp_path / "mine.csv")
+    low = table(row(value=50), row(benchmark="imagenet-a", value=0.4), row(benchmark="pgd", variant="linf", value=0.1))
+    low.to_csv(tmp_path / "low.csv", index=False)
+    assert len(results.load(tmp_path / "low.csv")) == 3
+    table(row(benchmark="pgd", variant="linf", value=0.1)).to_csv(tmp_path / "attacked.csv", index=False)
+    assert len(results.load(tmp_path / "attacked.csv")) == 1
+
+
+def test_only_published_numbers_may_claim_to_be_published(tmp_path):
+    published = results.load().head(20)
+    published.to_csv(tmp_path / "copy.csv", index=False)
+    assert len(results.load(tmp_path / "copy.csv")) == 20
+    table(row(source="published")).to_csv(tmp_path / "mine.csv", index=False)
+    with pytest.raises(
+        ResultsError, match="expected rows of the source 'published' to be those of the paper's authors"
+    ):
+        results.load(tmp_path / "mine.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"<!DOCTYPE html><html>404</html>", "an HTML or XML page"), (b"model,benchmark\0\0\0", "NUL bytes")],
+)
+def test_files_that_are_no_table_are_named(tmp_path, content, reason):
+    (tmp_path / "mine.csv").write_bytes(content)
+    with pytest.raises(ResultsError, match=reason):
+        results.load(tmp_path / "mine.csv")
