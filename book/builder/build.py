@@ -20,13 +20,12 @@ import re
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
 
 from builder import BUILD, ROOT, bundle, launch, notebooks, pages, provenance
-from builder.execution import execute, stored
+from builder.execution import execute_all, stored
 from builder.inputs import digest, key
 from builder.notebooks import MEASURE, Notebook
 
@@ -122,10 +121,9 @@ def main(argv: list[str] | None = None) -> None:
             shutil.rmtree(run)
     stale = [n for n in texts if force or stored(n.run / "key") != key(n)]
     print(f"notebooks: {len(texts)}, to execute: {len(stale)}", flush=True)
-    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 4)) as pool:
-        for reads_measured in (False, True):  # these wait for the others
-            for line in pool.map(execute, [n for n in stale if n.reads_measured == reads_measured]):
-                print(line, flush=True)
+    for reads_measured in (False, True):  # these wait for the others
+        if now := [n for n in stale if n.reads_measured == reads_measured]:
+            execute_all(now, min(os.cpu_count() or 1, 4))
     inputs, stamp = page_inputs(texts), BUILD / "html" / ".inputs"
     if not force and stored(stamp) == inputs:
         print("book: nothing changed")

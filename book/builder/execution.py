@@ -1,16 +1,16 @@
-"""Execute one notebook with papermill in a folder of its own."""
+"""Execute notebooks with papermill, each in a folder and a process of its own."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 import time
+from collections.abc import Iterable
+from multiprocessing import connection
 from pathlib import Path
 
-from builder import ROOT
+from builder import ROOT, kernels
 from builder.inputs import key
 from builder.notebooks import MEASURE, Notebook
 
@@ -20,8 +20,38 @@ def stored(path: Path) -> str | None:
     return path.read_text() if path.is_file() else None
 
 
+def execute_all(texts: Iterable[Notebook], jobs: int) -> None:
+    """Execute notebooks in processes forked from this one, `jobs` at a time, and print how long each took.
+
+    Raises:
+        SystemExit: a notebook failed; the others that were running have ended.
+    """
+    kernels.preload()
+    waiting, running, failed = list(texts), [], False
+    while running or (waiting and not failed):
+        while waiting and not failed and len(running) < jobs:
+            running.append(kernels.FORK.Process(target=_execute, args=(waiting.pop(0),)))
+            running[-1].start()
+        connection.wait([process.sentinel for process in running])
+        for process in [process for process in running if process.exitcode is not None]:
+            failed |= process.exitcode != 0
+            running.remove(process)
+    if failed:
+        raise SystemExit(1)
+
+
+def _execute(notebook: Notebook) -> None:
+    try:
+        print(execute(notebook), flush=True)
+    except SystemExit as error:
+        print(error, file=sys.stderr, flush=True)
+        raise SystemExit(1) from None
+
+
 def execute(notebook: Notebook) -> str:
     """Execute a notebook and replace its last run if it succeeds.
+
+    Call it in a process of its own: papermill changes the working directory.
 
     A measurement that was interrupted resumes, provided that nothing it depends on has changed.
 
@@ -31,6 +61,9 @@ def execute(notebook: Notebook) -> str:
     Raises:
         SystemExit: the notebook failed.
     """
+    import jupytext
+    import papermill
+
     fresh, began, start = notebook.run.with_name(f".{notebook.run.name}"), key(notebook), time.monotonic()
     if not (notebook.measures and stored(fresh / "key") == began):
         shutil.rmtree(fresh, ignore_errors=True)
@@ -39,17 +72,12 @@ def execute(notebook: Notebook) -> str:
     if notebook.reads_measured:
         (fresh / MEASURE).symlink_to(notebook.root / "_build" / "runs" / MEASURE)
     source, executed = fresh / "source.ipynb", fresh / notebook.executed.name
-    python = [sys.executable, "-m"]
-    subprocess.run([*python, "jupytext", "--quiet", "--to", "ipynb", "--output", source, notebook.text], check=True)
-    quiet = ["--no-progress-bar", "--no-log-output", "--log-level", "ERROR"]
-    done = subprocess.run(
-        [*python, "papermill", *quiet, source, executed, "--cwd", fresh],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise SystemExit(f"{notebook.text.relative_to(notebook.root)} failed:\n{done.stderr}")
+    kernels.use(kernels.Kernel())
+    jupytext.write(jupytext.read(notebook.text), source)
+    try:
+        papermill.execute_notebook(str(source), str(executed), cwd=str(fresh), progress_bar=False)
+    except papermill.PapermillExecutionError as error:
+        raise SystemExit(f"{notebook.text.relative_to(notebook.root)} failed:\n{error}") from None
     source.unlink()
     scrub(executed)
     shutil.rmtree(notebook.run, ignore_errors=True)

@@ -16,6 +16,7 @@ from scipy.stats import kendalltau, rankdata
 from bvg import known_models
 from bvg.results import correlation
 from companion.analysis import resampling
+from companion.analysis.distance import distance_correlation, independence_p
 
 ROBUST, FRAGILE, NOT_MONOTONIC, NOT_SIGNIFICANT, UNDEFINED = VERDICTS = (
     "robust",
@@ -188,16 +189,11 @@ def _other_coefficients(x, y, replicates, key) -> tuple[float, float, float, flo
     """Return Kendall's tau, its p, the distance correlation of the ranks, its p; NaN where Spearman's r is not defined."""
     if np.isnan(correlation.spearman(x, y)[0]):
         return (np.nan,) * 4
-    import dcor  # takes seconds to compile on first import
-
     tau = kendalltau(x, y)
     ranks = rankdata(x), rankdata(y)
-    test = dcor.independence.distance_covariance_test(
-        *ranks,
-        num_resamples=min(replicates, MOST_PERMUTATIONS) - 1,
-        random_state=np.random.default_rng(key).integers(2**31),
-    )
-    return float(tau.statistic), float(tau.pvalue), float(dcor.distance_correlation(*ranks)), float(test.pvalue)
+    permutations = min(replicates, MOST_PERMUTATIONS) - 1
+    p = independence_p(*ranks, permutations, int(np.random.default_rng(key).integers(2**31)))
+    return float(tau.statistic), float(tau.pvalue), distance_correlation(*ranks), p
 
 
 def _adjusted(p: pd.Series, method: str) -> pd.Series:
