@@ -12,12 +12,7 @@ from pathlib import Path
 
 from builder import ROOT, kernels
 from builder.inputs import key
-from builder.notebooks import MEASURE, Notebook
-
-
-def stored(path: Path) -> str | None:
-    """Return the text of a file; None if there is no such file."""
-    return path.read_text() if path.is_file() else None
+from builder.notebooks import MEASURE, Notebook, stored
 
 
 def execute_all(texts: Iterable[Notebook], jobs: int) -> None:
@@ -69,17 +64,19 @@ def execute(notebook: Notebook) -> str:
         shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True, exist_ok=True)
     (fresh / "key").write_text(began)
+    text = notebook.text.read_text(encoding="utf-8")
     if notebook.reads_measured:
         (fresh / MEASURE).symlink_to(notebook.root / "_build" / "runs" / MEASURE)
     source, executed = fresh / "source.ipynb", fresh / notebook.executed.name
     kernels.use(kernels.Kernel())
-    jupytext.write(jupytext.read(notebook.text), source)
+    jupytext.write(jupytext.reads(text, fmt="md:myst"), source)
     try:
         papermill.execute_notebook(str(source), str(executed), cwd=str(fresh), progress_bar=False)
     except papermill.PapermillExecutionError as error:
         raise SystemExit(f"{notebook.text.relative_to(notebook.root)} failed:\n{error}") from None
     source.unlink()
     scrub(executed)
+    (fresh / "text").write_text(text, encoding="utf-8")
     shutil.rmtree(notebook.run, ignore_errors=True)
     fresh.rename(notebook.run)
     return f"  {notebook.name}: executed in {time.monotonic() - start:.1f} s"

@@ -83,7 +83,7 @@ def _serve(receive, send) -> None:
     os.environ["JPY_PARENT_PID"] = str(os.getppid())  # ends with its parent
     from ipykernel.kernelapp import IPKernelApp
 
-    IPKernelApp.launch_instance(argv=["-f", connection_file])
+    IPKernelApp.launch_instance(argv=["-f", connection_file, "--log-level=CRITICAL"])
 
 
 class Forked(LocalProvisioner):

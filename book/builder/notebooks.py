@@ -12,6 +12,11 @@ MEASURE = "measure"
 """Folder of the notebooks that measure. Other notebooks read its results as `results = "measure"`."""
 
 
+def stored(path: Path) -> str | None:
+    """Return the text of a file; None if there is no such file."""
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
 @dataclass(frozen=True)
 class Notebook:
     """One text notebook (MyST Markdown).

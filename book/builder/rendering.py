@@ -1,0 +1,173 @@
+"""Write the pages and render those that changed.
+
+Sphinx keeps the pages of the last build. That is safe only if a warning in a page that did not change cannot hide: so the
+whole book is rendered anew after a build that failed, and whenever the set of pages, a label, a title, a term, a reference, the
+settings, an extension or a style changed. Otherwise no unchanged page can refer to anything that is gone.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from builder import BUILD, ROOT, bundle, launch, pages, provenance
+from builder.notebooks import Notebook, stored
+
+PAGES = BUILD / "pages"
+HTML = BUILD / "html"
+STAGED = ("figures", "tables", "notebooks")
+OUTS = ("output", "run")
+"""Defaults of the notebooks' parameter `out`."""
+EXPLORER = ROOT / "book" / "companion" / "explorer"
+
+
+def render(texts: list[Notebook], whole: bool) -> None:
+    """Render the book, or only the pages that changed.
+
+    Args:
+        texts: its notebooks, executed.
+        whole: render all pages in any case.
+
+    Raises:
+        SystemExit: Sphinx warns, or two notebooks make a figure of one name.
+    """
+    import jupytext
+
+    for notebook in texts:
+        refresh(notebook, jupytext)
+    collect(texts)
+    settings = launch.settings(ROOT)
+    shared = stage(texts)
+    state = json.dumps([settings, shared], sort_keys=True)
+    before, labels = stored(BUILD / "shared.json"), inventory()
+    whole = whole or state != before or labels is None
+    print("book: rendering" + ("" if whole else " what changed"), flush=True)
+    sphinx(settings, whole)
+    if not whole and inventory() != labels:
+        print("book: rendering all pages, since labels or titles changed", flush=True)
+        sphinx(settings, True)
+    (BUILD / "shared.json").write_text(state)
+    for kind in STAGED:
+        mirror(BUILD / kind, HTML / kind)
+    for path in [*EXPLORER.glob("explorer*"), plotting_library()]:
+        shutil.copy2(path, HTML / "_static" / path.name)
+    provenance.code_pages(pages.figures(), HTML)
+    bundle.write(BUILD)
+    for name in (bundle.TABLES, bundle.NOTEBOOKS):
+        shutil.copy2(BUILD / name, HTML)
+    launch.environment_files(settings, HTML)
+
+
+def refresh(notebook: Notebook, jupytext) -> None:
+    """Take over prose and cell options that changed since the notebook was executed."""
+    text = notebook.text.read_text(encoding="utf-8")
+    if stored(notebook.run / "text") == text:
+        return
+    executed = json.loads(notebook.executed.read_text(encoding="utf-8"))
+    written = json.loads(jupytext.writes(jupytext.reads(text, fmt="md:myst"), fmt="ipynb"))
+    results = iter([cell for cell in executed["cells"] if cell["cell_type"] == "code"])
+    for cell in written["cells"]:
+        cell["metadata"] = {k: v for k, v in cell["metadata"].items() if k in ("tags", "mystnb")}
+        if cell["cell_type"] == "code":
+            result = next(results)
+            cell |= {"outputs": result["outputs"], "execution_count": result["execution_count"], "id": result["id"]}
+    ids = iter([cell["id"] for cell in executed["cells"] if cell["cell_type"] != "code"])
+    for cell in written["cells"]:
+        if cell["cell_type"] != "code":
+            cell["id"] = next(ids, cell["id"])
+    executed["cells"] = written["cells"]
+    notebook.executed.write_text(json.dumps(executed, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (notebook.run / "text").write_text(text, encoding="utf-8")
+
+
+def collect(texts: list[Notebook]) -> None:
+    """Collect figures, tables and executed notebooks in `_build/`. What no notebook makes any more disappears."""
+    for kind in STAGED:
+        shutil.rmtree(BUILD / kind, ignore_errors=True)
+        (BUILD / kind).mkdir(parents=True)
+    settings = launch.settings(ROOT)
+    for notebook in texts:
+        content = launch.launchable(pages.readable(notebook.executed), settings)
+        (BUILD / "notebooks" / notebook.executed.name).write_text(content, encoding="utf-8")
+        for kind in ("figures", "tables"):
+            for path in sorted(path for out in OUTS for path in (notebook.run / out / kind).glob("*")):
+                if (BUILD / kind / path.name).exists():
+                    raise SystemExit(
+                        f"expected one notebook to make each figure and table, got {path.name} again from {notebook.name}"
+                    )
+                shutil.copy2(path, BUILD / kind)
+
+
+def stage(texts: list[Notebook]) -> list[list[str]]:
+    """Write the folder that Jupyter Book reads; a file that did not change is not touched.
+
+    Returns:
+        What every page depends on: the names of all files, and the content of those that are not pages or figures.
+    """
+    fresh = BUILD / "pages.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    tools = ["builder", "companion", "benchmarks"]
+    shutil.copytree(ROOT / "book", fresh, ignore=shutil.ignore_patterns(*tools, "__pycache__"))
+    for notebook in texts:
+        (fresh / notebook.executed.name).write_text(pages.page(notebook.executed), encoding="utf-8")
+    shutil.copytree(BUILD / "figures", fresh / "figures")
+    mirror(fresh, PAGES)
+    shutil.rmtree(fresh)
+    names = sorted(path for path in PAGES.rglob("*") if path.is_file())
+    own = (".ipynb", ".md", ".svg", ".png")
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    return [
+        [str(path.relative_to(PAGES)) for path in names],
+        [path.read_text(encoding="utf-8") for path in names if path.suffix not in own] + [pins],
+    ]
+
+
+def mirror(source: Path, target: Path) -> None:
+    """Make a folder equal to another one, without touching files that are equal."""
+    wanted = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
+    for path in [path for path in target.rglob("*") if path.is_file()]:
+        if path.relative_to(target) not in wanted:
+            path.unlink()
+    for name in wanted:
+        if not (target / name).is_file() or not filecmp.cmp(source / name, target / name, shallow=False):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source / name, target / name)
+
+
+def inventory() -> bytes | None:
+    """Return Sphinx's list of all labels, titles and terms of the last build; None if there is none."""
+    path = HTML / "objects.inv"
+    return path.read_bytes() if path.is_file() else None
+
+
+def sphinx(settings: dict, whole: bool) -> None:
+    """Run Jupyter Book on the staged pages."""
+    if whole:
+        for folder in (HTML, BUILD / ".doctrees"):
+            shutil.rmtree(folder, ignore_errors=True)
+    (BUILD / "config.yml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", PAGES, "--path-output", ROOT]
+    config = ["--config", BUILD / "config.yml", "--toc", PAGES / "_toc.yml"]
+    strict = ["-W", "-n", "--keep-going", "--quiet", *(["--all"] if whole else [])]
+    done = subprocess.run([*command, *config, *strict], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr))
+
+
+def plotting_library() -> Path:
+    """Write the explorer's plotting library as one script, once per version."""
+    import vl_convert
+    from companion.explorer.html import LIBRARY, library
+
+    path = BUILD / f"vega-{vl_convert.__version__}" / LIBRARY
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(library(), encoding="utf-8")
+    return path
