@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from companion.explorer import Explorer
 from companion.text import without_roles
 
 from builder import notebooks, provenance
@@ -69,6 +68,8 @@ def directive(name: str, mark: dict, data: dict) -> str | None:
             else text
         )
     if "explorer" in mark:
+        from companion.explorer import Explorer  # takes seconds, and one page needs it
+
         return f"```{{raw}} html\n{Explorer(mark['explorer']).fragment()}\n```"
     text = text_of(data.get("text/markdown", ""))
     if "table" in mark:

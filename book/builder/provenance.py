@@ -98,6 +98,12 @@ def citation(id: str) -> str:
     )
 
 
+@cache
+def references() -> dict:
+    """Read references.bib."""
+    return parse_file(ROOT / "book" / "references.bib").entries
+
+
 def bibtex(id: str) -> str:
     """Return BibTeX entries of a figure and of the paper.
 
@@ -109,7 +115,7 @@ def bibtex(id: str) -> str:
     note = f"Figure {id}, version {own['version']}"
     figure = Entry("misc", {"title": own["title"], "note": note}, {"author": [author]})
     paper = "gavrikov2024biases"
-    entries = {f"bvg-{id}": figure, paper: parse_file(ROOT / "book" / "references.bib").entries[paper]}
+    entries = {f"bvg-{id}": figure, paper: references()[paper]}
     # A blank line would end the block of HTML.
     return BibliographyData(entries).to_string("bibtex").strip().replace("\n\n", "\n")
 

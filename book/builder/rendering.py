@@ -18,6 +18,7 @@ from pathlib import Path
 import yaml
 
 from builder import BUILD, ROOT, bundle, launch, pages, provenance
+from builder.inputs import Files, digest
 from builder.notebooks import Notebook, stored
 
 PAGES = BUILD / "pages"
@@ -38,10 +39,8 @@ def render(texts: list[Notebook], whole: bool) -> None:
     Raises:
         SystemExit: Sphinx warns, or two notebooks make a figure of one name.
     """
-    import jupytext
-
     for notebook in texts:
-        refresh(notebook, jupytext)
+        refresh(notebook)
     collect(texts)
     settings = launch.settings(ROOT)
     shared = stage(texts)
@@ -65,11 +64,13 @@ def render(texts: list[Notebook], whole: bool) -> None:
     launch.environment_files(settings, HTML)
 
 
-def refresh(notebook: Notebook, jupytext) -> None:
+def refresh(notebook: Notebook) -> None:
     """Take over prose and cell options that changed since the notebook was executed."""
     text = notebook.text.read_text(encoding="utf-8")
     if stored(notebook.run / "text") == text:
         return
+    import jupytext
+
     executed = json.loads(notebook.executed.read_text(encoding="utf-8"))
     written = json.loads(jupytext.writes(jupytext.reads(text, fmt="md:myst"), fmt="ipynb"))
     results = iter([cell for cell in executed["cells"] if cell["cell_type"] == "code"])
@@ -113,10 +114,14 @@ def stage(texts: list[Notebook]) -> list[list[str]]:
     """
     fresh = BUILD / "pages.new"
     shutil.rmtree(fresh, ignore_errors=True)
+    files = Files()
+    makers = [*(ROOT / "book" / "builder").glob("*.py"), *EXPLORER.iterdir(), ROOT / "book" / "companion" / "text.py"]
+    cited = [ROOT / "CITATION.cff", ROOT / "book" / "references.bib"]
+    shared = digest([p for p in [*makers, *cited] if p.is_file()], files, json.dumps(pages.figures()))
     tools = ["builder", "companion", "benchmarks"]
     shutil.copytree(ROOT / "book", fresh, ignore=shutil.ignore_patterns(*tools, "__pycache__"))
     for notebook in texts:
-        (fresh / notebook.executed.name).write_text(pages.page(notebook.executed), encoding="utf-8")
+        (fresh / notebook.executed.name).write_text(page(notebook, files, shared), encoding="utf-8")
     shutil.copytree(BUILD / "figures", fresh / "figures")
     mirror(fresh, PAGES)
     shutil.rmtree(fresh)
@@ -127,6 +132,16 @@ def stage(texts: list[Notebook]) -> list[list[str]]:
         [str(path.relative_to(PAGES)) for path in names],
         [path.read_text(encoding="utf-8") for path in names if path.suffix not in own] + [pins],
     ]
+
+
+def page(notebook: Notebook, files: Files, shared: str) -> str:
+    """Return a page as `pages.page` makes it, and remember it in the folder of the run."""
+    state, place = digest([notebook.executed], files, shared), notebook.run / "page.json"
+    known = json.loads(stored(place) or "[null, null]")
+    if known[0] != state:
+        known = [state, pages.page(notebook.executed)]
+        place.write_text(json.dumps(known), encoding="utf-8")
+    return known[1]
 
 
 def mirror(source: Path, target: Path) -> None:
