@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 os.environ.setdefault("MPLBACKEND", "agg")
 
@@ -47,9 +50,11 @@ def builder():
 
 
 @pytest.fixture(scope="session")
-def build(builder) -> Path:
-    """The folder `_build`, brought up to date by the book's own build."""
-    builder.main([])
+def build() -> Path:
+    """The folder `_build`, brought up to date by the book's own build, once for all processes of the tests."""
+    (ROOT / "_build").mkdir(exist_ok=True)
+    with FileLock(ROOT / "_build" / "lock"):
+        subprocess.run([sys.executable, "-m", "builder"], cwd=ROOT / "book", check=True)
     return ROOT / "_build"
 
 

@@ -10,7 +10,9 @@ if __name__ == "__main__":
     if any(os.environ.get(name) != value for name, value in REPRODUCIBLE.items()):
         command = [sys.executable, "-m", "builder", *sys.argv[1:]]
         os.execve(sys.executable, command, os.environ | REPRODUCIBLE)
-    sys.modules["rfc3987_syntax"] = None  # jsonschema imports it if it can: 1.5 s for a check of addresses that nobody uses
+    sys.modules["rfc3987_syntax"] = (
+        None  # jsonschema imports it if it can: 1.5 s for a check of addresses that nobody uses
+    )
     from builder.build import main
 
     main()

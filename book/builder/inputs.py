@@ -21,6 +21,8 @@ ALWAYS = ("constraints.txt", "book/builder/execution.py", "bvg/results/published
 """Inputs of every notebook: `bvg.study` reads its models from the published tables."""
 OUTSIDE = {"bvg/bench/record.py": "book/benchmarks/*.json"}
 """Data that a module reads from outside its package."""
+LARGE = ("companion.figures",)
+"""Packages of many independent modules, of which a notebook depends only on those that it uses."""
 CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OPTIONS = re.compile(r"\A(:[^\n]*\n)*")
 
@@ -105,15 +107,55 @@ def imported(source: str) -> list[str]:
     return sorted(names)
 
 
+def used_names(source: str) -> dict[str, set[str]]:
+    """Return the names that a notebook uses of the packages in `LARGE`, if it uses them as `figures.NAME`.
+
+    >>> used_names("from companion import figures\nfigures.heatmap(figures.LEGEND)")["companion.figures"] == {"heatmap", "LEGEND"}
+    True
+    """
+    tree = ast.parse(source)
+    used: dict[str, set[str]] = {}
+    for package in LARGE:
+        parent, _, name = package.rpartition(".")
+        imports = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == parent]
+        aliases = {a.asname or a.name for n in imports for a in n.names if a.name == name}
+        attributes = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)]
+        names = {n.attr for n in attributes if n.value.id in aliases}
+        bare = sum(isinstance(n, ast.Name) and n.id in aliases for n in ast.walk(tree))
+        if aliases and bare == sum(n.value.id in aliases for n in attributes):
+            used[package] = names
+    return used
+
+
+def exported(init: str) -> dict[str, str]:
+    """Return the module that each name of a package comes from, by its `__init__.py`; empty if that does more than import.
+
+    >>> exported("from companion.figures.heatmaps import heatmap")
+    {'heatmap': 'companion.figures.heatmaps'}
+    """
+    body = ast.parse(init).body
+    imports = [node for node in body if isinstance(node, ast.ImportFrom) and node.module]
+    others = [node for node in body if node not in imports and not isinstance(node, ast.Expr | ast.Assign)]
+    return {} if others else {a.asname or a.name: node.module for node in imports for a in node.names}
+
+
 def modules(source: str, files: Files) -> set[Path]:
     """Find the repository's modules that source code imports, also indirectly."""
     found: set[Path] = set()
-    waiting = imported(source)
+    waiting, inert = imported(source), set()
+    used = used_names(source)
+    for package in LARGE:
+        *_, init = _paths(package, files.root)
+        homes = exported(init.read_text(encoding="utf-8"))
+        if used.get(package, set()) <= homes.keys() and (package not in waiting or package in used):
+            # A changed figure concerns the notebooks that draw it, not all that draw.
+            waiting = [name for name in waiting if name != package] + [homes[name] for name in used.get(package, ())]
+            inert.add(init)
     while waiting:
         for path in _paths(waiting.pop(), files.root):
             if path not in found:
                 found.add(path)
-                waiting += files.imports(path)
+                waiting += [] if path in inert else files.imports(path)
     return found
 
 

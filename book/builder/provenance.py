@@ -6,7 +6,6 @@ import ast
 import html
 import re
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import jinja2
@@ -124,7 +123,7 @@ def bibtex(id: str) -> str:
 def source(drawn_by: str) -> tuple[Path, int, str]:
     """Return file, line and dotted name of a function given as `module:name`."""
     module, _, name = drawn_by.partition(":")
-    file = Path(find_spec(module).origin)
+    file = ROOT / "book" / Path(*module.split(".")).with_suffix(".py")
     functions = [n for n in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(n, ast.FunctionDef)]
     lines = [function.lineno for function in functions if function.name == name]
     if len(lines) != 1:

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import yaml
@@ -20,10 +21,13 @@ import yaml
 from builder import BUILD, ROOT, bundle, launch, pages, provenance
 from builder.inputs import Files, digest
 from builder.notebooks import Notebook, stored
+from bvg.files import atomic
 
 PAGES = BUILD / "pages"
 HTML = BUILD / "html"
 STAGED = ("figures", "tables", "notebooks")
+JUPYTER_BOOK = "import sys; sys.modules['rfc3987_syntax'] = None; from jupyter_book.cli.main import main; main()"
+"""The command `jupyter-book`, without the second and a half that jsonschema takes to import a check that is not used."""
 OUTS = ("output", "run")
 """Defaults of the notebooks' parameter `out`."""
 EXPLORER = ROOT / "book" / "companion" / "explorer"
@@ -168,7 +172,7 @@ def sphinx(settings: dict, whole: bool) -> None:
         for folder in (HTML, BUILD / ".doctrees"):
             shutil.rmtree(folder, ignore_errors=True)
     (BUILD / "config.yml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
-    command = [Path(sys.executable).with_name("jupyter-book"), "build", PAGES, "--path-output", ROOT]
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", PAGES, "--path-output", ROOT]
     config = ["--config", BUILD / "config.yml", "--toc", PAGES / "_toc.yml"]
     strict = ["-W", "-n", "--keep-going", "--quiet", *(["--all"] if whole else [])]
     done = subprocess.run([*command, *config, *strict], cwd=ROOT, capture_output=True, text=True)
@@ -178,11 +182,11 @@ def sphinx(settings: dict, whole: bool) -> None:
 
 def plotting_library() -> Path:
     """Write the explorer's plotting library as one script, once per version."""
-    import vl_convert
-    from companion.explorer.html import LIBRARY, library
+    folder = BUILD / f"vega-{version('vl-convert-python')}"
+    if not any(folder.glob("*.js")):
+        from companion.explorer.html import LIBRARY, library  # takes seconds
 
-    path = BUILD / f"vega-{vl_convert.__version__}" / LIBRARY
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(library(), encoding="utf-8")
-    return path
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic(folder / LIBRARY) as path:
+            path.write_text(library(), encoding="utf-8")
+    return next(folder.glob("[!.]*.js"))

@@ -214,7 +214,7 @@ def test_every_notebook_has_a_key_of_its_own():
 
 
 def test_a_notebook_depends_on_the_modules_that_it_imports_through_others():
-    figures = inputs.modules("from companion import figures")
+    figures = inputs.modules("from companion import figures\nfigures", inputs.Files())
     assert ROOT / "bvg/study.py" in figures
     assert ROOT / "bvg/results/correlation.py" in figures
     assert ROOT / "bvg/models/zoo.py" not in figures
