@@ -24,7 +24,8 @@ def same_answers(one: Sequence[float], other: Sequence[float]) -> bool:
     one, other = np.asarray(one, float), np.asarray(other, float)
     if one.shape != other.shape:
         return False
-    return bool(np.allclose(one, other, rtol=0, atol=TOLERANCE * max(np.abs(one).max(), np.abs(other).max())))
+    largest = max(np.abs(one).max(initial=0), np.abs(other).max(initial=0))
+    return bool(np.allclose(one, other, rtol=0, atol=TOLERANCE * largest))
 
 
 def of_run(folder: Path) -> dict[str, dict]:
