@@ -5,8 +5,10 @@ RUN ?= run
 MEASURES ?= benchmarks shape-bias spectral-bias critical-band adversarial
 TEXTS := $(wildcard notebooks/*.md notebooks/measure/*.md)
 
+FAST := tests/bvg/kernels tests/bvg/instruments tests/bvg/results tests/bvg/datasets/test_index.py tests/bvg/datasets/test_layouts.py tests/bvg/measure/test_run_folder.py bvg/results bvg/study.py bvg/measure/ranges.py
+
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test bench lab notebooks measure miniature-zoo lint clean
+.PHONY: help book pdf test check bench lab notebooks measure miniature-zoo lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +24,12 @@ test: .venv/.ready ## run the linters, the import rules and the tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/python -m pytest
+
+check: .venv/.ready ## run the linters, the import rules and the fast tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo --no-cache
+	@$(BIN)/python -m pytest $(FAST)
 
 bench: .venv/.ready ## measure the speed of each part on this device, into book/benchmarks/ (on an idle machine)
 	@$(BIN)/python -m bvg.bench --networks EfficientNet-Lite0=companion.demo:efficientnet_lite0
