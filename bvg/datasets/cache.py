@@ -170,6 +170,9 @@ def _fill(dataset: Dataset, folder: Path, wanted: np.ndarray, workers: int | Non
         )
     offset = _create(folder, len(dataset.files))
     stored = _stored(folder, len(dataset.files))
+    if stored[dataset.index].any():  # rows of replaced images: neither the old nor the new one, until they are written
+        stored[dataset.index] = 0
+        _save(folder, stored)
     digest_of = dict(zip(dataset.index.tolist(), wanted, strict=True))
     unreadable = {}
     # System calls instead of the map: on a full disk they fail with an error, where a write to a map kills the process.
@@ -184,8 +187,7 @@ def _fill(dataset: Dataset, folder: Path, wanted: np.ndarray, workers: int | Non
                 os.fsync(descriptor)
                 for row in readable:
                     stored[row] = digest_of[row]
-                with files.atomic(folder / "digests.npy") as new:
-                    np.save(new, stored)
+                _save(folder, stored)
                 report(len(part))
     finally:
         os.close(descriptor)
@@ -209,6 +211,11 @@ def _stored(folder: Path, n: int) -> np.ndarray:
         return nothing
     usable = stored.shape == nothing.shape and stored.dtype == np.uint8 and (folder / "images.npy").exists()
     return stored if usable else nothing
+
+
+def _save(folder: Path, stored: np.ndarray) -> None:
+    with files.atomic(folder / "digests.npy") as new:
+        np.save(new, stored)
 
 
 def _found(dataset: Dataset, folder: Path, wanted: np.ndarray) -> np.ndarray:

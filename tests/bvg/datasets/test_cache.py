@@ -1,6 +1,8 @@
 """Test the cache of decoded images: sharing, unreadable images, killed runs, several processes, full disks."""
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -9,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_files import damage, picture, pixels, validation_images
+from colour_reader import flat
+from image_files import WNIDS, damage, picture, pixels, validation_images
 
 from bvg.datasets import open_dataset
 from bvg.datasets.cache import CacheReader, open_cache
@@ -60,6 +63,27 @@ def test_a_changed_image_is_decoded_again_and_images_of_another_set_are_rejected
     picture(tmp_path / "imagenet-v2/0/a.jpeg")
     with pytest.raises(ValueError, match="expected decoded images of imagenet-v2, got those of other files"):
         next(batches(open_dataset("imagenet-v2", tmp_path), 1, CacheReader(new)))
+
+
+def test_a_row_whose_write_failed_is_not_taken_for_the_old_image(tmp_path, monkeypatch):
+    """An image is replaced, the write of its pixels stops half-way, and then the old image comes back."""
+    path = flat(tmp_path / "imagenet/val" / WNIDS[0] / "ILSVRC2012_val_00000001.png", (5, 32, 0))
+    data, old = open_dataset("imagenet", tmp_path), path.read_bytes()
+    open_cache(data, tmp_path / "cache")
+    flat(path, (6, 33, 0))
+    assert len(path.read_bytes()) == len(old)
+    write = os.pwrite
+
+    def torn(descriptor, content, position):
+        write(descriptor, content[: len(content) // 2], position)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", torn)
+    with pytest.raises(DataError, match="No space left"):
+        open_cache(data, tmp_path / "cache")
+    monkeypatch.undo()
+    path.write_bytes(old)
+    np.testing.assert_array_equal(open_cache(data, tmp_path / "cache").images[0], decode(path, RESIZE_CROP))
 
 
 def script(root: Path, before: str = "") -> list[str]:
