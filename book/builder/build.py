@@ -44,13 +44,14 @@ def main(argv: list[str] | None = None) -> None:
     for run in [*RUNS.glob("[!.]*"), *(RUNS / MEASURE).glob("[!.]*")]:
         if run not in runs and run != RUNS / MEASURE:
             shutil.rmtree(run)
-    stale = [n for n in texts if force or stored(n.run / "key") != key(n, files)]
+    keys = {n: key(n, files) for n in texts}
+    stale = [n for n in texts if force or stored(n.run / "key") != keys[n]]
     print(f"notebooks: {len(texts)}, to execute: {len(stale)}", flush=True)
     if stale:
         from builder.execution import execute_all
 
         for reads_measured in (False, True):  # these wait for the others
-            if now := [n for n in stale if n.reads_measured == reads_measured]:
+            if now := {n: keys[n] for n in stale if n.reads_measured == reads_measured}:
                 execute_all(now, min(os.cpu_count() or 1, 4))
     inputs, stamp = page_inputs(texts, files), BUILD / "html" / ".inputs"
     if not force and stored(stamp) == inputs:

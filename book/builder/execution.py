@@ -6,26 +6,29 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from multiprocessing import connection
 from pathlib import Path
 
 from builder import ROOT, kernels
-from builder.inputs import key
 from builder.notebooks import MEASURE, Notebook, stored
 
 
-def execute_all(texts: Iterable[Notebook], jobs: int) -> None:
+def execute_all(keys: Mapping[Notebook, str], jobs: int) -> None:
     """Execute notebooks in processes forked from this one, `jobs` at a time, and print how long each took.
+
+    Args:
+        keys: their keys, computed before their modules are imported here: a file that changes later is noticed next time.
+        jobs: notebooks at a time.
 
     Raises:
         SystemExit: a notebook failed; the others that were running have ended.
     """
     kernels.preload()
-    waiting, running, failed = list(texts), [], False
+    waiting, running, failed = list(keys.items()), [], False
     while running or (waiting and not failed):
         while waiting and not failed and len(running) < jobs:
-            running.append(kernels.FORK.Process(target=_execute, args=(waiting.pop(0),)))
+            running.append(kernels.FORK.Process(target=_execute, args=waiting.pop(0)))
             running[-1].start()
         connection.wait([process.sentinel for process in running])
         for process in [process for process in running if process.exitcode is not None]:
@@ -35,15 +38,15 @@ def execute_all(texts: Iterable[Notebook], jobs: int) -> None:
         raise SystemExit(1)
 
 
-def _execute(notebook: Notebook) -> None:
+def _execute(notebook: Notebook, key: str) -> None:
     try:
-        print(execute(notebook), flush=True)
+        print(execute(notebook, key), flush=True)
     except SystemExit as error:
         print(error, file=sys.stderr, flush=True)
         raise SystemExit(1) from None
 
 
-def execute(notebook: Notebook) -> str:
+def execute(notebook: Notebook, key: str) -> str:
     """Execute a notebook and replace its last run if it succeeds.
 
     Call it in a process of its own: papermill changes the working directory.
@@ -59,11 +62,11 @@ def execute(notebook: Notebook) -> str:
     import jupytext
     import papermill
 
-    fresh, began, start = notebook.run.with_name(f".{notebook.run.name}"), key(notebook), time.monotonic()
-    if not (notebook.measures and stored(fresh / "key") == began):
+    fresh, start = notebook.run.with_name(f".{notebook.run.name}"), time.monotonic()
+    if not (notebook.measures and stored(fresh / "key") == key):
         shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True, exist_ok=True)
-    (fresh / "key").write_text(began)
+    (fresh / "key").write_text(key)
     text = notebook.text.read_text(encoding="utf-8")
     if notebook.reads_measured:
         (fresh / MEASURE).symlink_to(notebook.root / "_build" / "runs" / MEASURE)
