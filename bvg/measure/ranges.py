@@ -42,13 +42,15 @@ def shared(one: Units, other: Units) -> Units:
 
     >>> shared({(0, 10): ["a", "b"]}, {(4, 20): ["b", "c"]})
     {(4, 10): ['b']}
+    >>> shared({(0, 10): ["a"], (4, 10): ["b"]}, {(4, 10): ["a"], (0, 10): ["b"]})
+    {(4, 10): ['a', 'b']}
     """
-    common = {}
+    common: Units = {}
     for (start, stop), models in one.items():
         for (first, last), others in other.items():
             overlap = max(start, first), min(stop, last)
             if overlap[0] < overlap[1] and (both := [model for model in models if model in others]):
-                common[overlap] = both
+                common.setdefault(overlap, []).extend(both)
     return common
 
 
