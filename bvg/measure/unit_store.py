@@ -37,6 +37,9 @@ create table if not exists units (
 );
 """
 
+EVERYTHING = 2**62
+"""More images than any measurement has; SQLite's integers have 64 bits."""
+
 Counts = dict["Condition", dict[str, int]]
 """Sums over images, by condition."""
 
@@ -138,16 +141,17 @@ class UnitStore:
         with self.errors():
             return self.database.execute("select * from measurements order by id").fetchall()
 
-    def done(self, measurement: int, predictions: bool) -> list[Range]:
+    def done(self, measurement: int, predictions: bool, within: Range = (0, EVERYTHING)) -> list[Range]:
         """Return the ranges of images that a measurement has; with `predictions`, those with the decisions on them.
 
-        Ranges with unreadable images are not among them, since these are tried again.
+        Ranges with unreadable images are not among them, since these are tried again. `within` restricts them to those that
+        overlap it.
         """
-        query = "select start, stop from units where measurement = ? and unreadable = '{}'"
+        query = "select start, stop from units where measurement = ? and unreadable = '{}' and start < ? and stop > ?"
         if predictions:
             query += " and predictions is not null"
         with self.errors():
-            return self.database.execute(f"{query} order by start", [measurement]).fetchall()
+            return self.database.execute(f"{query} order by start", [measurement, *reversed(within)]).fetchall()
 
     def decided(self, measurement: int) -> bool:
         """Return whether a measurement's units cover all of its images and hold the decisions on them."""
@@ -206,7 +210,7 @@ class UnitStore:
                 (id,) = database.execute(query, [model, *condition]).fetchone()
                 rows = other.database.execute("select * from units where measurement = ? order by start", [theirs])
                 for _, start, stop, counts, unreadable, predictions in rows.fetchall():
-                    if lacking((start, stop), self.done(id, predictions is not None)):
+                    if lacking((start, stop), self.done(id, predictions is not None, (start, stop))):
                         _replace(database, id, start, stop)
                         row = [id, start, stop, counts, unreadable, predictions]
                         database.execute("insert into units values (?, ?, ?, ?, ?, ?)", row)
