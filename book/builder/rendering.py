@@ -45,8 +45,8 @@ def render(texts: list[Notebook], whole: bool) -> None:
     """
     for notebook in texts:
         refresh(notebook)
-    collect(texts)
     settings = launch.settings(ROOT)
+    collect(texts, settings)
     shared = stage(texts)
     state = json.dumps([settings, shared], sort_keys=True)
     before, labels = stored(BUILD / "shared.json"), inventory()
@@ -92,12 +92,11 @@ def refresh(notebook: Notebook) -> None:
     (notebook.run / "text").write_text(text, encoding="utf-8")
 
 
-def collect(texts: list[Notebook]) -> None:
+def collect(texts: list[Notebook], settings: dict) -> None:
     """Collect figures, tables and executed notebooks in `_build/`. What no notebook makes any more disappears."""
     for kind in STAGED:
         shutil.rmtree(BUILD / kind, ignore_errors=True)
         (BUILD / kind).mkdir(parents=True)
-    settings = launch.settings(ROOT)
     for notebook in texts:
         content = launch.launchable(pages.readable(notebook.executed), settings)
         (BUILD / "notebooks" / notebook.executed.name).write_text(content, encoding="utf-8")

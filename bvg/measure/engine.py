@@ -180,8 +180,9 @@ class Engine:
                 if not self._evaluate(instrument, piece, sums, conditions):
                     continue  # in smaller pieces
                 start += len(piece.images)
-                seen.update(np.searchsorted(part.index, piece.index).tolist())
-                last = max(seen) + 1
+                positions = np.searchsorted(part.index, piece.index).tolist()
+                seen.update(positions)
+                last = positions[-1] + 1
                 if time.monotonic() - begun > WRITE_AFTER and last < len(part):
                     yield (first, last), sums, lost(first, last)
                     first, sums, begun = last, empty(), time.monotonic()

@@ -70,7 +70,7 @@ class Forecast:
         return float(self.table["seconds"].sum(skipna=False))
 
     def _range(self, seconds: float) -> str:
-        """Format a time as a range: from as fast as the fastest timed batch to as slow as the slowest one."""
+        """Format a time as a range: from that of the fastest timed batches to that times the spread of the timing."""
         spread = self.pace.spread if self.pace else 1.0
         low, high = duration(seconds), duration(seconds * max(spread, LEAST_SPREAD))
         return low if low == high else f"{low} to {high}"

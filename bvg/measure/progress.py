@@ -13,7 +13,22 @@ EVERY = 30
 LINE = "{desc}: {n_fmt} of {total_fmt} {unit} ({percentage:.0f} %), {rate_fmt}, {elapsed} so far, {remaining} left"
 
 
-class _CellOutput:
+class _Lines:
+    """A log file: each state of the bar becomes a line of its own, instead of overwriting the one before."""
+
+    def write(self, text: str) -> None:
+        if line := text.strip("\r\n").rstrip():
+            self.show(line)
+
+    def show(self, line: str) -> None:
+        """Print one state of the bar."""
+        print(line, file=sys.stderr, flush=True)
+
+    def flush(self) -> None:
+        """Do nothing: no text is held back."""
+
+
+class _CellOutput(_Lines):
     """An output of a notebook cell that a bar is drawn into again and again.
 
     Printed text would be kept: every state of the bar, thousands of lines in the executed notebook.
@@ -22,27 +37,13 @@ class _CellOutput:
     def __init__(self, notebook: ModuleType) -> None:
         self._display, self._handle = notebook.display.display, None
 
-    def write(self, text: str) -> None:
-        if line := text.strip("\r\n").rstrip():
-            content = {"text/plain": line}
-            if self._handle is None:
-                self._handle = self._display(content, raw=True, display_id=True)
-            else:
-                self._handle.update(content, raw=True)
-
-    def flush(self) -> None:
-        """Do nothing: no text is held back."""
-
-
-class _Lines:
-    """A log file: each state of the bar becomes a line of its own, instead of overwriting the one before."""
-
-    def write(self, text: str) -> None:
-        if line := text.strip("\r\n").rstrip():
-            print(line, file=sys.stderr, flush=True)
-
-    def flush(self) -> None:
-        """Do nothing: every line is flushed."""
+    def show(self, line: str) -> None:
+        """Display one state of the bar in place of the one before."""
+        content = {"text/plain": line}
+        if self._handle is None:
+            self._handle = self._display(content, raw=True, display_id=True)
+        else:
+            self._handle.update(content, raw=True)
 
 
 def bar(total: int, name: str, visible: bool, unit: str = "img", **options) -> tqdm:

@@ -43,12 +43,12 @@ def detect(
         except CheckpointError:
             continue
         misfit = len(required(wanted) - state.keys()) + len(state.keys() - wanted)
-        candidates.append((misfit, len(candidates), state, layout))
+        candidates.append((misfit, state, layout))
     if not candidates:
         raise CheckpointError(
             f"expected a state dict, or one under a key such as state_dict, got {contents(checkpoint)} ({origin})"
         )
-    misfit, _, state, layout = min(candidates, key=lambda one: one[:2])
+    misfit, state, layout = min(candidates, key=lambda one: one[0])  # of equal ones, the first
     others = sets_of_weights(checkpoint)
     if misfit and others:
         raise CheckpointError(

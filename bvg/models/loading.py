@@ -54,7 +54,7 @@ def load(
         bvg.models.state_dicts.CheckpointError: a checkpoint is unreadable, holds code, has a missing or an extra tensor, has another
             number of classes, or weights that are not finite. Nothing in a file is ever executed.
         bvg.downloads.DownloadError: a file cannot be downloaded.
-        FileNotFoundError: there is no checkpoint at the path.
+        FileNotFoundError: the path does not exist or is not a file.
     """
     name = str(name_or_path)
     kind, _, rest = name.partition(":")

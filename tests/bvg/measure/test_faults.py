@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from colour_reader import ColourReader, picture
+from colour_reader import ColourReader
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from measuring import UNITS, WNIDS, measure
+from measuring import UNITS, measure
 
 from bvg import results
 from bvg.datasets.layouts import DataError
@@ -274,16 +274,3 @@ def test_kills_at_random_moments_over_all_instruments_lose_and_change_nothing(tm
     for name in names[0]:
         one, other = (pd.read_parquet(tmp_path / x / "run/predictions" / name) for x in ("whole", "killed"))
         pd.testing.assert_frame_equal(one, other)
-
-
-@pytest.fixture
-def small(tmp_path) -> Path:
-    root = tmp_path / "small"
-    for i in range(10):
-        picture(root / f"imagenet/val/{WNIDS[20 * i]}/{i}.png", 20 * i + i % 2, (240, 230))
-    return root
-
-
-@pytest.fixture
-def empty_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("BVG_CACHE", str(tmp_path / "cache"))
