@@ -72,7 +72,7 @@ def run(
         look: called every second.
 
     Returns:
-        For each, its result and "", or None and what went wrong, as words that follow "got".
+        For each, its result and "", or None and what went wrong, as words that follow "worker 0".
 
     Raises:
         MeasureError: Slurm rejects the jobs.
