@@ -120,7 +120,7 @@ def test_zero_eps_or_zero_steps_change_nothing(model, batch):
             {"images": torch.full((6, 3, 16, 16), 200.0)},
             r"expected `images` in \[0, 1\], got values .* 0\.\.255",
         ),
-        ({"images": torch.rand(3, 16, 16)}, r"expected `images` to be \[N, C, H, W\], got \[3, 16, 16\]"),
+        ({"images": torch.full((3, 16, 16), 0.5)}, r"expected `images` to be \[N, C, H, W\], got \[3, 16, 16\]"),
         ({"model": nn.Identity().eval()}, r"expected `model` to give logits \[6, K\], got \[6, 3, 16, 16\]"),
         ({"model": nn.Flatten().train()}, r"expected `model` to be in evaluation mode"),
     ],

@@ -1,6 +1,5 @@
 """Distance correlation against the library dcor."""
 
-import dcor
 import numpy as np
 import pytest
 from companion.analysis.distance import distance_correlation, independence_p
@@ -16,6 +15,8 @@ def samples(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("seed", range(30))
 def test_agrees_with_dcor(seed):
+    import dcor  # takes seconds: numba compiles
+
     x, y = samples(seed)
     assert distance_correlation(x, y) == pytest.approx(dcor.distance_correlation(x, y), abs=1e-12)
     test = dcor.independence.distance_covariance_test(x, y, num_resamples=199, random_state=seed)
