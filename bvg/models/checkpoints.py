@@ -18,7 +18,6 @@ import numpy as np
 import safetensors
 import safetensors.torch
 import torch
-import torchvision
 from torch import nn
 
 from bvg.logits import check_logits
@@ -109,8 +108,10 @@ def resnet50(state: Mapping[str, Any], origin: str) -> nn.Module:
     Raises:
         CheckpointError: a tensor is missing, unexpected, of another shape, or contains NaN or infinity.
     """
+    from torchvision.models import resnet50  # takes two seconds, which workers with other networks do not need
+
     with torch.device("meta"):  # skips a random initialization that would be overwritten
-        network = torchvision.models.resnet50()
+        network = resnet50()
     wanted = network.state_dict()
     if problems := _mismatches(wanted, state):
         raise CheckpointError(

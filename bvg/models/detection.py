@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
-import torchvision
 
 from bvg.messages import shorten
 from bvg.models.state_dicts import CheckpointError, StateDictLayout, required
@@ -34,8 +33,10 @@ def detect(
         if not isinstance(checkpoint.get(key), Mapping):
             raise CheckpointError(f"expected weights under {key!r} in {origin}, got {contents(checkpoint)}")
         checkpoint = {"state_dict": checkpoint[key]}
+    from torchvision.models import resnet50  # takes two seconds
+
     with torch.device("meta"):
-        wanted = torchvision.models.resnet50().state_dict().keys()
+        wanted = resnet50().state_dict().keys()
     candidates = []
     for layout in layouts:
         try:

@@ -12,7 +12,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import OptimizeWarning, curve_fit
 
 NOISE_SDS: tuple[float, ...] = (0.0, 0.02, 0.04, 0.08, 0.16)
 """The noise levels of the study, as fractions of the grey range; each is twice the previous one."""
@@ -127,6 +126,8 @@ def fit_channel(thresholds: Sequence[int] | ArrayLike, lowest_centre: float = LO
         return _undetermined(f"fewer than two bands have a threshold above 0: {shown}")
     if np.ptp(values) == 0:
         return _undetermined(f"all bands have the same threshold: {shown}")
+    from scipy.optimize import OptimizeWarning, curve_fit  # takes half a second, which measuring does not always need
+
     try:
         with warnings.catch_warnings():
             # The covariance, which is not used, cannot be had where A lies on its bound.

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 FEWEST = 4
 """Fewest observations for a correlation: with three, |r| = 1 occurs by chance in a third of cases."""
@@ -142,6 +141,8 @@ def spearman(x: np.ndarray, y: np.ndarray) -> tuple[float, float, int]:
     n = len(x)
     if n < FEWEST or _constant(x) or _constant(y):
         return np.nan, np.nan, n
+    from scipy.stats import spearmanr  # takes half a second, which measuring does not need
+
     r, p = spearmanr(x, y)
     return float(r), float(p), n
 
