@@ -59,6 +59,15 @@ def build() -> Path:
 
 
 @pytest.fixture(scope="session")
+def papermill_command(tmp_path_factory):
+    """The command `papermill` as a function of working directory and arguments, which starts in no time."""
+    from papermill_server import server
+
+    with server(tmp_path_factory.mktemp("papermill")) as command:
+        yield command
+
+
+@pytest.fixture(scope="session")
 def site(build) -> Iterator[str]:
     """Address at which the built book is served."""
     from browser import serve

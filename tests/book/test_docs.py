@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -84,7 +83,7 @@ def test_a_page_saves_a_new_figure(tmp_path, monkeypatch):
     assert made == {"output/figures/my-figure.svg", "output/figures/my-figure.png", "output/tables/my-figure.csv"}
 
 
-def test_a_new_model_appears_in_a_figure(tmp_path):
+def test_a_new_model_appears_in_a_figure(papermill_command, tmp_path):
     subprocess.run(["make", "--silent", "notebooks"], cwd=ROOT, check=True)
     rows = [
         ("mine", "imagenet", "", np.nan, "top1", 70.0),
@@ -96,14 +95,7 @@ def test_a_new_model_appears_in_a_figure(tmp_path):
     results.write(table, tmp_path / "mine.csv")
     (documented,) = [c for c in commands("papermill") if "mine.csv" in " ".join(c)]
     (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
-    program = Path(sys.executable).with_name("papermill")
-    done = subprocess.run(
-        [program, *documented[1:]],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONWARNINGS": "ignore"},
-    )
+    done = papermill_command(tmp_path, *documented[1:])
     assert done.returncode == 0, done.stderr
     data = pd.read_csv(tmp_path / "output" / "tables" / "figure-4.csv")
     mine = data[data["model"] == "mine"].set_index("y")

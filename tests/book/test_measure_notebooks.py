@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -23,12 +22,6 @@ def command(words: list, **options) -> subprocess.CompletedProcess:
 
 def make(*variables: str, environment: dict | None = None) -> subprocess.CompletedProcess:
     return command(["make", "--silent", "measure", *variables], cwd=ROOT, environment=environment or {})
-
-
-def papermill(notebook: str, folder: Path, parameters: dict) -> subprocess.CompletedProcess:
-    program = Path(sys.executable).with_name("papermill")
-    words = [program, "--no-progress-bar", "--log-level", "ERROR", ROOT / f"notebooks/{notebook}.ipynb"]
-    return command([*words, folder / "out.ipynb", "-y", json.dumps(parameters)], cwd=folder)
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +78,10 @@ def test_the_executed_notebooks_show_progress_and_results(run, page, bars, rows)
         assert role not in everything
 
 
-def test_the_model_appears_in_the_books_figures(run, tmp_path):
+def test_the_model_appears_in_the_books_figures(run, papermill_command, tmp_path):
     parameters = {"results": ["published", str(run)], "highlight": ["lite"], "allow_missing": True}
-    done = papermill("spectral-bias", tmp_path, parameters)
+    notebook = ROOT / "notebooks/spectral-bias.ipynb"
+    done = papermill_command(tmp_path, notebook, tmp_path / "out.ipynb", "-y", json.dumps(parameters))
     assert done.returncode == 0, done.stderr
     curves = pd.read_csv(tmp_path / "output/tables/bandpass-curves.csv")
     mine = curves[curves["model"] == "lite"]

@@ -17,6 +17,7 @@ from companion import parameters
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
+QUIET = ("--no-progress-bar", "--log-level", "ERROR")
 TEXTS = sorted(FOLDER.rglob("*.md"))
 names = pytest.mark.parametrize("text", TEXTS, ids=lambda p: name(p))
 
@@ -119,16 +120,23 @@ def test_ipynb_files_match_the_text(ipynbs):
         (["-p", "out", "/dev/null/output"], "expected `out` to be a folder that can be written to"),
     ],
 )
-def test_plain_papermill_rejects_wrong_parameters_from_any_folder(ipynbs, tmp_path, given, message):
-    done = plain_papermill(ipynbs / "bias-correlation.ipynb", tmp_path, *given)
+def test_papermill_rejects_wrong_parameters_from_any_folder(ipynbs, papermill_command, tmp_path, given, message):
+    done = papermill_command(tmp_path, *QUIET, ipynbs / "bias-correlation.ipynb", tmp_path / "out.ipynb", *given)
     assert done.returncode != 0
     assert message in done.stderr
     assert not (tmp_path / "output").exists()
 
 
-def test_plain_papermill_runs_with_other_parameters_from_any_folder(ipynbs, tmp_path):
-    command = ["-p", "alpha", "0.001", "-y", '{"low_cutoffs": [0.1, 0.2], "highlight": ["resnet50_prime"]}']
-    done = plain_papermill(ipynbs / "bias-correlation.ipynb", tmp_path, *command)
+def test_plain_papermill_rejects_a_wrong_parameter(ipynbs, tmp_path):
+    done = plain_papermill(ipynbs / "bias-correlation.ipynb", tmp_path, "-p", "alhpa", "0.01")
+    assert done.returncode != 0
+    assert "got `alhpa` (did you mean alpha?)" in done.stderr
+    assert not (tmp_path / "output").exists()
+
+
+def test_papermill_runs_with_other_parameters_from_any_folder(ipynbs, papermill_command, tmp_path):
+    given = ["-p", "alpha", "0.001", "-y", '{"low_cutoffs": [0.1, 0.2], "highlight": ["resnet50_prime"]}']
+    done = papermill_command(tmp_path, *QUIET, ipynbs / "bias-correlation.ipynb", tmp_path / "out.ipynb", *given)
     assert done.returncode == 0, done.stderr
     made = {str(p.relative_to(tmp_path / "output")) for p in (tmp_path / "output").rglob("*.*")}
     assert made == {"figures/bias-correlation.svg", "figures/bias-correlation.png", "tables/bias-correlation.csv"}
@@ -138,7 +146,7 @@ def test_plain_papermill_runs_with_other_parameters_from_any_folder(ipynbs, tmp_
 
 
 def plain_papermill(notebook: Path, cwd: Path, *given: str) -> subprocess.CompletedProcess:
-    command = [Path(sys.executable).with_name("papermill"), "--no-progress-bar", "--log-level", "ERROR"]
+    command = [Path(sys.executable).with_name("papermill"), *QUIET]
     return subprocess.run(
         [*command, notebook, cwd / "out.ipynb", *given], cwd=cwd, capture_output=True, text=True, env=dict(os.environ)
     )
