@@ -5,6 +5,9 @@ RUN ?= run
 MEASURES ?= benchmarks shape-bias spectral-bias critical-band adversarial
 TEXTS := $(wildcard notebooks/*.md notebooks/measure/*.md)
 
+# Modules start in the order of tests/conftest.py, the slowest first. A process takes up to 2 GB of memory.
+PARALLEL ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+
 FAST := tests/bvg/kernels tests/bvg/instruments tests/bvg/results tests/bvg/datasets/test_index.py tests/bvg/datasets/test_layouts.py tests/bvg/measure/test_run_folder.py bvg/results bvg/study.py bvg/measure/ranges.py
 
 .DEFAULT_GOAL := help
@@ -19,11 +22,11 @@ book: .venv/.ready ## run the notebooks that changed and build the book at _buil
 pdf: book ## print the book as one PDF, _build/book.pdf (needs Chromium)
 	@cd book && ../$(BIN)/python -m builder.pdf
 
-test: .venv/.ready ## run the linters, the import rules and the tests
+test: .venv/.ready ## run the linters, the import rules and the tests, a module at a time on each core
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo --no-cache
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL) --durations=10
 
 check: .venv/.ready ## run the linters, the import rules and the fast tests
 	@$(BIN)/ruff check .

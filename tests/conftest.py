@@ -16,6 +16,33 @@ os.environ.setdefault("MPLBACKEND", "agg")
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 
+SLOWEST = (
+    "tests/book/test_browser.py",
+    "tests/bvg/measure/test_workers.py",
+    "tests/book/test_recipes.py",
+    "tests/bvg/measure/test_faults.py",
+    "tests/book/test_measure_notebooks.py",
+    "tests/book/test_build.py",
+    "tests/bvg/miniature/test_source.py",
+    "tests/bvg/measure/test_real_model.py",
+    "tests/bvg/measure/test_submit.py",
+    "tests/bvg/miniature/test_zoo.py",
+    "tests/companion/analysis/test_prediction.py",
+    "tests/companion/analysis/test_claims.py",
+    "tests/book/test_launch.py",
+    "tests/book/test_notebooks.py",
+    "tests/book/test_book.py",
+    "tests/companion/explorer/test_page.py",
+    "tests/book/test_living_figures.py",
+    "tests/bvg/measure/test_runner.py",
+)
+"""Modules to start first, so that all processes of the tests end at about the same time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {ROOT / name: number for number, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: place.get(item.path, len(SLOWEST)))
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:
