@@ -88,7 +88,7 @@ class Synthetic:
         positions = _positions(name)
         labels = positions % 16
         if name == "cue-conflict":
-            labels = np.stack([labels, _scenes(name).texture.numpy()], axis=1)
+            labels = torch.stack(synthetic.cues(SPLITS[name][0], torch.from_numpy(positions)), dim=1).numpy()
         files = tuple(f"{SPLITS[name][0]}/{position}" for position in positions.tolist())
         everything = np.arange(len(positions))
         preprocessing = f"synthetic{synthetic.SIZE}-{synthetic.VERSION}"
@@ -103,9 +103,11 @@ class Synthetic:
 
         `part` may be a part that `take` returned.
         """
+        split, positions = SPLITS[part.name][0], _positions(part.name)[part.index].tolist()
+        everything = _images(split, positions)
         for start in range(0, len(part), size):
             some = part.take(range(start, min(start + size, len(part))))
-            images = _scenes(some.name).images[torch.from_numpy(some.index)]
+            images = everything[start : start + size]
             if some.variant:
                 images = corruptions.corrupt(images, some.variant, int(some.level), index=some.index)
             yield Batch(images.numpy(), some.labels, some.index)
@@ -137,5 +139,14 @@ def _positions(name: str) -> np.ndarray:
 
 
 @cache
-def _scenes(name: str) -> synthetic.Scenes:
-    return synthetic.scenes(SPLITS[name][0], torch.from_numpy(_positions(name)))
+def _drawn(split: str) -> dict[int, torch.Tensor]:
+    """Images of a split that this process has drawn, by position. Benchmarks share them."""
+    return {}
+
+
+def _images(split: str, positions: list[int]) -> torch.Tensor:
+    """Return images of a split: uint8 [N, 3, 64, 64]."""
+    drawn = _drawn(split)
+    missing = [position for position in positions if position not in drawn]
+    drawn.update(zip(missing, synthetic.images(split, missing)[0], strict=True))
+    return torch.stack([drawn[position] for position in positions])

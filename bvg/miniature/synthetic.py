@@ -102,6 +102,19 @@ def cue_conflict(which: int | Sequence[int] | Tensor = 1200, seed: int = 0) -> t
     return sample.images, sample.shape, sample.texture
 
 
+def cues(split: str, which: Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Return the classes of shape and texture in a split, without drawing: int64 [N] each.
+
+    Args:
+        split, seed: as in `images`.
+        which: positions of the images, int64 [N].
+
+    >>> cues("cue-conflict", torch.tensor([0, 17]))
+    (tensor([0, 1]), tensor([1, 3]))
+    """
+    return which % 16, _texture(split, which, _factors(split, which, seed))
+
+
 def scenes(
     split: str,
     which: int | Sequence[int] | Tensor,
@@ -147,8 +160,7 @@ def scenes(
 
 def _draw(split: str, index: Tensor, seed: int, shape: Tensor | None, texture: Tensor | None) -> Scenes:
     look, stream = SPLITS[split], f"miniature/{split}"
-    numbers = uniform((len(FACTORS),), seed, index, stream).double()
-    factors = {name: numbers[:, k, None, None] for k, name in enumerate(FACTORS)}
+    factors = _factors(split, index, seed)
     if shape is None:
         shape = index % 16
     if texture is None:
@@ -157,6 +169,11 @@ def _draw(split: str, index: Tensor, seed: int, shape: Tensor | None, texture: T
     grain = normal((SIZE, SIZE), seed, index, f"{stream}/grain").double()
     picture, mask = compose(look, factors, shape, texture, lattices, grain)
     return Scenes(_eight_bit(picture), shape, texture, _eight_bit(mask))
+
+
+def _factors(split: str, index: Tensor, seed: int) -> dict[str, Tensor]:
+    numbers = uniform((len(FACTORS),), seed, index, f"miniature/{split}").double()
+    return {name: numbers[:, k, None, None] for k, name in enumerate(FACTORS)}
 
 
 def _texture(split: str, index: Tensor, factors: dict[str, Tensor]) -> Tensor:
