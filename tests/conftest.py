@@ -86,6 +86,15 @@ def build() -> Path:
 
 
 @pytest.fixture(scope="session")
+def ipynbs() -> Path:
+    """The folder `notebooks` with the `.ipynb` files, as the documented command makes them."""
+    (ROOT / "_build").mkdir(exist_ok=True)
+    with FileLock(ROOT / "_build" / "lock"):  # a later call of the command leaves equal files alone
+        subprocess.run(["make", "--silent", "notebooks"], cwd=ROOT, check=True)
+    return ROOT / "notebooks"
+
+
+@pytest.fixture(scope="session")
 def papermill_command(tmp_path_factory):
     """The command `papermill` as a function of working directory and arguments, which starts in no time."""
     from papermill_server import server

@@ -25,7 +25,7 @@ def make(*variables: str, environment: dict | None = None) -> subprocess.Complet
 
 
 @pytest.fixture(scope="module")
-def data(shared, tmp_path_factory) -> Path:
+def data(shared, ipynbs, tmp_path_factory) -> Path:
     """Real images, under a path with characters that are special to make, the shell and YAML."""
     root = tmp_path_factory.mktemp("data") / "it's a root"
     (root / "imagenet").mkdir(parents=True)

@@ -36,13 +36,6 @@ def assigned(source: str) -> dict:
     return {s.targets[0].id: ast.literal_eval(s.value) for s in ast.parse(source).body}
 
 
-@pytest.fixture(scope="session")
-def ipynbs() -> Path:
-    """The `.ipynb` files, as the documented command makes them."""
-    subprocess.run(["make", "--silent", "notebooks"], cwd=ROOT, check=True)
-    return ROOT / "notebooks"
-
-
 @names
 def test_first_cell_holds_plain_defaults_and_second_cell_declares_them(text):
     first, guard = cells(text)[:2]
