@@ -32,7 +32,7 @@ check: .venv/.ready ## run the linters, the import rules and the fast tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo --no-cache
-	@$(BIN)/python -m pytest $(FAST)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(FAST)
 
 bench: .venv/.ready ## measure the speed of each part on this device, into book/benchmarks/ (on an idle machine)
 	@$(BIN)/python -m bvg.bench --networks EfficientNet-Lite0=companion.demo:efficientnet_lite0
