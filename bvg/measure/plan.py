@@ -25,7 +25,7 @@ from bvg.measure.ranges import Units
 from bvg.measure.run_folder import Run
 from bvg.measure.settings import Settings, torch_device
 from bvg.measure.sources import Source
-from bvg.models import zoo
+from bvg.models import file_options, zoo
 from bvg.models.checkpoints import weights_digest
 from bvg.models.inference import PAYS, answering, check_precision
 from bvg.models.probe import probe
@@ -209,12 +209,13 @@ def named(models: Models) -> dict[str, str | Path | nn.Module]:
 
 
 def _named(name: str) -> tuple[str, str]:
+    options = file_options.parse(name)
     id, equals, rest = name.partition("=")
-    if equals and rest and os.sep not in id and not Path(name).exists():
+    if equals and rest and os.sep not in id and not options:
         return id, rest
     id = name
-    if Path(name).is_file() or name.endswith(zoo.SUFFIXES):
-        id = Path(name).name
+    if options or name.endswith(zoo.SUFFIXES):
+        id = (options.path if options else Path(name)).name
         while id.endswith(zoo.SUFFIXES):
             id = Path(id).stem
     return id, name

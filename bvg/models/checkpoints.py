@@ -125,6 +125,25 @@ def resnet50(state: Mapping[str, Any], origin: str) -> nn.Module:
     return network
 
 
+def fill(network: nn.Module, state: Mapping[str, torch.Tensor], what: str, origin: str) -> None:
+    """Load exactly these tensors into a network.
+
+    Args:
+        network: the network.
+        state: tensors under its names; batch counters may be missing.
+        what: the network in words, for messages.
+        origin: source of the tensors, for messages.
+
+    Raises:
+        CheckpointError: a tensor is missing, unexpected, of another shape, or contains NaN or infinity.
+    """
+    wanted = network.state_dict()
+    if problems := _mismatches(wanted, state):
+        raise CheckpointError(f"expected the tensors of {what}, got {'; '.join(problems)} ({origin})")
+    check_finite(state, origin)
+    network.load_state_dict({name: state.get(name, value) for name, value in wanted.items()})
+
+
 def check_finite(state: Mapping[str, torch.Tensor], origin: str) -> None:
     """Raise CheckpointError, naming the tensors, if a tensor contains NaN or infinity."""
     bad = [name for name, value in state.items() if value.is_floating_point() and not torch.isfinite(value).all()]

@@ -11,6 +11,9 @@ import torch
 from bvg.messages import shorten
 from bvg.models.state_dicts import CheckpointError, StateDictLayout, required
 
+PREFIXES = ("module.", "model.", "_orig_mod.", "module.model.", "network.", "backbone.")
+"""What training code puts before the names of tensors."""
+
 
 def detect(
     checkpoint: Mapping[str, Any], layouts: Iterable[StateDictLayout], origin: str, key: str = ""
@@ -68,6 +71,33 @@ def detect(
             f"{origin}[key={rest[0]}]",
             stacklevel=2,
         )
+    return state
+
+
+def weights_of(checkpoint: Mapping[str, Any], wanted: set[str], origin: str, key: str = "") -> dict[str, Any]:
+    """Find the tensors of any network in a checkpoint: at its top, or under a key; wrappers' prefixes are removed.
+
+    Args:
+        checkpoint: the content of a file.
+        wanted: names of the network's tensors.
+        origin: the file, for messages.
+        key: name in the file of the weights; empty for the set that has most of the wanted names.
+
+    Raises:
+        CheckpointError: there is no such key, or no set of weights.
+    """
+    if key and not isinstance(checkpoint.get(key), Mapping):
+        raise CheckpointError(f"expected weights under {key!r} in {origin}, got {contents(checkpoint)}")
+    sets = [checkpoint[key]] if key else [checkpoint, *(v for v in checkpoint.values() if isinstance(v, Mapping))]
+    candidates = []
+    for one in sets:
+        tensors = {str(name): value for name, value in one.items() if isinstance(value, torch.Tensor)}
+        for prefix in ("", *PREFIXES):
+            inner = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+            candidates.append((len(wanted & inner.keys()), inner))
+    matched, state = max(candidates, key=lambda one: one[0])  # of equal ones, the first
+    if not matched:
+        raise CheckpointError(f"expected weights of the network in {origin}, got {contents(checkpoint)}")
     return state
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
-import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,13 +14,12 @@ import torch
 from torch import nn
 
 from bvg.messages import suggest
-from bvg.models import checkpoints
-from bvg.models.detection import detect
+from bvg.models import checkpoints, file_options
+from bvg.models.detection import detect, weights_of
+from bvg.models.file_options import FileOptions
 from bvg.models.probe import check_evaluation
 from bvg.models.state_dicts import CheckpointError
 from bvg.models.zoo import NORMALIZATION, SUFFIXES, Entry, entries, entry, fetch, layouts, names
-
-OPTIONS = re.compile(r"(?P<path>.+)\[key=(?P<key>[^\[\]]+)\]")
 
 
 def load(
@@ -34,8 +32,10 @@ def load(
 
             - an id of the zoo (`bvg.models.names()`), downloaded if necessary;
             - a path to a ResNet-50's checkpoint (.pth, .pt, .ckpt, .tar, .bin, .safetensors) in any layout of the zoo, which
-              is detected; inputs are normalized with ImageNet's mean and SD. `PATH[key=NAME]` reads the weights that the file
-              has under a name, such as `best.pth[key=state_dict_ema]`;
+              is detected; inputs are normalized with ImageNet's mean and SD. Options in brackets: `best.pth[key=state_dict_ema]`
+              reads the weights that the file has under a name, `best.pth[mean=0.5,std=0.5]` states another normalization
+              (one number, or three), `best.pth[timm=convnext_tiny]` another architecture of timm, normalized as timm states
+              (`bvg.models.file_options`);
             - `timm:NAME`: pretrained weights of the timm library, normalized as timm states;
             - `torchvision:NAME` or `torchvision:NAME.WEIGHTS`, such as `torchvision:resnet50.IMAGENET1K_V2`: pretrained
               weights of torchvision, by default `DEFAULT`, normalized as torchvision states;
@@ -60,10 +60,8 @@ def load(
     kind, _, rest = name.partition(":")
     if name in entries():
         model = _from_zoo(entry(name))
-    elif Path(name).is_file():
-        model = _from_file(Path(name))
-    elif (with_key := OPTIONS.fullmatch(name)) and Path(with_key["path"]).is_file():
-        model = _from_file(Path(with_key["path"]), with_key["key"])
+    elif options := file_options.parse(name):
+        model = _from_file(options)
     elif kind == "timm":
         model = _from_timm(rest)
     elif kind == "torchvision":
@@ -98,11 +96,30 @@ def _from_zoo(item: Entry) -> nn.Module:
     return checkpoints.normalized(checkpoints.resnet50(state, item.name), *NORMALIZATION[item.normalization])
 
 
-def _from_file(path: Path, key: str = "") -> nn.Module:
-    own = layouts()["own"]
-    others = [layout for layout in layouts().values() if layout != own]
-    state = detect(checkpoints.read(path), [own, *others], str(path), key)
-    return checkpoints.normalized(checkpoints.resnet50(state, str(path)), *NORMALIZATION["imagenet"])
+def _from_file(options: FileOptions) -> nn.Module:
+    content, origin = checkpoints.read(options.path), str(options.path)
+    if options.timm:
+        network, mean, std = _timm_from_file(options, content)
+    else:
+        own = layouts()["own"]
+        others = [layout for layout in layouts().values() if layout != own]
+        network = checkpoints.resnet50(detect(content, [own, *others], origin, options.key), origin)
+        mean, std = NORMALIZATION["imagenet"]
+    return checkpoints.normalized(network, options.mean or mean, options.std or std)
+
+
+def _timm_from_file(options: FileOptions, content: Mapping) -> tuple[nn.Module, tuple, tuple]:
+    """Make an architecture of timm with the weights of a file; return it with the mean and the SD that timm states."""
+    import timm
+
+    if not timm.is_model(options.timm):
+        raise ValueError(
+            f"expected timm=NAME with an architecture of timm, got {options.timm!r}{suggest(options.timm, timm.list_models())}"
+        )
+    network = timm.create_model(options.timm, pretrained=False)
+    state = weights_of(content, set(network.state_dict()), str(options.path), options.key)
+    checkpoints.fill(network, state, f"{options.timm} of timm", str(options.path))
+    return network, network.pretrained_cfg["mean"], network.pretrained_cfg["std"]
 
 
 def _from_timm(name: str) -> nn.Module:

@@ -141,3 +141,63 @@ def test_torchscript_is_named(tmp_path):
     torch.jit.trace(nn.Linear(2, 2), torch.ones(1, 2)).save(tmp_path / "script.pt")
     with pytest.raises(CheckpointError, match=r"got a TorchScript archive, .* a function of your own"):
         load(tmp_path / "script.pt")
+
+
+def test_options_of_a_file_set_the_normalization(state, tmp_path):
+    path = tmp_path / "best.pth"
+    torch.save(state, path)
+    images = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    plain, stated = load(path), load(f"{path}[mean=0.5,std=0.25,0.5,0.125]")
+    ours = (images - 0.5) / torch.tensor([0.25, 0.5, 0.125]).view(3, 1, 1)
+    torch.testing.assert_close(stated(images), plain.network(ours))
+    torch.testing.assert_close(load(f"{path}[mean=0,std=1]")(images), plain.network(images))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("mea=0.5", r"expected options among key, mean, std and timm in .*, got 'mea'.*mean"),
+        ("mean=", "expected one value for mean in .*, got none"),
+        ("key=a,key=b", "expected one value for key in .*, got another"),
+        ("mean=0.5,0.5", r"expected mean in .* to be one or three numbers, got '0.5,0.5'"),
+        ("mean=x", "expected mean in .* to be one or three numbers, got 'x'"),
+        ("std=0", "expected std in .* to be one or three numbers above 0"),
+        ("mean=123.7,116.3,103.5", r"got 123.7,116.3,103.5 \(is it for 0 to 255\? divide by 255\)"),
+        ("timm=resnet5000", r"expected timm=NAME with an architecture of timm, got 'resnet5000'"),
+    ],
+)
+def test_bad_options_of_a_file(state, tmp_path, options, message):
+    torch.save(state, tmp_path / "best.pth")
+    with pytest.raises(ValueError, match=message):
+        load(f"{tmp_path / 'best.pth'}[{options}]")
+
+
+def test_another_architecture_of_timm_with_the_weights_of_a_file(tmp_path):
+    import timm
+
+    torch.manual_seed(0)
+    network = timm.create_model("resnet10t", pretrained=False).eval()
+    torch.save(
+        {"epoch": 1, "model": {f"module.{k}": v for k, v in network.state_dict().items()}}, tmp_path / "small.pth"
+    )
+    loaded = load(f"{tmp_path / 'small.pth'}[timm=resnet10t]")
+    images = torch.rand(2, 3, 224, 224)
+    stated = network.pretrained_cfg
+    torch.testing.assert_close(loaded(images), network(checkpoints.Normalize(stated["mean"], stated["std"])(images)))
+    other = load(f"{tmp_path / 'small.pth'}[timm=resnet10t,mean=0.5,std=0.5]")
+    torch.testing.assert_close(other(images), network((images - 0.5) / 0.5))
+    with pytest.raises(CheckpointError, match=r"expected the tensors of resnet18 of timm, got .*missing"):
+        load(f"{tmp_path / 'small.pth'}[timm=resnet18]")
+    torch.save({"epoch": 1}, tmp_path / "none.pth")
+    with pytest.raises(CheckpointError, match=r"expected weights of the network in .*, got the keys epoch"):
+        load(f"{tmp_path / 'none.pth'}[timm=resnet10t]")
+
+
+def test_the_id_of_a_file_with_options_is_the_name_of_the_file(state, tmp_path):
+    from bvg.measure.plan import named
+
+    path = tmp_path / "best.pth"
+    torch.save(state, path)
+    with_options = f"{path}[key=ema,mean=0.5,std=0.5]"
+    assert named([with_options]) == {"best": with_options}
+    assert named([f"mine={with_options}"]) == {"mine": with_options}
