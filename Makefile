@@ -11,7 +11,7 @@ PARALLEL ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadsco
 FAST := tests/bvg/kernels tests/bvg/instruments tests/bvg/results tests/bvg/datasets/test_index.py tests/bvg/datasets/test_layouts.py tests/bvg/measure/test_run_folder.py bvg/results bvg/study.py bvg/measure/ranges.py
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test check bench lab notebooks measure miniature-zoo lint clean
+.PHONY: help book pdf test check bench bench-book lab notebooks measure miniature-zoo lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: .venv/.ready ## run the linters, the import rules and the fast tests
 bench: .venv/.ready ## measure the speed of each part on this device, into book/benchmarks/ (on an idle machine)
 	@$(BIN)/python -m bvg.bench --networks EfficientNet-Lite0=companion.demo:efficientnet_lite0
 
+bench-book: .venv/.ready ## measure how long building the book takes, into book/build-times.json (on an idle machine)
+	@cd book && ../$(BIN)/python -m builder.times
+
 lab: notebooks ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=. notebooks
 
@@ -56,8 +59,9 @@ measure: notebooks ## measure MODELS="tv_resnet50 mine=best.pth" on DATA=folder 
 	  $(BIN)/papermill notebooks/measure/$$page.ipynb "$$RUN/$$page.ipynb" --log-level ERROR $(OPTIONS) -y "$$parameters" || exit 1; \
 	done
 
-miniature-zoo: .venv/.ready ## train those networks of the miniature that have no weights yet (or NAMES=...)
+miniature-zoo: .venv/.ready ## train the miniature's networks that have no weights yet (or NAMES=...), measure the interventions
 	@$(BIN)/python -m bvg.miniature.train $(NAMES)
+	@cd book && ../$(BIN)/python -m companion.analysis.interventions ../_build/interventions
 
 lint: .venv/.ready ## format and lint
 	@$(BIN)/ruff format .

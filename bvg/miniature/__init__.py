@@ -2,7 +2,7 @@
 
 from bvg.miniature.corruptions import CORRUPTIONS, corrupt
 from bvg.miniature.synthetic import SIZE, SPLITS, cue_conflict, images, scenes
-from bvg.miniature.zoo import entry, load, names
+from bvg.miniature.zoo import entry, interventions, load, names
 
 __all__ = [
     "CORRUPTIONS",
@@ -12,6 +12,7 @@ __all__ = [
     "cue_conflict",
     "entry",
     "images",
+    "interventions",
     "load",
     "names",
     "scenes",

@@ -1,4 +1,4 @@
-"""The miniature's trained networks: their descriptions (zoo.toml) and weights."""
+"""The miniature's trained networks: their descriptions (zoo.toml, interventions.toml) and weights."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class Entry:
 
 
 @cache
-def _entries() -> dict[str, Entry]:
-    table = tomllib.loads((HERE / "zoo.toml").read_text(encoding="utf-8"))
+def _entries(file: str) -> dict[str, Entry]:
+    table = tomllib.loads((HERE / file).read_text(encoding="utf-8"))
     own = ("group", "display", "method", "norm", "epsilon")
     return {
         name: Entry(
@@ -91,7 +91,16 @@ def names() -> list[str]:
     >>> names()[0]
     'mini_standard'
     """
-    return list(_entries())
+    return list(_entries("zoo.toml"))
+
+
+def interventions() -> list[str]:
+    """Return the ids of the networks that differ from the baseline in one change of training; they are not in `names`.
+
+    >>> interventions()[0]
+    'mini_change_stylized_1'
+    """
+    return list(_entries("interventions.toml"))
 
 
 def entry(name: str) -> Entry:
@@ -103,9 +112,10 @@ def entry(name: str) -> Entry:
     Raises:
         ValueError: if there is no such network.
     """
-    if name not in _entries():
-        raise ValueError(f"expected one of {', '.join(names())}, got {name!r}")
-    return _entries()[name]
+    known = _entries("zoo.toml") | _entries("interventions.toml")
+    if name not in known:
+        raise ValueError(f"expected one of {', '.join(known)}, got {name!r}")
+    return known[name]
 
 
 def load(name: str, weights: Path = WEIGHTS) -> nn.Module:
@@ -116,7 +126,7 @@ def load(name: str, weights: Path = WEIGHTS) -> nn.Module:
     The network is in evaluation mode, and its parameters require no gradient.
 
     Args:
-        name: one of `names()`.
+        name: one of `names()` or `interventions()`.
         weights: folder with NAME.safetensors.
 
     Raises:

@@ -12,7 +12,8 @@ from bvg import known_models, miniature
 from bvg.miniature import augment, synthetic, train, zoo
 from bvg.miniature.network import Network
 
-EVERY_NETWORK = pytest.mark.parametrize("name", miniature.names())
+ALL = [*miniature.names(), *miniature.interventions()]
+EVERY_NETWORK = pytest.mark.parametrize("name", ALL)
 AUGMENTATIONS = ("none", "blur", "noise", "augmix", "pixmix", "views")
 
 
@@ -37,8 +38,8 @@ def test_log_weights_and_recipe_agree(name):
 
 
 def test_weights_and_log_contain_exactly_the_zoo():
-    assert sorted(path.stem for path in zoo.WEIGHTS.glob("*.safetensors")) == sorted(miniature.names())
-    assert list(train.read_log()) == miniature.names()
+    assert sorted(path.stem for path in zoo.WEIGHTS.glob("*.safetensors")) == sorted(ALL)
+    assert list(train.read_log()) == ALL
     assert sum(path.stat().st_size for path in zoo.WEIGHTS.iterdir()) < 8e6
 
 
