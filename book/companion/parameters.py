@@ -118,12 +118,17 @@ PARAMETERS: dict[str, Parameter] = {
         lambda v: type(v) is int and v >= 19,
     ),
     "families": Parameter(
-        "which models are resampled together: those of one adversarial recipe, one source or one group",
+        "which models are resampled together: those of one publication, one adversarial recipe or one group",
         'one of "recipe", "source", "group"',
         lambda v: v in ("recipe", "source", "group"),
     ),
     "set_apart": Parameter(
         "groups of models that form the second set of Figure 2 (AT); the rest form the third",
+        f"a list of at least one group among {', '.join(study.GROUPS)}, each once",
+        lambda v: _strings(v) and len(v) > 0 and set(study.GROUPS).issuperset(v),
+    ),
+    "standard": Parameter(
+        "groups of models that the line of accuracy against ImageNet top-1 is fitted to",
         f"a list of at least one group among {', '.join(study.GROUPS)}, each once",
         lambda v: _strings(v) and len(v) > 0 and set(study.GROUPS).issuperset(v),
     ),

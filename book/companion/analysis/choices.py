@@ -63,22 +63,23 @@ def sets(scores: pd.DataFrame, set_apart: Sequence[str] = ("adversarial_training
     return {"total": pd.Series(True, scores.index), "at": apart, "other": ~apart}
 
 
-def families(scores: pd.DataFrame, by: str = "recipe") -> pd.Series:
+def families(scores: pd.DataFrame, by: str = "source") -> pd.Series:
     """Return the family of each row's model.
 
     Models of one family are not independent observations.
 
     Args:
         scores: a table with the columns model and group.
-        by: what makes a family. `recipe`: the strengths of one adversarial recipe (one norm); every other model is a family
-            by itself. `source`: the models of one publication. `group`: the paper's groups.
+        by: what makes a family. `source`: the models of one publication, and those of no publication as by `recipe`.
+            `recipe`: the strengths of one adversarial recipe (one norm); every other model is a family by itself. `group`:
+            the paper's groups.
 
     Raises:
         ValueError: `by` is none of these.
 
     Example:
         >>> table = pd.DataFrame({"model": ["tv_resnet50", "robust_resnet50_l2_eps1", "robust_resnet50_l2_eps3"]})
-        >>> families(table.assign(group="")).tolist()
+        >>> families(table.assign(group=""), "recipe").tolist()
         ['tv_resnet50', 'AT L2', 'AT L2']
     """
     if by not in FAMILIES:
@@ -86,9 +87,9 @@ def families(scores: pd.DataFrame, by: str = "recipe") -> pd.Series:
     about = known_models.describe(scores["model"])
     if by == "group":
         name = about["group"].map(study.GROUPS).fillna(about["group"])
-    elif by == "source":
-        name = about["citation"].where(about["citation"] != "", about.index.to_series())
     else:
         recipe = "AT " + about["norm"].map({"l2": "L2", "linf": "L∞"})
         name = recipe.fillna(about.index.to_series())
+        if by == "source":
+            name = about["citation"].where(about["citation"] != "", name)
     return pd.Series(name.to_numpy(), scores.index, name="family")

@@ -13,20 +13,22 @@ import pandas as pd
 from scipy.special import factorial
 from scipy.stats import kendalltau, rankdata
 
-from bvg import known_models
 from bvg.results import correlation
 from companion.analysis import resampling
 from companion.analysis.distance import distance_correlation, independence_p
 
-ROBUST, FRAGILE, NOT_MONOTONIC, NOT_SIGNIFICANT, UNDEFINED = VERDICTS = (
+ROBUST, FRAGILE, OTHER_DEPENDENCE, NOT_SIGNIFICANT, UNDEFINED = VERDICTS = (
     "robust",
     "fragile",
-    "not monotonic",
+    "other dependence",
     "not significant",
     "not defined",
 )
 FEWEST_FAMILIES = 5
 """Fewest families for a cluster bootstrap: four families have only 35 different resamples."""
+
+CLOSE, FINER = 0.05, 10
+"""An interval with an end closer to 0 than `CLOSE` is computed again from `FINER` times as many resamples."""
 
 MOST_PERMUTATIONS = 2000
 """Most permutations behind the p-value of the distance correlation, the observed order included."""
@@ -38,13 +40,15 @@ CHECKS: dict[str, str] = {
     "Kendall": "p_tau",
     "a model": "without_changes",
     "family interval": "family_low",
+    "jackknife": "jackknife_low",
     "a family": "without_family_changes",
 }
 """Name of each check -> the column that is NaN where the check is not possible."""
 
 COLUMNS = (
     "row", "column", "group", "r", "p", "n", "shown", "low", "high", "p_holm", "p_bh", "tau", "p_tau", "dcor", "p_dcor", "p_dcor_bh",
-    "without_low", "without_high", "without_model", "without_r", "without_changes", "families", "family_low", "family_high",
+    "without_low", "without_high", "without_model", "without_r", "without_changes", "families", "effective_families", "family_low",
+    "family_high", "jackknife_low", "jackknife_high",
     "without_family_low", "without_family_high", "without_family", "without_family_changes", "failed", "verdict",
 )  # fmt: skip
 """The columns of a table of checked correlations, one row per cell of Figure 2.
@@ -58,8 +62,11 @@ COLUMNS = (
   p-value by permutation; and that p-value corrected over all cells by Benjamini and Hochberg's procedure.
 - without_low, without_high, without_model, without_r, without_changes: each model is left out in turn. The range of r; the model
   whose absence changes r most, and r without it; in how many cases the significance or the sign changes.
-- families, family_low, family_high: number of families; bootstrap interval when whole families are resampled, NaN with fewer than
-  `FEWEST_FAMILIES`.
+- families, effective_families: number of families, and the number of equally large families with the same sum of squared shares
+  (the effective number of clusters; Carter et al. 2017): 2 if two families of equal size hold nearly all models.
+- family_low, family_high: bootstrap interval when whole families are resampled. NaN with fewer than `FEWEST_FAMILIES`, and where
+  every model is a family by itself, since it would repeat the bootstrap over models.
+- jackknife_low, jackknife_high: interval from leaving out each family in turn (`resampling.jackknife`), NaN in the same cases.
 - without_family_low, without_family_high, without_family, without_family_changes: each family is left out in turn. Cases that
   leave fewer than 4 models do not count; NaN if no case is left.
 - failed: names of the checks (`CHECKS`) that a significant cell fails, joined by "; ".
@@ -80,7 +87,7 @@ def check_cells(
     """Correlate, and repeat each correlation with other models, tests and families.
 
     A significant cell is *robust* if it passes all checks that are possible for it, and *fragile* otherwise. A cell that is not
-    significant is *not monotonic* if its distance correlation is significant, and *not significant* otherwise.
+    significant is *other dependence* if its distance correlation is significant, and *not significant* otherwise.
 
     Args:
         scores: one row per model, with the columns model, `rows` and `columns`.
@@ -116,7 +123,7 @@ def check_cells(
     significant = correlation.significant(table)
     table["verdict"] = np.select(
         [table["r"].isna(), significant & (table["failed"] == ""), significant, table["p_dcor_bh"] < alpha],
-        [UNDEFINED, ROBUST, FRAGILE, NOT_MONOTONIC],
+        [UNDEFINED, ROBUST, FRAGILE, OTHER_DEPENDENCE],
         NOT_SIGNIFICANT,
     )
     return table[list(COLUMNS)]
@@ -126,18 +133,25 @@ def _check_set(own, rows, columns, group, labels, alpha, replicates, seed) -> pd
     """Resample, leave out and permute the models of one set: one row per cell."""
     x, y = own[list(rows)].to_numpy(float), own[list(columns)].to_numpy(float)
     complete = ~np.isnan(x)[:, :, None] & ~np.isnan(y)[:, None, :]
-    rng = np.random.default_rng([seed, crc32(group.encode())])
+    key = [seed, crc32(group.encode())]
+    rng = np.random.default_rng(key)
     of = {}
     models = own["model"].to_numpy()
-    of["low"], of["high"] = _interval(x, y, np.arange(len(own)), alpha, replicates, rng)
+    of["low"], of["high"] = _interval(x, y, np.arange(len(own)), alpha, replicates, rng, [*key, 1])
     of |= {f"without_{k}": v for k, v in _left_out(x, y, models, alpha).items()}
     without = _left_out(x, y, labels, alpha)
     del without["r"]
     of |= {f"without_family{'_' * (k != 'model')}{k.removeprefix('model')}": v for k, v in without.items()}
     _, members = resampling.leave_one_out(labels)
-    of["families"] = (np.tensordot(1 - members, complete.astype(int), 1) > 0).sum(axis=0)
-    family = np.array(_interval(x, y, labels, alpha, replicates, rng))
-    of["family_low"], of["family_high"] = np.where(of["families"] < FEWEST_FAMILIES, np.nan, family)
+    sizes = np.tensordot(1 - members, complete.astype(int), 1)
+    of["families"], n = (sizes > 0).sum(axis=0), sizes.sum(axis=0)
+    of["effective_families"] = n**2 / np.maximum((sizes**2).sum(axis=0), 1)
+    impossible = (of["families"] < FEWEST_FAMILIES) | (of["families"] == n)
+    family = np.array(
+        [_interval(x, y, labels, alpha, replicates, rng, [*key, 2]), resampling.jackknife(x, y, labels, alpha)]
+    )
+    ends = ("family_low", "family_high", "jackknife_low", "jackknife_high")
+    of |= dict(zip(ends, np.where(impossible, np.nan, family).reshape(4, *n.shape), strict=True))
     cells = pd.MultiIndex.from_product([rows, columns], names=["row", "column"]).to_frame(index=False)
     cells = cells.assign(group=group, **{name: values.ravel() for name, values in of.items()})
     other = [
@@ -149,9 +163,22 @@ def _check_set(own, rows, columns, group, labels, alpha, replicates, seed) -> pd
     return cells.join(pd.DataFrame(other, columns=["tau", "p_tau", "dcor", "p_dcor"]))
 
 
-def _interval(x, y, labels, alpha, replicates, rng) -> tuple[np.ndarray, np.ndarray]:
-    """Return the percentile interval of r, [R, C] each; NaN where fewer than half of the resamples define r."""
-    r, _ = resampling.spearman(x, y, resampling.bootstrap(labels, replicates, rng))
+def _interval(x, y, labels, alpha, replicates, rng, finer) -> tuple[np.ndarray, np.ndarray]:
+    """Return the percentile interval of r, [R, C] each; NaN where fewer than half of the resamples define r.
+
+    `finer` is the seed of the further resamples of intervals that end close to 0.
+    """
+    low, high = _quantiles(x, y, resampling.bootstrap(labels, replicates, rng), alpha)
+    close = np.minimum(np.abs(low), np.abs(high)) < CLOSE
+    counts = resampling.bootstrap(labels, FINER * replicates, np.random.default_rng(finer)) if close.any() else None
+    for i, j in np.argwhere(close):
+        low[i, j], high[i, j] = np.ravel(_quantiles(x[:, [i]], y[:, [j]], counts, alpha))
+    return low, high
+
+
+def _quantiles(x, y, counts, alpha) -> tuple[np.ndarray, np.ndarray]:
+    """Return the quantiles alpha / 2 and 1 - alpha / 2 of r over the resamples, [R, C] each."""
+    r, _ = resampling.spearman(x, y, counts)
     rare = np.isnan(r).mean(axis=0) > 0.5
     low, high = np.nanquantile(np.where(rare, 0, r), [alpha / 2, 1 - alpha / 2], axis=0)
     return np.where(rare, np.nan, low), np.where(rare, np.nan, high)
@@ -216,68 +243,9 @@ def _failed(table: pd.DataFrame, alpha: float) -> list[str]:
             "Kendall": (table["p_tau"] >= alpha) | (np.sign(table["tau"]) != sign),
             "a model": table["without_changes"] > 0,
             "family interval": (table["family_low"] <= 0) & (table["family_high"] >= 0),
+            "jackknife": (table["jackknife_low"] <= 0) & (table["jackknife_high"] >= 0),
             "a family": table["without_family_changes"] > 0,
         }
     )[list(CHECKS)]
     fails = fails.to_numpy() & correlation.significant(table).to_numpy()[:, None]
     return ["; ".join(name for name, fail in zip(CHECKS, row, strict=True) if fail) for row in fails]
-
-
-def count_passed(checked: pd.DataFrame) -> pd.DataFrame:
-    """Count the significant cells that pass each check.
-
-    Args:
-        checked: from `check_cells`.
-
-    Returns:
-        Indexed by check: made (significant cells for which the check is possible), passed, failed, alone (cells that fail this
-        check only).
-    """
-    cells = checked[correlation.significant(checked)]
-    names = cells["failed"].str.split("; ")
-    lines = []
-    for check, column in CHECKS.items():
-        failed, made = sum(check in n for n in names), int(cells[column].notna().sum())
-        lines.append((check, made, made - failed, failed, int((cells["failed"] == check).sum())))
-    return pd.DataFrame(lines, columns=["check", "made", "passed", "failed", "alone"]).set_index("check")
-
-
-def failing(checked: pd.DataFrame, check: str) -> pd.DataFrame:
-    """Return the significant cells that fail a check."""
-    if check not in CHECKS:
-        raise ValueError(f"expected `check` to be one of {', '.join(CHECKS)}, got {check!r}")
-    return checked[[check in failed.split("; ") for failed in checked["failed"]]]
-
-
-def failing_by_family_only(checked: pd.DataFrame) -> pd.DataFrame:
-    """Return the significant cells that fail only if families are resampled.
-
-    Their interval excludes 0 if models are resampled, but not if families are.
-    """
-    models, families = (failing(checked, check).index for check in ("interval", "family interval"))
-    return checked.loc[families.difference(models)]
-
-
-def influential(checked: pd.DataFrame) -> pd.DataFrame:
-    """Count the cells in which each model is the one that changes r most.
-
-    Only cells count whose significance or sign changes without some model.
-
-    Returns:
-        model, name, cells (how many), the highest count first.
-    """
-    counts = checked[checked["without_changes"] > 0].groupby("without_model").size()
-    counts = counts.rename("cells").rename_axis("model").reset_index()
-    counts = counts.sort_values(["cells", "model"], ascending=[False, True], ignore_index=True)
-    counts.insert(1, "name", known_models.describe(counts["model"])["name"].to_numpy())
-    return counts
-
-
-def widening(checked: pd.DataFrame, group: str = "total") -> float:
-    """Return how much wider the family intervals of a set are.
-
-    It is the median ratio of the family interval's width to the model interval's; NaN if there is none.
-    """
-    own = checked[checked["group"] == group].dropna(subset=["low", "family_low"])
-    ratios = (own["family_high"] - own["family_low"]) / (own["high"] - own["low"])
-    return float(ratios.median()) if len(own) else np.nan

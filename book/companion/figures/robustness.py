@@ -17,25 +17,28 @@ from matplotlib.legend_handler import HandlerTuple
 from matplotlib.patches import Patch, Rectangle
 
 from bvg import study
-from companion.analysis.robustness import FRAGILE, NOT_MONOTONIC, ROBUST, VERDICTS
-from companion.figures.base import WIDTH, Figure, styled
+from companion.analysis.robustness import FEWEST_FAMILIES, FRAGILE, NOT_SIGNIFICANT, OTHER_DEPENDENCE, ROBUST, VERDICTS
+from companion.figures.base import NARROW, WIDTH, Figure, styled
 from companion.figures.marks import group_name
-from companion.text import distinct_sets, format_label, format_number, listed, plural, set_name
+from companion.text import distinct_sets, format_label, format_number, listed, plural, set_name, short_row
 
 _COLORS = ScalarMappable(Normalize(-1, 1), "RdBu_r")
 _YELLOW, _GREY = "#fff2b3", "0.45"
 _HATCH = {"hatch.color": "white", "hatch.linewidth": 1.6}
 """White lines on a pale face keep the text legible."""
 _MEANINGS = {
-    ROBUST: ": passes every check",
+    ROBUST: ": passes every possible check",
     FRAGILE: ": significant, fails a check",
-    NOT_MONOTONIC: ": only the distance correlation is significant",
+    OTHER_DEPENDENCE: ": only the distance correlation is significant",
 }
 
 
 @styled
 def robustness(
-    checked: pd.DataFrame, world: study.World = study.STUDY, set_apart: Sequence[str] = ("adversarial_training",)
+    checked: pd.DataFrame,
+    world: study.World = study.STUDY,
+    set_apart: Sequence[str] = ("adversarial_training",),
+    narrow: bool = False,
 ) -> Figure:
     """Draw Figure 2 with each correlation coloured by its robustness; r above its bootstrap interval.
 
@@ -46,32 +49,36 @@ def robustness(
         checked: the cells with their verdicts, from `companion.analysis.robustness`.
         world: the benchmarks and groups whose names to print.
         set_apart: groups of models that make up the set `at`.
+        narrow: draw the variant for phones, with short names and without intervals.
 
     Returns:
         `data` holds the rows of `checked` of the sets drawn.
     """
     checked = distinct_sets(checked)
     rows, columns, groups = (pd.unique(checked[c]) for c in ("row", "column", "group"))
-    height = len(groups) * (0.46 * len(rows) + 0.34) + 1.1
-    figure = Canvas(figsize=(WIDTH, height), facecolor="white", layout="constrained")
+    height = len(groups) * ((0.36 if narrow else 0.46) * len(rows) + 0.34) + (2.0 if narrow else 1.1)
+    figure = Canvas(figsize=(NARROW if narrow else WIDTH, height), facecolor="white", layout="constrained")
     panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
     parts = []
     for axes, group in zip(panels, groups, strict=True):
         own = checked[checked["group"] == group]
         for cell in own.itertuples():
-            _cell(axes, list(columns).index(cell.column), list(rows).index(cell.row), cell)
+            _cell(axes, list(columns).index(cell.column), list(rows).index(cell.row), cell, narrow)
         _bare(axes, len(columns), len(rows))
         title = _title(group, own, world, set_apart)
-        axes.set_title(title, fontsize=10, weight="bold")
-        axes.set_yticks(np.arange(len(rows)) + 0.5, [world.name(r) for r in rows], fontsize=9.5)
+        axes.set_title(fill(title, 32) if narrow else title, fontsize=10, weight="bold")
+        names = [short_row(r, world) if narrow else world.name(r) for r in rows]
+        axes.set_yticks(np.arange(len(rows)) + 0.5, names, fontsize=8.5 if narrow else 9.5)
         parts.append(f"{title}: {_counts(own, world)}")
-    panels[-1].set_xticks(np.arange(len(columns)) + 0.5, [fill(world.plain(c), 14) for c in columns], fontsize=9)
+    labels = [world.short(c) if narrow else fill(world.plain(c), 14) for c in columns]
+    turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if narrow else {}
+    panels[-1].set_xticks(np.arange(len(columns)) + 0.5, labels, fontsize=9, **turned)
     verdicts = [v for v in VERDICTS if v in set(checked["verdict"])]
     figure.legend(
         [_swatch(v) for v in verdicts],
-        [v + _MEANINGS.get(v, "") for v in verdicts],
+        [v + ("" if narrow else _MEANINGS.get(v, "")) for v in verdicts],
         loc="outside lower center",
-        ncols=2,
+        ncols=1 if narrow else 2,
         handlelength=2.8,
         handleheight=1.2,
         handler_map={tuple: HandlerTuple(ndivide=None, pad=0)},
@@ -92,7 +99,7 @@ def _counts(cells: pd.DataFrame, world: study.World) -> str:
     return text + (f"; strongest robust: {listed(pairs)}" if pairs else "")
 
 
-def _cell(axes: Axes, x: int, y: int, cell) -> None:
+def _cell(axes: Axes, x: int, y: int, cell, narrow: bool = False) -> None:
     """Draw one cell (a row of the table) at column x and row y: r above the interval or the distance correlation."""
     face, hatch, ink = _look(cell.verdict, cell.r)
     with matplotlib.rc_context(_HATCH):
@@ -100,9 +107,12 @@ def _cell(axes: Axes, x: int, y: int, cell) -> None:
     if np.isnan(cell.r):
         axes.text(x + 0.5, y + 0.5, "n.d.", ha="center", va="center", fontsize=9, color=ink)
         return
-    axes.text(x + 0.5, y + 0.34, format_number(cell.r), ha="center", va="center", fontsize=10.5, color=ink,
+    at, size = (0.5, 8.5) if narrow else (0.34, 10.5)
+    axes.text(x + 0.5, y + at, format_number(cell.r), ha="center", va="center", fontsize=size, color=ink,
               weight="bold" if cell.verdict == ROBUST else "normal")  # fmt: skip
-    if cell.verdict == NOT_MONOTONIC:
+    if narrow:
+        return
+    if cell.verdict == OTHER_DEPENDENCE:
         below = f"distance {format_number(cell.dcor)}"
     else:
         below = "" if np.isnan(cell.low) else f"{format_number(cell.low)} to {format_number(cell.high)}"
@@ -115,9 +125,9 @@ def _look(verdict: str, r: float) -> tuple[object, str | None, str]:
         return _COLORS.to_rgba(r), None, "white" if abs(r) > 0.62 else "0.05"
     if verdict == FRAGILE:
         return _pale(np.sign(r) * 0.6), "///", "0.15"  # one paleness, whatever the size of r
-    if verdict == NOT_MONOTONIC:
+    if verdict == OTHER_DEPENDENCE:
         return _YELLOW, None, "0.15"
-    return ("white", None, _GREY) if verdict == "nothing" else ("0.87", "////", "0.3")
+    return ("white", None, _GREY) if verdict == NOT_SIGNIFICANT else ("0.87", "////", "0.3")
 
 
 def _pale(r: float) -> tuple[float, ...]:
@@ -149,11 +159,14 @@ def _bare(axes: Axes, width: int, height: int) -> None:
 
 
 def _title(group: str, cells: pd.DataFrame, world: study.World, set_apart: Sequence[str]) -> str:
-    """Return the name of a set of models as a heading; groups set apart by a parameter are named."""
+    """Return the name of a set of models as a heading, with its families; groups set apart by a parameter are named."""
     if group == "at" and list(set_apart) != ["adversarial_training"]:
-        return f"{cells['n'].max()} of {listed(group_name(g, world) for g in set_apart)}"
-    name = set_name(group, cells)
-    return name[0].upper() + name[1:]
+        name = f"{cells['n'].max()} of {listed(group_name(g, world) for g in set_apart)}"
+    else:
+        name = set_name(group, cells)
+    families = int(cells["families"].max())
+    few = ": no check by families" if families < FEWEST_FAMILIES else ""
+    return f"{name[0].upper()}{name[1:]}, {plural(families, 'family', 'families')}{few}"
 
 
 @styled

@@ -10,6 +10,7 @@ import pandas as pd
 from bvg import known_models, study
 from companion.analysis.claims import CLAIMS, Claim, source
 from companion.analysis.prediction import METHODS, feature_name
+from companion.analysis.transfer import LEVELS
 from companion.tables.base import Table
 from companion.text import format_number, listed
 
@@ -25,6 +26,7 @@ def ledger(data: pd.DataFrame) -> Table:
             "Statement": data["claim"] + " *(" + data["source"] + ")*",
             "Verdict": "**" + data["verdict"] + "**",
             "Found": data["value"],
+            "Cells behind it": data["behind"],
             "Follow": [
                 f"{{ref}}`numbers <{where.partition('#')[2]}>`, {{ref}}`rule <rule-{id}>`"
                 for where, id in zip(data["where"], data["id"], strict=True)
@@ -68,6 +70,62 @@ def compared(data: pd.DataFrame) -> Table:
             "Statement": data["claim"],
             "The study": "**" + data["verdict_published"] + ".** " + data["value_published"],
             "The miniature": "**" + data["verdict_miniature"] + ".** " + data["value_miniature"],
+        }
+    )
+    return Table(displayed, data)
+
+
+def held_out(data: pd.DataFrame) -> Table:
+    """Tabulate R2 with models, publications and training groups held out.
+
+    Args:
+        data: from `companion.analysis.transfer.held_out`.
+    """
+    wide = data.pivot(index=["category", "features"], columns="level", values="r2")
+    wide = wide.loc[list(data[["category", "features"]].drop_duplicates().itertuples(index=False, name=None))]
+    displayed = pd.DataFrame(
+        {
+            "Category": [study.CATEGORY_NAMES[c] for c, _ in wide.index],
+            "From": [f[0].upper() + f[1:] for _, f in wide.index],
+        }
+        | {f"R², {words} held out": [*map(format_number, wide[level])] for level, words in LEVELS.items()}
+    )
+    return Table(displayed, data)
+
+
+def intervals(data: pd.DataFrame) -> Table:
+    """Tabulate the half-width and the coverage of prediction intervals.
+
+    Args:
+        data: from `companion.analysis.transfer.intervals`.
+    """
+    wide = data.pivot(index=["category", "features"], columns="level")
+    wide = wide.loc[list(data[["category", "features"]].drop_duplicates().itertuples(index=False, name=None))]
+    displayed = pd.DataFrame(
+        {
+            "Category": [study.CATEGORY_NAMES[c] for c, _ in wide.index],
+            "From": [f[0].upper() + f[1:] for _, f in wide.index],
+            "Half-width [points]": [format_number(v, 1) for v in wide["width", "model"]],
+        }
+        | {f"Inside, {LEVELS[level]} held out": [f"{100 * v:.0f} %" for v in wide["covered", level]] for level in ("model", "source")}
+    )  # fmt: skip
+    return Table(displayed, data)
+
+
+def within_groups(data: pd.DataFrame, world: study.World = study.STUDY) -> Table:
+    """Tabulate the correlations within training groups.
+
+    Args:
+        data: from `companion.analysis.transfer.within_groups`, with the column r of the raw correlation.
+        world: the benchmarks whose names to print.
+    """
+    displayed = pd.DataFrame(
+        {
+            "Category": data["row"].map(world.name),
+            "Bias": data["column"].map(world.short),
+            "r": data["r"].map(format_number),
+            "Within training groups": data["within"].map(format_number),
+            "p": ["< 0.001" if p < 0.001 else format_number(p, 3) for p in data["p"]],
         }
     )
     return Table(displayed, data)

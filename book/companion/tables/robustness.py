@@ -8,7 +8,7 @@ import pandas as pd
 
 from bvg import known_models, study
 from bvg.results import correlation
-from companion.analysis import robustness
+from companion.analysis import checked_cells
 from companion.tables.base import Table
 from companion.text import format_number, format_r, format_range, listed, plural
 
@@ -30,6 +30,8 @@ def cells(checked: pd.DataFrame, world: study.World = study.STUDY) -> Table:
             "r": [f"**{_number(r)}**" if s else _number(r) for r, s in zip(checked["r"], significant, strict=True)],
             "Interval": [*map(format_range, checked["low"], checked["high"])],
             "By families": [*map(format_range, checked["family_low"], checked["family_high"])],
+            "Jackknife": [*map(format_range, checked["jackknife_low"], checked["jackknife_high"])],
+            "Families": checked["families"].astype(str),
             "Holm p": ["< 0.001" if p < 0.001 else format_number(p, 3, "") for p in checked["p_holm"]],
             "Kendall": checked["tau"].map(_number),
             "Distance": checked["dcor"].map(_number),
@@ -65,7 +67,7 @@ def name_cells(
 
 def most_influential(checked: pd.DataFrame, most: int = 3) -> str:
     """Name the most influential models with their number of cells, for prose."""
-    first = robustness.influential(checked).head(most)
+    first = checked_cells.influential(checked).head(most)
     return listed(f"{m.name} ({plural(m.cells, 'cell')})" for m in first.itertuples(index=False))
 
 

@@ -10,7 +10,10 @@ import pandas as pd
 import bvg.results.scores
 from bvg import known_models, study
 from companion.tables.base import Table
-from companion.text import format_number, format_r
+from companion.text import format_number, format_r, format_value
+
+PAPER_ALPHA = 0.05
+"""The paper's level of significance."""
 
 
 def models(accuracy: pd.DataFrame, world: study.World = study.STUDY) -> Table:
@@ -62,12 +65,17 @@ def printed_and_recomputed(cells: pd.DataFrame, printed: pd.DataFrame) -> Table:
         printed: generalization, bias, group, printed.
 
     Returns:
-        `data` adds the columns difference (shown - printed) and agrees (equal after rounding to the two printed digits).
+        `data` adds the columns difference (r - printed, with r as 0 where p is not below the paper's alpha) and agrees (equal
+        after rounding to the two printed digits). Both use the paper's alpha, whatever that of `cells`. In the displayed
+        table, an r that is not significant at the paper's alpha is in italics.
     """
     data = cells.merge(printed, on=["generalization", "bias", "group"], validate="one_to_one")
-    data["difference"] = data["shown"] - data["printed"]
-    data["agrees"] = (data["shown"].round(2) - data["printed"]).abs() < 1e-9
-    wide = data.pivot(index=["generalization", "bias"], columns="group", values=["printed", "shown", "agrees"])
+    as_paper = data["r"].where((data["p"] < PAPER_ALPHA) | data["r"].isna(), 0.0)
+    data["difference"] = as_paper - data["printed"]
+    data["agrees"] = (as_paper.round(2) - data["printed"]).abs() < 1e-9
+    numbers = [format_number(r, 4) for r in data["r"]]
+    data["here"] = [n if p < PAPER_ALPHA else f"*{n}*" for n, p in zip(numbers, data["p"], strict=True)]
+    wide = data.pivot(index=["generalization", "bias"], columns="group", values=["printed", "here", "agrees"])
     wide = wide.reindex(pd.MultiIndex.from_frame(data[["generalization", "bias"]].drop_duplicates()))
     shown = pd.DataFrame(
         {
@@ -78,9 +86,9 @@ def printed_and_recomputed(cells: pd.DataFrame, printed: pd.DataFrame) -> Table:
     for group, models_of in study.MODEL_SETS.items():
         title = models_of.name
         shown[f"{title}, printed"] = [format_number(v) for v in wide["printed", group]]
-        shown[f"{title}, here"] = [format_number(v, 4) for v in wide["shown", group]]
+        shown[f"{title}, here"] = list(wide["here", group])
     shown["Agrees"] = ["yes" if all(row) else "**no**" for row in wide["agrees"].to_numpy()]
-    return Table(shown, data)
+    return Table(shown, data.drop(columns="here"))
 
 
 def corruptions(by_corruption: pd.DataFrame) -> Table:
@@ -178,7 +186,7 @@ def summary(
         accuracy = column not in biases
         title = world.name(column) + (f", ε = {255 * eps:.4g}/255" if column == "pgd" else "")
         title += " [%]" if accuracy else ""
-        shown[title] = ["" if np.isnan(v) else format_number(v, 1 if accuracy else 2) for v in numbers[column]]
+        shown[title] = [format_value(column, v) for v in numbers[column]]
         images[title] = _images(results, column, eps)
     if any(list(images.values())[1:]):
         shown = pd.concat([shown, pd.DataFrame([images])], ignore_index=True)
@@ -282,8 +290,8 @@ def scores(table: pd.DataFrame) -> Table:
     Args:
         table: a scores table (see `bvg.results.scores.per_model`).
     """
-    shown = table.drop(columns=["model", "group"]).rename(
-        columns={b.id: b.name for b in study.BIASES} | study.CATEGORY_NAMES
-    )
-    shown.insert(0, "Model", known_models.describe(table["model"])["name"].to_numpy())
+    names = {b.id: b.name for b in study.BIASES} | study.CATEGORY_NAMES
+    shown = pd.DataFrame({"Model": known_models.describe(table["model"])["name"].to_numpy()})
+    for column in table.columns.drop(["model", "group"]):
+        shown[names.get(column, column)] = [format_value(column, v) for v in table[column]]
     return Table(shown, table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from companion.analysis import resampling
+from scipy.stats import spearmanr, t
 
 from bvg.results import correlation
 
@@ -54,3 +55,16 @@ def test_the_bootstrap_draws_whole_families():
     assert (counts[:, [0]] == counts[:, [2, 4]]).all()
     assert set(counts[:, [0, 1, 3]].sum(axis=1)) == {3}
     assert counts.max(axis=0).min() >= 2
+
+
+def test_the_jackknife_leaves_out_each_family_in_turn():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(30, 2)), rng.normal(size=(30, 3))
+    labels = np.repeat(["a", "b", "c", "d", "e", "f"], [10, 8, 5, 4, 2, 1])
+    low, high = resampling.jackknife(x, y, labels, 0.1)
+    for i, j in np.ndindex(2, 3):
+        z = np.arctanh(spearmanr(x[:, i], y[:, j]).statistic)
+        without = [np.arctanh(spearmanr(x[labels != f, i], y[labels != f, j]).statistic) for f in "abcdef"]
+        reach = t.isf(0.05, 5) * np.sqrt(5 / 6 * np.sum((np.array(without) - z) ** 2))
+        assert [low[i, j], high[i, j]] == pytest.approx([np.tanh(z - reach), np.tanh(z + reach)])
+    assert np.isnan(resampling.jackknife(x, y, ["a"] * 15 + ["b"] * 15, 0.1)).all()

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from companion.analysis import choices, robustness
+from companion.analysis import checked_cells, choices, robustness
 from companion.figures.robustness import robustness as drawn
 from companion.tables import robustness as tables
 from scipy.stats import kendalltau, spearmanr
@@ -36,7 +36,7 @@ NOISE = np.random.default_rng(3).normal(size=24)
     ("y", "verdict"),
     [
         (np.arange(24) + NOISE, "robust"),
-        (np.abs(np.arange(24) - 11.5) + NOISE / 4, "not monotonic"),
+        (np.abs(np.arange(24) - 11.5) + NOISE / 4, "other dependence"),
         (np.random.default_rng(8).permutation(24), "not significant"),
         (np.ones(24), "not defined"),
     ],
@@ -89,6 +89,36 @@ def test_too_few_families_or_models_give_no_check():
     assert np.isnan(one["without_family_changes"])
 
 
+def test_families_of_one_model_each_repeat_no_bootstrap():
+    x = np.arange(24.0)
+    made = table(x=x, y=x + NOISE)
+    alone, shared = audit(made), audit(made, ["one"] * 2 + [f"f{i}" for i in range(22)])
+    assert np.isnan([alone["family_low"], alone["jackknife_low"]]).all()
+    assert alone["families"] == alone["effective_families"] == 24
+    assert shared["families"] == 23
+    assert np.isfinite([shared["family_low"], shared["jackknife_low"]]).all()
+
+
+def test_an_interval_that_ends_near_0_is_computed_from_more_resamples(monkeypatch):
+    """Its end is nearer to that of very many resamples."""
+    x = np.arange(24.0)
+    made = table(x=x, y=-x + 3.1 * NOISE)
+    drawn = []
+    bootstrap = robustness.resampling.bootstrap
+
+    def counted(labels, replicates, rng):
+        drawn.append(replicates)
+        return bootstrap(labels, replicates, rng)
+
+    monkeypatch.setattr(robustness.resampling, "bootstrap", counted)
+    far = audit(table(x=x, y=x + NOISE / 9))
+    assert far["low"] > robustness.CLOSE
+    assert max(drawn) == 500
+    monkeypatch.setattr(robustness, "CLOSE", 2.0)
+    audit(made)
+    assert max(drawn) == 500 * robustness.FINER
+
+
 def test_a_perfect_order_of_few_models_has_a_positive_p():
     """Student's t gives p = 0, but six models have only 720 orders."""
     cell = audit(table(x=np.arange(6.0), y=np.arange(6.0)))
@@ -117,7 +147,7 @@ def test_numbers_of_the_published_table_match_scipy_and_statsmodels():
     assert (cell["tau"], cell["p_tau"]) == (pytest.approx(expected.statistic), pytest.approx(expected.pvalue))
     r = [spearmanr(trained["Adversarial"].drop(i), trained["bandwidth"].drop(i)).statistic for i in trained.index]
     assert (cell["without_low"], cell["without_high"]) == (pytest.approx(min(r)), pytest.approx(max(r)))
-    assert checked.groupby("group")["families"].first().to_dict() == {"total": 35, "at": 2, "other": 33}
+    assert checked.groupby("group")["families"].first().to_dict() == {"total": 18, "at": 1, "other": 17}
 
 
 def test_distance_correlation_matches_its_definition():
@@ -146,18 +176,22 @@ def test_the_results_for_the_published_table():
     checked = published()
     assert checked["verdict"].value_counts().to_dict() == {
         "not significant": 26,
-        "fragile": 23,
-        "robust": 17,
-        "not monotonic": 6,
+        "fragile": 26,
+        "robust": 14,
+        "other dependence": 6,
     }
-    checks = robustness.count_passed(checked)
+    checks = checked_cells.count_passed(checked)
     assert checks.at["Holm", "passed"] == 22
-    assert checks.loc["family interval", ["made", "passed"]].tolist() == [28, 21]
-    assert set(robustness.influential(checked)["model"][:3]) == {
+    assert checks.loc["family interval", ["made", "passed"]].tolist() == [28, 15]
+    assert checks.loc["jackknife", ["made", "passed"]].tolist() == [28, 10]
+    sizes = choices.families(scores.per_model(results.load("published"))).value_counts(normalize=True)
+    total = checked.query("group == 'total'")["effective_families"]
+    assert total.to_numpy() == pytest.approx(1 / (sizes**2).sum())
+    assert set(checked_cells.influential(checked)["model"][:3]) == {
         "resnet50_trained_on_SIN", "robust_resnet50_l2_eps0", "robust_resnet50_l2_eps5"
     }  # fmt: skip
-    assert "Adversarial with Shape (all, " in tables.name_cells(robustness.failing_by_family_only(checked))
-    assert robustness.widening(checked) > 1
+    assert "Adversarial with Shape (all, " in tables.name_cells(checked_cells.failing_by_family_only(checked))
+    assert checked_cells.widening(checked) > 1
 
 
 def test_only_the_seed_changes_the_resamples():
@@ -167,7 +201,7 @@ def test_only_the_seed_changes_the_resamples():
         made, ["Adversarial", "ID"], ["bandwidth", "shape"], {"other": sets["other"], "total": sets["total"]}, families,
         replicates=200,
     )  # fmt: skip
-    drawn_once = ["low", "high", "family_low", "family_high", "p_dcor"]
+    drawn_once = ["low", "high", "family_low", "family_high", "jackknife_low", "jackknife_high", "p_dcor"]
     before = published(replicates=200)
     for cell in again.itertuples():
         same = correlation.cell(before, cell.row, cell.column, cell.group)
@@ -204,10 +238,13 @@ def test_the_figure_shows_the_verdict_of_every_cell():
     texts = [t.get_text() for axes in figure.figure.axes for t in axes.texts]
     assert len(texts) == 144
     bold = [t.get_text() for axes in figure.figure.axes for t in axes.texts if t.get_weight() == "bold"]
-    assert len(bold) == 17
+    assert len(bold) == 14
     assert sum(t.startswith("distance") for t in texts) == 6
     assert all(t.get_fontsize() >= 8 for axes in figure.figure.axes for t in axes.texts)
-    assert "All 48 models: 8 robust, 7 fragile, 2 not monotonic and 7 not significant" in figure.alt
+    assert "All 48 models, 18 families: 4 robust, 11 fragile, 2 other dependence and 7 not significant" in figure.alt
+    assert "15 adversarially trained, 1 family: no check by families: 7 robust" in figure.alt
+    faces = [patch.get_facecolor() for axes in figure.figure.axes for patch in axes.patches]
+    assert sum(face == (1.0, 1.0, 1.0, 1.0) for face in faces) == (published()["verdict"] == "not significant").sum()
     apart = drawn(published(), study.STUDY, ["contrastive", "freezing"])
     assert "15 of Contrastive learning and Frozen filters" in apart.alt
 
@@ -216,5 +253,5 @@ def test_the_table_names_the_checks_that_a_fragile_cell_fails():
     shown = tables.cells(published()).displayed
     assert len(shown) == 72
     line = shown[(shown["Category"] == "Adversarial") & (shown["Bias"] == "Shape") & (shown["Models"] == "all (48)")]
-    assert line["Verdict"].item() == "fragile: fails family interval"
+    assert line["Verdict"].item() == "fragile: fails family interval, jackknife and a family"
     assert line["Matters most"].item() == "SIN"

@@ -44,7 +44,7 @@ class Evidence:
     alpha: float = 0.05
     highlight: Sequence[str] = ()
     set_apart: Sequence[str] = ("adversarial_training",)
-    families: str = "recipe"
+    families: str = "source"
     replicates: int = 2000
     permutations: int = 49
     seed: int = 0
@@ -89,6 +89,43 @@ class Evidence:
         names = scores.CATEGORY_COLUMNS, scores.BIAS_COLUMNS
         families = choices.families(self.counted, self.families)
         return check_cells(self.counted, *names, self.sets, families, self.alpha, self.replicates, self.seed)
+
+    @cached_property
+    def holm(self) -> pd.DataFrame:
+        """The correlations of Figure 2, with `shown` 0 where p is not below alpha by Holm's correction over all of them."""
+        from statsmodels.stats.multitest import multipletests
+
+        cells = self.cells.copy()
+        defined = cells["p"].notna()
+        if defined.any():
+            kept = multipletests(cells.loc[defined, "p"], alpha=self.alpha, method="holm")[0]
+            cells.loc[defined, "shown"] = cells.loc[defined, "r"].where(kept, 0.0)
+        return cells
+
+    @cached_property
+    def differences(self) -> pd.DataFrame:
+        """The tests of the difference between the two sets, in every cell of Figure 2."""
+        from companion.analysis.differences import differences
+
+        return differences(self.cells)
+
+    @cached_property
+    def at_equal_accuracy(self) -> pd.DataFrame:
+        """The partial correlations given ImageNet top-1, without intervals."""
+        from companion.analysis import equal_accuracy
+
+        control = self.accuracy.set_index("model")["imagenet"].reindex(self.counted["model"]).to_numpy(float)
+        names = equal_accuracy.CATEGORIES, scores.BIAS_COLUMNS
+        families = choices.families(self.counted, self.families)
+        return equal_accuracy.correlate(self.counted, control, *names, self.sets, families, self.alpha, replicates=0)
+
+    @cached_property
+    def held_out(self) -> pd.DataFrame:
+        """R2 of linear predictions with models, publications and training groups held out."""
+        from companion.analysis.transfer import held_out
+
+        control = self.accuracy.set_index("model")["imagenet"].reindex(self.counted["model"])
+        return held_out(self.counted, control.to_numpy(float))
 
     @cached_property
     def prediction(self) -> pd.DataFrame:

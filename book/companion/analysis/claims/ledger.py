@@ -5,29 +5,63 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from bvg.results import correlation
 from companion.analysis.claims.evidence import FAILS, HOLDS, UNKNOWN, Evidence
 from companion.analysis.claims.statements import CLAIMS, Claim
+from companion.analysis.robustness import VERDICTS
+from companion.text import listed, plural
 
-COLUMNS = ("id", "claim", "source", "how", "value", "verdict", "where")
+COLUMNS = ("id", "claim", "source", "how", "value", "verdict", "where", "behind")
 
 
-def ledger(evidence: Evidence, claims: Sequence[Claim] = CLAIMS) -> pd.DataFrame:
+def ledger(evidence: Evidence, claims: Sequence[Claim] = CLAIMS, robust: bool = True) -> pd.DataFrame:
     """Check every claim.
 
     With fewer than `bvg.results.correlation.FEWEST` models no correlation is defined and no claim can be checked.
 
+    Args:
+        evidence: tables of scores, and the choices behind the statistics.
+        claims: the claims to check.
+        robust: whether to count the verdicts of the cells behind each claim, which takes seconds of resampling.
+
     Returns:
         One row per claim with the columns `COLUMNS`: its id, words and source, the rule in words (how), the result in words
-        (value), the verdict, and where the book shows the numbers.
+        (value), the verdict, where the book shows the numbers, and how robust the cells of Figure 2 behind it are (behind;
+        empty for a claim that rests on none, and without `robust`).
     """
     n, few = len(evidence.counted), None
     if n < correlation.FEWEST:
         few = (f"{n} models are too few: a correlation takes {correlation.FEWEST}", UNKNOWN)
-    rows = [(c.id, c.claim, c.source, c.how, *(few or c.rule(evidence)), c.where) for c in claims]
+    rows = [
+        (
+            c.id,
+            c.claim,
+            c.source,
+            c.how,
+            *(few or c.rule(evidence)),
+            c.where,
+            "" if few or not robust else behind(c, evidence),
+        )
+        for c in claims
+    ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def behind(claim: Claim, evidence: Evidence) -> str:
+    """Count the verdicts on the cells of Figure 2 behind a claim, such as `of 3 cells 1 robust and 2 fragile`."""
+    if not claim.cells:
+        return ""
+    checked = evidence.checked
+    used = [
+        ((checked["row"] == row) if row else True) & ((checked["column"] == column) if column else True)
+        for row, column in claim.cells
+    ]
+    chosen = checked[np.broadcast_to(np.any(np.broadcast_arrays(*used), axis=0), len(checked))]
+    counts = chosen["verdict"].value_counts()
+    return f"of {plural(len(chosen), 'cell')} {listed(f'{counts[v]} {v}' for v in VERDICTS if v in counts)}"
 
 
 def source(claim: Claim) -> str:

@@ -10,6 +10,7 @@ from statsmodels.stats.multitest import multipletests
 
 from bvg.results import correlation, scores
 from companion.analysis.claims.evidence import FAILS, HOLDS, PARTLY, UNKNOWN, Evidence, Found, names
+from companion.analysis.variants import by_attack
 from companion.text import format_number, listed
 
 APART = ("stylized", "pgd")
@@ -60,9 +61,9 @@ def many_benchmarks(e: Evidence) -> Found:
 
 
 def singled_out(e: Evidence) -> Found:
-    """Every bias correlates with some benchmark in some set of models, after Holm's correction for all these tests. Holds in part
-    if only some biases do. Fails if none does, or if a bias correlates with one sign with all four categories over all
-    models. Depends on alpha, set_apart, leave_out, categories and cut-offs."""
+    """No bias correlates with one sign with all four categories over all models, but more than half of the biases correlate with
+    some benchmark in some set of models, after Holm's correction for all these tests. Holds in part if fewer do. Fails if none
+    does, or if a bias correlates with one sign with all four categories over all models. Depends on alpha, set_apart, leave_out, categories and cut-offs."""
     cells = e.by_benchmark.dropna(subset="p")
     if cells.empty:
         return "no correlation is defined", UNKNOWN
@@ -76,12 +77,13 @@ def singled_out(e: Evidence) -> Found:
     value += f"one sign with all categories over all models: {names(e.consistent('total'))}"
     if e.consistent("total") or not corrected.any():
         return value, FAILS
-    return value, HOLDS if corrected.all() else PARTLY
+    return value, HOLDS if (corrected > 0).mean() > 0.5 else PARTLY
 
 
 def low_budget(e: Evidence) -> Found:
     """The attack behind the Adversarial score changes no pixel by more than 1/255, a quarter of the usual 4/255 (Linf, ImageNet);
-    holds in part if by less than 4/255. Depends on the results and on eps."""
+    holds in part if by less than 4/255. If the results have a stronger attack, the result compares shape bias with both. Depends
+    on the results, set_apart and eps."""
     weak, usual = 1 / 255, 4 / 255
     if e.results is None or (attack := scores.attacks(e.results, e.eps)).empty:
         return "the table has no attack of the score's strength", UNKNOWN
@@ -90,4 +92,10 @@ def low_budget(e: Evidence) -> Found:
         f"ε = {255 * e.eps:.4g}/255, compared with the usual 4/255; the models keep {format_number(accuracy.min(), 1)} to "
         f"{format_number(accuracy.max(), 1)} % accuracy, median {format_number(np.median(accuracy), 1)} %"
     )
+    attacks = by_attack(e.results, e.counted, e.sets, e.alpha).query("column == 'shape' and group == 'at'")
+    if len(attacks) > 1:
+        value += f"; r of shape bias among the {attacks['n'].max()} AT models: " + ", ".join(
+            f"{format_number(c.r)} ({c.attack.replace('linf-high', 'a stronger attack').replace('linf', 'L∞')})"
+            for c in attacks.itertuples()
+        )
     return value, HOLDS if e.eps <= weak else PARTLY if e.eps < usual else FAILS

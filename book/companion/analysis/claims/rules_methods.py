@@ -11,7 +11,7 @@ from bvg import known_models, study
 from bvg.results import correlation, scores
 from companion.analysis.claims.evidence import FAILS, HOLDS, PARTLY, UNKNOWN, Evidence, Found
 from companion.analysis.prediction import ALL
-from companion.analysis.robustness import NOT_MONOTONIC
+from companion.analysis.robustness import OTHER_DEPENDENCE
 from companion.text import format_number, listed
 
 ACCURATE = 0.8  # share of a category's variance that a prediction must explain
@@ -27,9 +27,9 @@ def models_and_groups(e: Evidence) -> Found:
 
 def insufficient(e: Evidence) -> Found:
     """A prediction from all six biases over all models is accurate if its R2 on held-out models is at least 0.8 and significant
-    by permutation. Fails if one method, linear or forest, predicts all four categories accurately; holds if neither method
-    predicts any category accurately; holds in part otherwise. The result names the thresholds of R2 at which the verdict would
-    change. Depends on leave_out, alpha, categories, cut-offs, permutations and seed."""
+    by permutation. Fails if one method, linear or forest, predicts all four categories accurately; holds otherwise. The result
+    names the threshold of R2 at which the verdict would change, and the linear R2 with whole publications held out. Depends
+    on leave_out, alpha, categories, cut-offs, permutations and seed."""
     of = e.prediction.query(f"features == '{ALL}' and group == 'total'").dropna(subset="r2")
     wide = of.assign(ok=(of["r2"] >= ACCURATE) & (of["p"] < e.alpha)).pivot(
         index="category", columns="method", values=["r2", "ok"]
@@ -45,9 +45,11 @@ def insufficient(e: Evidence) -> Found:
     value = (
         f"R2 on held-out models (linear / forest): {found}; median error of the forest in percentage points: "
         + ", ".join(f"{c} {format_number(error[c], 1)}" for c in r2.index)
-        + f". The claim would hold at thresholds above {format_number(r2.max().max())} and fail at {format_number(r2.min().max())} or below"
+        + f". The claim would fail at a threshold of {format_number(r2.min().max())} or below. Linear R2 with whole publications held out: "
     )
-    return value, FAILS if ok.all().any() else PARTLY if ok.any().any() else HOLDS
+    apart = e.held_out.query("features == 'all six biases' and level == 'source'").set_index("category")["r2"]
+    value += ", ".join(f"{c} {format_number(apart[c])}" for c in r2.index)
+    return value, FAILS if ok.all().any() else HOLDS
 
 
 def spearman_blind(e: Evidence) -> Found:
@@ -55,7 +57,7 @@ def spearman_blind(e: Evidence) -> Found:
     detects every kind of dependence (corrected by Benjamini and Hochberg over all cells); holds in part if only without that
     correction. Depends on alpha, set_apart, leave_out, replicates and seed."""
     quiet = e.checked[e.checked["r"].notna() & ~correlation.significant(e.checked)]
-    missed, perhaps = quiet[quiet["verdict"] == NOT_MONOTONIC], quiet[quiet["p_dcor"] < e.alpha]
+    missed, perhaps = quiet[quiet["verdict"] == OTHER_DEPENDENCE], quiet[quiet["p_dcor"] < e.alpha]
     which = [
         f"{study.bias(t.column).plain} with {t.row} ({study.MODEL_SETS[t.group].short})"
         for t in (missed if len(missed) else perhaps).itertuples()

@@ -26,6 +26,7 @@ class Claim:
         rule: returns the result in words, and the verdict. Its docstring describes it.
         where: page of the book, and id of the figure or table that shows the numbers.
         slow: whether the rule takes seconds, because it resamples or grows forests.
+        cells: the cells of Figure 2 behind the rule, as pairs of category and bias; None stands for all of them.
         helpers: functions that the rule calls, and constants: module-level names that it uses; the page prints their source.
     """
 
@@ -35,6 +36,7 @@ class Claim:
     rule: Callable[[Evidence], Found]
     where: str
     slow: bool = False
+    cells: tuple[tuple[str | None, str | None], ...] = ()
     helpers: tuple[Callable, ...] = ()
     constants: tuple[str, ...] = ()
 
@@ -49,15 +51,17 @@ _SHAPE, _BAND = "shape-bias.html#figure-4", "critical-band.html#critical-band"
 _SPECTRAL, _EACH = "spectral-bias.html#figure-5", "per-benchmark.html#per-benchmark-shape"
 _MODELS, _PANELS = "models.html#table-models", "claims.html#claims-panels"
 
+_ALL = ((None, None),)
+
 CLAIMS: tuple[Claim, ...] = (
     Claim("models", "48 models, in seven groups by training method.", "statement 1", m.models_and_groups, _MODELS),
-    Claim("no-single-bias", "No single bias correlates with generalization as a whole.", "statement 2; abstract", r.no_single_bias, _MAIN),
+    Claim("no-single-bias", "No single bias correlates with generalization as a whole.", "statement 2; abstract", r.no_single_bias, _MAIN, cells=_ALL),
     Claim("specific", "Biases often correlate only with certain aspects of generalization or groups of models.",
-          "statement 3; abstract", r.specific, _MAIN),
+          "statement 3; abstract", r.specific, _MAIN, cells=_ALL),
     Claim("groups-differ", "Adversarially trained models and the others often show different trends.",
-          "statement 4; caption of Figure 2", r.groups_differ, _MAIN),
+          "statement 4; caption of Figure 2", r.groups_differ, _MAIN, cells=_ALL),
     Claim("trends-reverse", "Adversarially trained models and the others often show opposite trends.",
-          "statement 4, strict reading", r.trends_reverse, _MAIN),
+          "statement 4, strict reading", r.trends_reverse, _MAIN, cells=_ALL),
     Claim("spearman-blind", "Spearman's r does not capture non-monotonic relations.", "statement 5", m.spearman_blind,
           "how-firm.html#firmness", slow=True),
     Claim("benchmarks-agree", "Many benchmarks correlate positively with each other, except SIN and PGD.",
@@ -67,17 +71,17 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("insufficient", "The biases do not suffice to predict the generalization of a model accurately and as a whole.",
           "statement 7", m.insufficient, "claims.html#prediction", slow=True, constants=("ACCURATE",)),
     Claim("shape-no-remedy", "Contrary to earlier findings, shape bias does not correlate with robustness.", "statement 8; summary",
-          r.shape_is_no_remedy, _SHAPE),
+          r.shape_is_no_remedy, _SHAPE, cells=(("Robustness", "shape"),)),
     Claim("narrow-band-no-remedy", "Contrary to earlier findings, a narrow critical band does not correlate with robustness.",
-          "statement 8; summary", r.narrow_band_is_no_remedy, _BAND),
-    Claim("high-frequency", "High-frequency cues can help generalization.", "statement 9; summary", r.high_frequency, _SPECTRAL),
+          "statement 8; summary", r.narrow_band_is_no_remedy, _BAND, cells=(("Robustness", "bandwidth"), ("Adversarial", "bandwidth"))),
+    Claim("high-frequency", "High-frequency cues can help generalization.", "statement 9; summary", r.high_frequency, _SPECTRAL, cells=((None, "high_frequency"),)),
     Claim("high-frequency-modestly", "High-frequency cues relate to generalization modestly.", "statement 9",
-          r.high_frequency_modestly, _SPECTRAL),
+          r.high_frequency_modestly, _SPECTRAL, cells=((None, "high_frequency"),)),
     Claim("shape-fails", "Shape bias fails to predict performance as a whole.", "statement 10; summary", r.shape_fails, _SHAPE,
-          helpers=(r.fails_holistically,)),
+          helpers=(r.fails_holistically,), cells=((None, "shape"),)),
     Claim("centre-fails", "The critical band's centre frequency also fails to predict performance as a whole.", "statement 11; summary", r.centre_fails, _BAND,
-          helpers=(r.fails_holistically,)),
-    Claim("texture", "More texture bias comes with more accuracy in distribution.", "statement 12; summary", r.texture, _SHAPE),
+          helpers=(r.fails_holistically,), cells=((None, "center_frequency"),)),
+    Claim("texture", "More texture bias comes with more accuracy in distribution.", "statement 12; summary", r.texture, _SHAPE, cells=(("ID", "shape"),)),
     Claim("outliers", "There are many outliers.", "statement 13", m.outliers, _PANELS, slow=True),
     Claim("non-monotonic", "There are many non-monotonic relations.", "statement 13", m.non_monotonic, _PANELS),
     Claim("critical-band-at", "The critical-band test does not work well for adversarially trained models.", "statement 14",

@@ -25,6 +25,7 @@ class Effect:
         changed: cells that change between positive, negative and not significant.
         flips: cells among these that are significant before and after, with opposite signs.
         compared: cells that are defined before and after.
+        moved: cells among these whose r changes at all; a change of one category or bias cannot touch the others.
         lost: cells that are defined before only.
         largest: the change of r with the largest absolute value; NaN if nothing is compared.
         where: its cell: category × bias (set of models).
@@ -33,6 +34,7 @@ class Effect:
     changed: int
     flips: int
     compared: int
+    moved: int
     lost: int
     largest: float
     where: str
@@ -41,10 +43,11 @@ class Effect:
         if not self.compared:
             return "no correlation is defined both before and after"
         more = f" ({self.flips} to the opposite sign)" if self.flips else ""
-        text = f"{self.changed or 'none'} of {plural(self.compared, 'correlation')} change{'s' * (1 in (self.changed, self.compared))} significance{more}"
+        text = f"of {plural(self.moved, 'correlation')} that {'moves' if self.moved == 1 else 'move'}, {self.changed or 'none'} change{'s' * (self.changed < 2)} significance{more}"
+        text = text if self.moved else "no correlation moves"
         text += f", {self.lost} {'is' if self.lost == 1 else 'are'} no longer defined" if self.lost else ""
-        if abs(self.largest) < 1e-12:
-            return text + "; r does not change"
+        if not self.moved:
+            return text
         return f"{text}; the largest change of r is {format_number(self.largest)}: {self.where}"
 
 
@@ -55,19 +58,22 @@ def effect(base: pd.DataFrame, changed: pd.DataFrame) -> Effect:
         >>> cell = {"row": ["ID"], "column": ["shape"], "group": ["total"]}
         >>> before = pd.DataFrame(cell | {"r": [-0.5], "shown": [-0.5]})
         >>> str(effect(before, pd.DataFrame(cell | {"r": [-0.2], "shown": [0.0]})))
-        '1 of 1 correlation changes significance; the largest change of r is 0.30: ID × Shape (all)'
+        'of 1 correlation that moves, 1 changes significance; the largest change of r is 0.30: ID × Shape (all)'
     """
     both = base.merge(changed, on=["row", "column", "group"], suffixes=("", "_after"), validate="one_to_one")
     lost = int((both["r"].notna() & both["r_after"].isna()).sum())
     both = both.dropna(subset=["r", "r_after"])
     if both.empty:
-        return Effect(0, 0, 0, lost, np.nan, "")
+        return Effect(0, 0, 0, 0, lost, np.nan, "")
     before, after = np.sign(both["shown"]), np.sign(both["shown_after"])
     moved = both["r_after"] - both["r"]
     most = both.loc[moved.abs().idxmax()]
     where = f"{most['row']} × {study.STUDY.short(most['column'])} ({study.MODEL_SETS[most['group']].short})"
     largest = float(most["r_after"] - most["r"])
-    return Effect(int((before != after).sum()), int((before * after < 0).sum()), len(both), lost, largest, where)
+    touched = int((moved.abs() > 1e-12).sum())
+    return Effect(
+        int((before != after).sum()), int((before * after < 0).sum()), len(both), touched, lost, largest, where
+    )
 
 
 @dataclass(frozen=True)

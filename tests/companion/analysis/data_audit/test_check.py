@@ -22,10 +22,10 @@ def test_the_effect_on_made_up_cells():
     after = cells(shape=-0.6, bandwidth=0.4, low_frequency=0.2, high_frequency=np.nan, center_frequency=0.9)
     moved = check.effect(before, after)
     assert str(moved) == (
-        "2 of 3 correlations change significance (1 to the opposite sign), 1 is no longer defined; "
+        "of 3 correlations that move, 2 change significance (1 to the opposite sign), 1 is no longer defined; "
         "the largest change of r is −1.20: ID × Shape (all)"
     )
-    assert (moved.changed, moved.flips, moved.compared, moved.lost) == (2, 1, 3, 1)
+    assert (moved.changed, moved.flips, moved.compared, moved.moved, moved.lost) == (2, 1, 3, 3, 1)
     assert (moved.largest, moved.where) == (pytest.approx(-1.2), "ID × Shape (all)")
 
 
@@ -46,9 +46,15 @@ def test_the_cells_compared_with_are_figure_2(case):
 @pytest.mark.parametrize(
     ("r", "text"),
     [
-        (0.6, "none of 1 correlation changes significance; r does not change"),
-        (0.7, "none of 1 correlation changes significance; the largest change of r is 0.10: ID × Shape (all)"),
-        (0.4, "1 of 1 correlation changes significance; the largest change of r is −0.20: ID × Shape (all)"),
+        (0.6, "no correlation moves"),
+        (
+            0.7,
+            "of 1 correlation that moves, none changes significance; the largest change of r is 0.10: ID × Shape (all)",
+        ),
+        (
+            0.4,
+            "of 1 correlation that moves, 1 changes significance; the largest change of r is −0.20: ID × Shape (all)",
+        ),
         (np.nan, "no correlation is defined both before and after"),
     ],
 )

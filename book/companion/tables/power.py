@@ -1,0 +1,180 @@
+"""Tables and sentences of the page Power and error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from bvg import study
+from companion.analysis import power
+from companion.tables.base import Table
+from companion.text import format_number, listed, set_name
+
+
+def detectable(sets: dict[str, int], alpha: float = 0.05, probabilities: Sequence[float] = (0.5, 0.8, 0.95)) -> Table:
+    """Tabulate the correlation that each set of models detects.
+
+    Args:
+        sets: name of a set -> its number of models; sets with fewer than 4 are left out.
+        alpha: level of significance.
+        probabilities: powers to tabulate.
+    """
+    rows = [
+        {"group": group, "n": n} | {f"power_{p:g}": power.detectable(n, alpha, p) for p in probabilities}
+        for group, n in sets.items()
+        if n >= 4
+    ]
+    data = pd.DataFrame(rows)
+    displayed = pd.DataFrame({"Models": [study.MODEL_SETS[r["group"]].phrase(r["n"]) for r in rows]})
+    for p in probabilities:
+        displayed[f"Size of ρ found with probability {100 * p:.0f} %"] = [
+            format_number(r[f"power_{p:g}"]) for r in rows
+        ]
+    return Table(displayed, data)
+
+
+def planner(rhos: Sequence[float], alpha: float = 0.05, probabilities: Sequence[float] = (0.5, 0.8, 0.95)) -> Table:
+    """Tabulate the number of models that a correlation needs.
+
+    Args:
+        rhos: correlations.
+        alpha: level of significance.
+        probabilities: powers to tabulate.
+    """
+    rows = [{"rho": rho} | {f"power_{p:g}": power.needed(rho, alpha, p) for p in probabilities} for rho in rhos]
+    displayed = pd.DataFrame({"Size of ρ": [f"{rho:g}" for rho in rhos]})
+    for p in probabilities:
+        displayed[f"Models for probability {100 * p:.0f} %"] = [str(r[f"power_{p:g}"]) for r in rows]
+    return Table(displayed, pd.DataFrame(rows))
+
+
+def state(cells: pd.DataFrame, alpha: float = 0.05) -> str:
+    """State what the sets of a table of correlations detect, for prose wherever "not significant" is read.
+
+    Args:
+        cells: from `bvg.results.correlation.correlate`.
+        alpha: level of significance.
+
+    Example:
+        >>> state(pd.DataFrame({"group": ["total", "at"], "n": [48, 15]}))
+        'all 48 models |ρ| ≥ 0.41, 15 adversarially trained |ρ| ≥ 0.68'
+    """
+    sizes = cells.groupby("group", sort=False)["n"].max()
+    parts = [f"{set_name(g, cells[cells['group'] == g])} |ρ| ≥ {format_number(power.detectable(int(n), alpha))}" for g, n in sizes.items() if n >= 4]  # fmt: skip
+    return ", ".join(parts) or "no set of models is large enough"
+
+
+def differences(table: pd.DataFrame, alpha: float = 0.05, world: study.World = study.STUDY) -> Table:
+    """Tabulate the difference between two sets of models in every cell, bold where p by Holm is below alpha.
+
+    Args:
+        table: from `companion.analysis.differences.differences`.
+        alpha: level of significance.
+        world: the benchmarks whose names to print.
+    """
+    displayed = pd.DataFrame(
+        {
+            "Category": table["row"].map(world.name),
+            "Bias": table["column"].map(world.short),
+            "r, AT": table["r_first"].map(_number),
+            "r, others": table["r_second"].map(_number),
+            "z": [f"**{_number(c.z)}**" if c.p_holm < alpha else _number(c.z) for c in table.itertuples()],
+            "p": table["p"].map(_p),
+            "p by Holm": table["p_holm"].map(_p),
+        }
+    )
+    return Table(displayed, table)
+
+
+def name_differences(table: pd.DataFrame, alpha: float = 0.05, world: study.World = study.STUDY) -> str:
+    """Name the cells in which two sets differ by Holm, for prose."""
+    return listed(
+        f"{world.name(c.row)} with {world.short(c.column)} ({format_number(c.r_first)} and {format_number(c.r_second)})"
+        for c in table[table["p_holm"] < alpha].itertuples()
+    )
+
+
+def reliability(table: pd.DataFrame, world: study.World = study.STUDY) -> Table:
+    """Tabulate the reliability of each benchmark by set of models.
+
+    Args:
+        table: from `companion.analysis.measurement_error.reliability`.
+        world: the benchmarks whose names to print.
+    """
+    groups = [g for g in study.MODEL_SETS if g in set(table["group"])]
+    wide = table.pivot(index="benchmark", columns="group")
+    names = list(pd.unique(table["benchmark"]))
+    displayed = pd.DataFrame(
+        {"Benchmark": [world.name(b) for b in names], "Images": [f"{wide.at[b, ('images', groups[0])]:,}" for b in names]}
+        | {f"Error, {study.MODEL_SETS[g].short}": [f"± {format_number(wide.at[b, ('error', g)])}" for b in names] for g in groups[:1]}
+        | {f"Reliability, {study.MODEL_SETS[g].short}": [_number(wide.at[b, ("reliability", g)]) for b in names] for g in groups}
+        | {f"Largest r, {study.MODEL_SETS[g].short}": [_number(np.sqrt(wide.at[b, ("reliability", g)])) for b in names] for g in groups}
+    )  # fmt: skip
+    return Table(displayed, table)
+
+
+def without_division(table: pd.DataFrame, world: study.World = study.STUDY) -> Table:
+    """Tabulate the correlations of the spectral biases with and without division by clean accuracy.
+
+    Args:
+        table: from `companion.analysis.variants.without_division`.
+        world: the benchmarks whose names to print.
+    """
+    displayed = pd.DataFrame(
+        {
+            "Category": table["row"].map(world.name),
+            "Bias": table["column"].map(world.short),
+            "Models": [study.MODEL_SETS[g].short for g in table["group"]],
+            "r, divided": table["ratio"].map(_number),
+            "r, not divided": table["accuracy"].map(_number),
+            "Changes": ["yes" if d else "" for d in table["differs"]],
+        }
+    )
+    return Table(displayed, table)
+
+
+def by_attack(table: pd.DataFrame, alpha: float = 0.05, world: study.World = study.STUDY) -> Table:
+    """Tabulate the correlation of each bias with accuracy under every attack.
+
+    Args:
+        table: from `companion.analysis.variants.by_attack`.
+        alpha: level of significance.
+        world: the benchmarks whose names to print.
+    """
+    text = table.assign(text=[f"**{_number(c.r)}**" if c.p < alpha else _number(c.r) for c in table.itertuples()])
+    wide = text.pivot(index=["column", "group"], columns="attack", values="text")
+    order = list(text[["column", "group"]].drop_duplicates().itertuples(index=False, name=None))
+    sizes = table.groupby("group")["n"].max()
+    displayed = pd.DataFrame(
+        {
+            "Bias": [world.short(c) for c, _ in order],
+            "Models": [f"{study.MODEL_SETS[g].short} ({sizes[g]})" for _, g in order],
+        }
+        | {name_attack(a): [wide.at[k, a] for k in order] for a in pd.unique(table["attack"])}
+    )
+    return Table(displayed, table)
+
+
+def name_attack(attack: str) -> str:
+    """Return the printed name of an attack.
+
+    Example:
+        >>> name_attack("linf 0.5/255"), name_attack("linf-high")
+        ('PGD, L∞ 0.5/255', 'PGD, stronger')
+    """
+    kind, _, level = attack.partition(" ")
+    return (
+        "PGD, stronger"
+        if kind == "linf-high"
+        else f"PGD, {kind.replace('linf', 'L∞').replace('l2', 'L2')} {level}".strip()
+    )
+
+
+def _number(value: float) -> str:
+    return format_number(value, undefined="")
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else format_number(value, 3, "")
