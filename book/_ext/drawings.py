@@ -1,11 +1,12 @@
 """Sphinx extension: put drawings with labelled marks into the page itself, where `figures.js` can read the labels.
 
 Every SVG in a figure gets a class by its content. `bvg-card` keeps its colours on a dark page: it shows stimuli or a colour
-map, or its caption names light and dark colours. `bvg-drawing` may be inverted. Only SVGs that label models are inlined.
+map, or its caption names light and dark colours. `bvg-drawing` may be inverted. A variant for phones (`NAME-narrow.svg`) stands beside it. Only SVGs that label models or link to the explorer are inlined.
 """
 
 import re
 from collections import Counter
+from html import escape
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -37,9 +38,21 @@ def place(app, doctree, docname):
         fixed = has_pixels or re.search(r"\b(white|dark|light|pale)\b", caption, re.IGNORECASE)
         figure["classes"].append("bvg-card" if fixed else "bvg-drawing")
         outer = image.parent if isinstance(image.parent, nodes.reference) else image
-        labelled = "data-model=" in svg
+        labelled = "data-model=" in svg or "<a " in svg
         inner = Drawing(svg=inline(svg, image["uri"], f"f{number}-", image["alt"])) if labelled else outer.deepcopy()
-        outer.replace_self(nodes.container("", inner, classes=["bvg-canvas"]))
+        canvases, small = (
+            [nodes.container("", inner, classes=["bvg-canvas"])],
+            image["uri"].replace(".svg", "-narrow.svg"),
+        )
+        if "bvg-beside" not in figure["classes"] and (Path(app.srcdir) / small).is_file():
+            figure["classes"].append("bvg-has-narrow")
+            svg = (Path(app.srcdir) / small).read_text(encoding="utf-8")
+            if "data-model=" in svg:  # the marks answer a tap
+                drawn = inline(svg, small, f"f{number}n-", image["alt"])
+            else:
+                drawn = f'<img src="{small}" alt="{escape(image["alt"], quote=True)}" loading="lazy">'
+            canvases.append(nodes.container("", Drawing(svg=drawn), classes=["bvg-canvas", "bvg-narrow"]))
+        outer.replace_self(canvases)
 
 
 def inline(svg: str, src: str, prefix: str, alt: str) -> str:
@@ -56,9 +69,14 @@ def inline(svg: str, src: str, prefix: str, alt: str) -> str:
         if definitions.find(f"{SVG}style") is not None:  # the page's style sheet has these rules
             root.remove(definitions)
     box = root.get("viewBox")
+    links = list(root.iter(f"{SVG}a"))
     root.attrib = {
-        "class": "bvg-marks", "data-src": src, "viewBox": box, "role": "img", "aria-label": alt,
+        "class": "bvg-linked" if links else "bvg-marks", "data-src": src, "viewBox": box, "role": "group" if links else "img", "aria-label": alt,
     }  # fmt: skip
+    for link in links:  # the page lies above the drawing's folder
+        target = link.attrib.pop(HREF).removeprefix("../")
+        words = re.findall(r"=(\w+)", target)
+        link.attrib = {"href": target, "aria-label": f"Explorer: {' and '.join(words).replace('_', ' ')}"}
     used = {name for e in root.iter() for a in references(e) for name in REFERENCE.findall(e.get(a))}
     for element in root.iter():
         element.tag = element.tag.removeprefix(SVG)  # HTML knows no namespaces

@@ -84,7 +84,7 @@ def captions(notebooks: Path) -> dict[str, str]:
     found = {}
     for path in sorted(notebooks.glob("*.ipynb")):
         for mark in pages.marks(json.loads(path.read_text(encoding="utf-8"))):
-            if "caption" in mark:
+            if "caption" in mark and "see" not in mark:
                 found[mark.get("figure") or mark["table"]] = " ".join(without_roles(mark["caption"]).split())
     return found
 

@@ -28,7 +28,9 @@ def settings(root: Path) -> dict:
     config = effective(yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8")), os.environ)
     # The text for {{ book_pdf }} on a page: only the published book is sure to have the file.
     offered = f"[`book.pdf`]({site(config)}book.pdf)" if site(config) else "`_build/book.pdf`"
-    config["sphinx"]["config"]["myst_substitutions"] = {"book_pdf": offered}
+    url = config.get("repository", {}).get("url")
+    code = f"`git clone {url}`, then `make book`." if url else "`make book` in the repository builds this book."
+    config["sphinx"]["config"]["myst_substitutions"] = {"book_pdf": offered, "get_code": code}
     # Jupyter Book resolves these from the folder of the settings file that it is given, which is not the repository.
     local = config["sphinx"]["local_extensions"]
     config["sphinx"]["local_extensions"] = {name: str(root / folder) for name, folder in local.items()}

@@ -39,23 +39,48 @@ def readable(path: Path) -> str:
 
 
 def page(path: Path) -> str:
-    """Return a page: marked outputs become Markdown cells with MyST directives."""
+    """Return a page: marked outputs become Markdown cells with MyST directives.
+
+    Readers want the answer and the figures first, so the parameters and all code stand in one folded box at the end.
+    """
     name, notebook = path.stem, json.loads(path.read_text(encoding="utf-8"))
-    cells = []
+    cells, code, parameters = [], [], ""
     for cell in notebook["cells"]:
         outputs = cell.pop("outputs", [])
         marked = [output for output in outputs if "bvg" in output.get("metadata", {})]
         if cell["cell_type"] == "code":
+            code.append(text_of(cell["source"]))
             cell["outputs"] = [output for output in outputs if output not in marked]
+            cell["metadata"] = {"tags": ["remove-input"]}
         else:
             # All pages of the book lie in one folder, unlike the notebooks.
             cell["source"] = text_of(cell["source"]).replace("](../", "](")
-        cells.append(cell)
+        if cell["cell_type"] != "code" or cell["outputs"]:
+            cells.append(cell)
         for output in marked:
-            text = directive(name, output["metadata"]["bvg"], output["data"])
-            if text:
-                cells.append({"cell_type": "markdown", "id": f"{name}-{len(cells)}", "metadata": {}, "source": text})
+            mark, data = output["metadata"]["bvg"], output["data"]
+            if "page" in mark:
+                parameters = text_of(data["text/markdown"])
+            elif text := directive(name, mark, data):
+                cells.append(markdown(f"{name}-{len(cells)}", text))
+    if code:
+        cells.append(markdown(f"{name}-reproduce", reproduce(name, parameters, code)))
     return json.dumps(notebook | {"cells": cells}, ensure_ascii=False)
+
+
+def markdown(id: str, text: str) -> dict:
+    """Return a Markdown cell."""
+    return {"cell_type": "markdown", "id": id, "metadata": {}, "source": text}
+
+
+def reproduce(name: str, parameters: str, code: list[str]) -> str:
+    """Return the folded box at the end of a page: its parameters, the command, the executed notebook and all code."""
+    executed = link(f"notebooks/{name}.ipynb", f"{name}.ipynb")
+    blocks = "\n\n".join(f"```python\n{source.strip()}\n```" for source in code)
+    return (
+        f"`````{{admonition}} Reproduce this page\n:class: dropdown bvg-parameters\n\n{parameters}\n\n"
+        f"This page as an executed notebook: {executed}\n\n{blocks}\n`````"
+    )
 
 
 def directive(name: str, mark: dict, data: dict) -> str | None:
@@ -67,6 +92,12 @@ def directive(name: str, mark: dict, data: dict) -> str | None:
             if other
             else text
         )
+    if "see" in mark:
+        alt = next(m["alt"] for _, m in figures() if m["figure"] == mark["see"])
+        return (
+            f"```{{figure}} figures/{mark['see']}.svg\n:target: figures/{mark['see']}.svg\n:alt: {' '.join(alt.split())}\n\n"
+            f"{mark['caption']}\n```"
+        )
     if "explorer" in mark:
         from companion.explorer import Explorer  # takes seconds, and one page needs it
 
@@ -76,10 +107,4 @@ def directive(name: str, mark: dict, data: dict) -> str | None:
         id = mark["table"]
         caption = f"{mark['caption']} Data: {link(f'tables/{id}.csv', 'CSV')}"
         return f"````{{table}} {caption}\n:name: {id}\n:class: bvg-table\n\n{text}\n````"
-    if "page" in mark:
-        executed = link(f"notebooks/{name}.ipynb", f"{name}.ipynb")
-        return (
-            f"````{{admonition}} Parameters of this page\n:class: dropdown bvg-parameters\n\n{text}\n\n"
-            f"This page as an executed notebook: {executed}\n````"
-        )
     return text if "text" in mark else None

@@ -53,6 +53,8 @@ class Page:
             }
         parameters.check(given, declared)
         self.parameters = {k: parameters.PARAMETERS[k].default if given[k] is None else given[k] for k in declared}
+        defaults = _defaults(namespace.get("In", []), declared)
+        self._changed = [k for k in declared if k not in defaults or defaults[k] != given[k]]
         self.out = Path(self.parameters["out"])
         _writable(self.out)
         _show(self._parameters_html(), self._parameters_markdown(), {"page": name})
@@ -69,6 +71,9 @@ class Page:
         for suffix in ("svg", "png"):
             with atomic(self.out / "figures" / f"{id}.{suffix}") as path:
                 drawn.save(path)
+        if drawn.narrow is not None:
+            with atomic(self.out / "figures" / f"{id}-narrow.svg") as path:
+                drawn.save(path, narrow=True)
         self.save(id, drawn.data)
         svg = (self.out / "figures" / f"{id}.svg").read_text(encoding="utf-8")
         made = {"drawn_by": drawn.drawn_by, "command": self.command()}
@@ -77,6 +82,19 @@ class Page:
         files = {"CSV": f"tables/{id}.csv", "SVG": f"figures/{id}.svg", "PNG": f"figures/{id}.png"}
         links = " · ".join(f"[{label}]({self.out}/{path})" for label, path in files.items())
         display({"text/markdown": f"{caption}\n\n{links}"}, raw=True, metadata={"bvg": {"part-of": id}})
+
+    def see(self, id: str, caption: str) -> None:
+        """Show a figure of another page of the book; elsewhere, name it.
+
+        Args:
+            id: name of the figure, such as `figure-2`.
+            caption: MyST text.
+        """
+        display(
+            {"text/markdown": f"*{caption}* (figure `{id}` of the book)"},
+            raw=True,
+            metadata={"bvg": {"see": id, "caption": caption}},
+        )
 
     def table(self, id: str, table, caption: str) -> None:
         """Save a table's numbers as CSV and display the table.
@@ -136,9 +154,10 @@ class Page:
         return time.monotonic() - self._began
 
     def command(self) -> str:
-        """The papermill command that executes this notebook with these parameters."""
+        """The papermill command that executes this notebook with these parameters; those with their default are left out."""
         words = ["papermill", f"notebooks/{self.name}.ipynb", f"{Path(self.name).name}-run.ipynb"]
-        for name, value in self.parameters.items():
+        for name in self._changed:
+            value = self.parameters[name]
             if isinstance(value, str | bool | int | float):
                 words += ["-p", name, str(value)]
             else:
@@ -155,14 +174,14 @@ class Page:
         )
         return (
             f"<table><thead><tr><th>parameter</th><th>value</th><th>meaning</th></tr></thead><tbody>{rows}</tbody></table>"
-            f"<p>Run this notebook again with:</p><pre>{html.escape(self.command())}</pre><p>{_CAVEAT}</p>"
+            f"<p>Run this notebook again with the following command; add <code>-p NAME VALUE</code> to change a parameter:</p><pre>{html.escape(self.command())}</pre><p>{_CAVEAT}</p>"
         )
 
     def _parameters_markdown(self) -> str:
         table = pd.DataFrame(
             [(f"`{k}`", f"`{v}`", m) for k, v, m in self._rows()], columns=["parameter", "value", "meaning"]
         )
-        return f"{pipe_table(table)}\n\nRun this page again, with any of these parameters changed:\n\n```bash\n{self.command()}\n```\n\n{_CAVEAT}"
+        return f"{pipe_table(table)}\n\nRun this page again; add `-p NAME VALUE`, or `-y 'NAME: VALUE'` for lists, to change a parameter:\n\n```bash\n{self.command()}\n```\n\n{_CAVEAT}"
 
 
 def _writable(folder: Path) -> None:
@@ -188,6 +207,19 @@ def _assigned(cells: Sequence[str], declared: Sequence[str]) -> set[str]:
         if targets & set(declared):
             return targets
     return set()
+
+
+def _defaults(cells: Sequence[str], declared: Sequence[str]) -> dict[str, Any]:
+    """Values that the first cell with a declared parameter assigns: the notebook's own, before papermill's."""
+    for source in cells:
+        try:
+            statements = ast.parse(source).body
+            found = {s.targets[0].id: ast.literal_eval(s.value) for s in statements if isinstance(s, ast.Assign)}
+        except (SyntaxError, ValueError, AttributeError):  # no cell of plain values
+            continue
+        if found.keys() & set(declared):
+            return found
+    return {}
 
 
 def _written(value: Any) -> str:

@@ -40,6 +40,22 @@ def format_r(value: float, undefined: str = "not defined") -> str:
     return "n.s." if value == 0 else format_number(value, undefined=undefined)
 
 
+def format_value(column: str, value: float, undefined: str = "") -> str:
+    """Format a bias or an accuracy [%]: biases with two decimals, accuracies with one.
+
+    High-frequency bias has three significant digits, since most models lie between 0.00 and 0.02.
+
+    Example:
+        >>> format_value("shape", 0.2134), format_value("imagenet", 76.13), format_value("high_frequency", 0.012345)
+        ('0.21', '76.1', '0.0123')
+    """
+    if not np.isfinite(value):
+        return undefined
+    if column == "high_frequency" and 0 < abs(value) < 1:
+        return format_number(value, 2 - int(np.floor(np.log10(abs(value)))))
+    return format_number(value, 2 if column in {b.id for b in study.BIASES} else 1)
+
+
 def format_label(value: float) -> str:
     """Format a number for a figure: `0` for exactly zero, `n.d.` if it is not defined.
 
@@ -120,6 +136,16 @@ def set_name(group: str, cells: pd.DataFrame) -> str:
     The size is the largest n of the cells: a model that lacks a value is missing from some cells only.
     """
     return study.MODEL_SETS[group].phrase(int(cells["n"].max()))
+
+
+def short_row(name: str, world: study.World) -> str:
+    """Return a name of a category or benchmark of at most nine letters, where space is scarce.
+
+    Example:
+        >>> short_row("Robustness", study.STUDY), short_row("imagenet-r", study.STUDY)
+        ('Robust.', 'IN-R')
+    """
+    return {"Robustness": "Robust.", "Adversarial": "Advers."}.get(name, world.short(name))
 
 
 def distinct_sets(cells: pd.DataFrame) -> pd.DataFrame:

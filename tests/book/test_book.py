@@ -27,9 +27,34 @@ FIGURES = [
     "spectral-stimuli",
     "critical-band-stimuli",
     "my-model",
+    "equal-accuracy",
+    "equal-accuracy-benchmarks",
+    "accuracy-lines",
+    "effective-robustness-biases",
+    "firmness",
+    "miniature-interventions",
     *(f"per-benchmark-{b.id}" for b in study.BIASES),
 ]
-TABLES = ["table-models", "table-benchmarks", "scores", "printed-and-recomputed"]
+TABLES = [
+    *(
+        "table-models",
+        "table-benchmarks",
+        "scores",
+        "printed-and-recomputed",
+        "equal-accuracy-cells",
+        "equal-accuracy-scales",
+    ),
+    *(
+        "effective-robustness",
+        "accuracy-lines-table",
+        "detectable",
+        "planner",
+        "differences",
+        "reliability",
+        "without-division",
+    ),
+    *("by-attack", "claims", "held-out", "intervals", "within-groups", "miniature-effects", "miniature-definitions"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +104,18 @@ def described(figure) -> tuple[str, str]:
     return (image["src"], image["alt"]) if image.name == "img" else (image["data-src"], image["aria-label"])
 
 
+PER_ROW = {
+    "printed-and-recomputed": 3, "equal-accuracy-scales": 6, "effective-robustness": 7, "reliability": 3, "held-out": 3,
+    "intervals": 2, "by-attack": 2,
+}  # fmt: skip
+"""Numbers in one row of a table that shows several."""
+
+
 @pytest.mark.parametrize("id", TABLES)
 def test_every_table_is_on_a_page_with_its_numbers(build, pages, id):
     numbers = pd.read_csv(build / "tables" / f"{id}.csv")
     (table,) = [t for page in pages.values() if (t := page.find("table", id=id))]
-    per_row = 3 if id == "printed-and-recomputed" else 1
-    assert len(table.find("tbody").find_all("tr")) * per_row == len(numbers)
+    assert len(table.find("tbody").find_all("tr")) * PER_ROW.get(id, 1) == len(numbers)
 
 
 def test_alt_texts_differ(pages):
@@ -118,7 +149,8 @@ def test_every_link_has_a_target(build, pages):
                     continue
                 target = html / unquote(url.path) if url.path else html / name
                 assert target.exists(), f"{name}: {element[attribute]}"
-                if url.fragment and target.suffix == ".html" and tag == "a":
+                # The explorer's address holds its view, not a place on the page.
+                if url.fragment and target.suffix == ".html" and tag == "a" and "=" not in url.fragment:
                     other = pages.get(target.name) if target.parent == html else code(target)
                     anchor = unquote(url.fragment)
                     assert other is None or other.find(id=anchor) or other.find(attrs={"name": anchor}), (
@@ -180,10 +212,47 @@ def test_drawings_are_inline_and_images_with_fixed_colours_are_not(pages):
         assert "bvg-drawing" in kinds[id]["class"]
         assert kinds[id].find("svg", class_="bvg-marks").find_parent("a") is None
     # Stimuli, heat maps, and figures whose caption refers to pale or full colours.
-    for id in ("figure-1", "spectral-stimuli", "figure-2", "calibration-spectral", "firmness"):
+    for id in ("figure-1", "spectral-stimuli", "calibration-spectral", "firmness"):
         assert "bvg-card" in kinds[id]["class"]
         assert kinds[id].find("svg") is None
+    assert "bvg-card" in kinds["figure-2"]["class"]
     assert "bvg-drawing" in kinds["calibration-noise"]["class"]
+
+
+def test_cells_of_figure_2_lead_to_the_explorer(pages):
+    for name in ("biases-and-generalization.html", "index.html"):
+        (drawing,) = pages[name].find_all("svg", class_="bvg-linked")
+        links = drawing.find_all("a")
+        assert len(links) == 24
+        assert {a["href"] for a in links} >= {"explorer.html#x=shape&y=ID", "explorer.html#x=bandwidth&y=Adversarial"}
+        assert len({a["aria-label"] for a in links}) == 24
+
+
+def test_a_page_has_its_answer_and_figures_before_its_code(pages):
+    """Code and parameters stand in one folded box at the end; nothing else on a page of results is code."""
+    for text in (ROOT / "notebooks").glob("*.md"):
+        page = pages[f"{text.stem}.html"]
+        (box,) = page.find_all(class_="bvg-parameters")
+        assert "dropdown" in box["class"]
+        assert box.find("pre")
+        assert "papermill notebooks/" in box.get_text()
+        assert not page.find(class_="cell_input")
+        assert not [f for f in box.find_all_next("figure")], text.stem
+    lead = pages["biases-and-generalization.html"].find("strong").get_text()
+    assert lead.startswith("No: over all 48 models, no single bias")
+
+
+def test_phones_get_the_narrow_variant(build, pages):
+    made = sorted(p.name for p in (build / "figures").glob("*-narrow.svg"))
+    assert {"figure-2-narrow.svg", "figure-3-narrow.svg", "figure-4-narrow.svg", "equal-accuracy-narrow.svg"} <= set(
+        made
+    )
+    found = [canvas.find(["img", "svg"]) for page in pages.values() for canvas in page.find_all(class_="bvg-narrow")]
+    shown = {Path(drawn.get("src") or drawn["data-src"]).name: drawn for drawn in found}
+    assert set(shown) == set(made)
+    for drawn in shown.values():
+        assert drawn.get("alt") or drawn["aria-label"]
+        assert "bvg-has-narrow" in drawn.find_parent("figure")["class"]
 
 
 def test_prose_has_no_unresolved_markup(pages):

@@ -11,7 +11,7 @@ import pytest
 from companion import figures
 
 from bvg import known_models, results
-from bvg.results import scores
+from bvg.results import correlation, scores
 
 EXTENSION = Path(__file__).resolve().parents[2] / "book" / "_ext" / "drawings.py"
 
@@ -87,3 +87,19 @@ def test_repeated_values_are_stated_once(inline):
     drawing = ElementTree.fromstring(inline(file, "a.svg", "f1-", ""))
     assert [t.text for t in drawing.iter("title")] == ["A: method\n0.5"]
     assert len(list(drawing.iter("g"))) == 2 == len(list(drawing.iter("path")))
+
+
+def test_links_lead_to_the_page_above_the_drawing(inline, tmp_path):
+    table = scores.per_model(results.load("published"))
+    sets = known_models.figure2_groups(table["group"])
+    cells = correlation.correlate(table, scores.CATEGORY_COLUMNS, scores.BIAS_COLUMNS, sets)
+    figures.correlation_heatmap(cells, explorer=True).save(tmp_path / "map.svg")
+    file = (tmp_path / "map.svg").read_text(encoding="utf-8")
+    drawing = ElementTree.fromstring(inline(file, "figures/map.svg", "f1-", "Heat maps"))
+    assert (drawing.get("class"), drawing.get("role")) == ("bvg-linked", "group")
+    links = list(drawing.iter("a"))
+    assert len(links) == 24
+    assert links[0].attrib == {"href": "explorer.html#x=shape&y=ID", "aria-label": "Explorer: shape and ID"}
+    plain = figures.correlation_heatmap(cells)
+    plain.save(tmp_path / "plain.svg")
+    assert "<a " not in (tmp_path / "plain.svg").read_text(encoding="utf-8")

@@ -90,9 +90,9 @@ def test_arrow_keys_move_through_the_models_in_order(page, site, build):
     scores = pd.read_csv(build / "tables" / "scores.csv").set_index("model")["shape"]
     names = known_models.models()["name"]
     opened(page, site, "shape-bias")
-    stop = page.locator("#figure-4 .bvg-canvas")
+    stop = page.locator("#figure-4 .bvg-canvas:not(.bvg-narrow)")
     assert page.locator("#figure-4 svg [tabindex]").count() == 0
-    assert page.locator("#figure-4 .bvg-canvas[tabindex='0']").count() == 1
+    assert page.locator("#figure-4 .bvg-canvas:not(.bvg-narrow)[tabindex='0']").count() == 1
     stop.focus()
     page.keyboard.press("End")
     tip = page.locator(".bvg-tip")
@@ -128,7 +128,7 @@ def test_thin_curve_can_be_hit_and_is_highlighted_in_every_row(page, site):
 def test_tap_next_to_a_small_mark_names_it(browser, site):
     context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
     page = opened(context.new_page(), site, "shape-bias")
-    mark = page.locator(f"#figure-4 {MARK.format(SIN)}").nth(2)
+    mark = page.locator(f"#figure-4 .bvg-narrow {MARK.format(SIN)}").nth(2)
     mark.scroll_into_view_if_needed()
     box = mark.bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] + 6, box["y"] + box["height"] / 2)
@@ -145,7 +145,10 @@ def test_dark_theme_inverts_drawings_but_not_stimuli_and_print_is_white(browser,
     context = browser.new_context(viewport=DESK)
     context.add_init_script("localStorage.setItem('mode', 'dark'); localStorage.setItem('theme', 'dark')")
     page = opened(context.new_page(), site, "shape-bias")
-    drawing, stimuli = page.locator("#figure-4 svg.bvg-marks"), page.locator("#shape-stimuli img")
+    drawing, stimuli = (
+        page.locator("#figure-4 .bvg-canvas:not(.bvg-narrow) svg.bvg-marks"),
+        page.locator("#shape-stimuli img"),
+    )
     assert "invert" in drawing.evaluate(GROUND)
     assert stimuli.evaluate(GROUND) == "none"
     hover(page, "figure-4", MARK.format(SIN))
@@ -164,8 +167,8 @@ def test_dark_theme_inverts_drawings_but_not_stimuli_and_print_is_white(browser,
 def test_without_script_the_drawing_is_visible_and_names_its_marks(browser, site):
     context = browser.new_context(viewport=DESK, java_script_enabled=False)
     page = opened(context.new_page(), site, "shape-bias")
-    assert page.locator("#figure-4 svg.bvg-marks").bounding_box()["width"] > 500
-    titles = page.locator(f"#figure-4 {MARK.format(SIN)} > title")
+    assert page.locator("#figure-4 .bvg-canvas:not(.bvg-narrow) svg.bvg-marks").bounding_box()["width"] > 500
+    titles = page.locator(f"#figure-4 .bvg-canvas:not(.bvg-narrow) {MARK.format(SIN)} > title")
     assert titles.count() == len(study.CATEGORIES)
     assert all(text.startswith("SIN") for text in titles.all_text_contents())
     context.close()

@@ -132,7 +132,12 @@ def test_papermill_runs_with_other_parameters_from_any_folder(ipynbs, papermill_
     done = papermill_command(tmp_path, *QUIET, ipynbs / "bias-correlation.ipynb", tmp_path / "out.ipynb", *given)
     assert done.returncode == 0, done.stderr
     made = {str(p.relative_to(tmp_path / "output")) for p in (tmp_path / "output").rglob("*.*")}
-    assert made == {"figures/bias-correlation.svg", "figures/bias-correlation.png", "tables/bias-correlation.csv"}
+    assert made == {
+        "figures/bias-correlation.svg",
+        "figures/bias-correlation.png",
+        "figures/bias-correlation-narrow.svg",
+        "tables/bias-correlation.csv",
+    }
     header, first = (tmp_path / "output/tables/bias-correlation.csv").read_text().splitlines()[:2]
     assert header == "row,column,r,p,n,shown"
     assert first.split(",")[4] == "47", "the highlighted model is left out of the correlations"

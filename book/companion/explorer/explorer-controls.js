@@ -44,7 +44,7 @@ bvgx.createControls = (data, state, say) => {
   const names = h("datalist", { id: "bvgx-names" },
     ...data.models.map((m) => h("option", { value: m.name }, m.method || m.groupName)));
   const input = h("input", {
-    id: "bvgx-search", type: "search", list: names.id, autocomplete: "off", placeholder: "name or method",
+    id: "bvgx-search", type: "search", list: names.id, autocomplete: "off", placeholder: "its name",
     oninput: () => {
       const one = data.models.find((m) => m.name === input.value);
       if (one) found([one]);

@@ -4,7 +4,7 @@ window.bvgx = window.bvgx || {};
 /** The table of the models in the plot. Their names are buttons that select them; `point(id)` rings a model in the plots. */
 bvgx.createTable = (state, point) => {
   "use strict";
-  const { h, mark, number, axis, plural } = bvgx.parts;
+  const { h, mark, exact, axis, plural } = bvgx.parts;
   const body = h("tbody");
   const sorted = { by: "x", down: true };
   const heads = Object.fromEntries(["name", "x", "y"].map((key) => {
@@ -52,7 +52,7 @@ bvgx.createTable = (state, point) => {
     head("name", "Model");
     for (const key of ["x", "y"]) head(key, axis(state.measure(state[key])));
     body.replaceChildren(...rows.map(([, m]) => {
-      const numbers = ["x", "y"].map((key) => h("td", {}, number(state.value(m.id, state[key]))));
+      const numbers = ["x", "y"].map((key) => h("td", {}, exact(state.value(m.id, state[key]), state.measure(state[key]))));
       return h("tr", { class: state.selected.includes(m.id) ? "bvgx-on" : null }, h("th", { scope: "row" }, button(m)), ...numbers);
     }));
     if (body.contains(focused)) focused.focus({ preventScroll: true });
@@ -64,7 +64,7 @@ bvgx.createTable = (state, point) => {
 /** The profile of the model selected last: its value and rank on every bias, category and benchmark. */
 bvgx.createProfile = (data, state) => {
   "use strict";
-  const { h, mark, axis, number, ordinal, plural } = bvgx.parts;
+  const { h, mark, axis, exact, ordinal, plural } = bvgx.parts;
   const box = h("section", { class: "bvgx-profile", tabindex: -1, "aria-labelledby": "bvgx-profile-name" });
   const counted = data.models.filter((m) => m.counted);
   const PARTS = [["bias", "Biases"], ["category", "Categories of generalization [%]"], ["benchmark", "Benchmarks [%]"]];
@@ -94,10 +94,10 @@ bvgx.createProfile = (data, state) => {
 
   function part(m, kind, title) {
     const rows = data.measures.filter((measure) => measure.kind === kind).map((measure) => {
-      const [own, r] = [state.value(m.id, measure.id), rank(m, measure)];
+      const [mine, r] = [state.value(m.id, measure.id), rank(m, measure)];
       return h("tr", { "data-measure": measure.id },
         h("th", { scope: "row" }, measure.unit === "%" ? measure.plain : axis(measure)),
-        h("td", {}, own === null ? "–" : number(own)),
+        h("td", {}, mine === null ? "–" : exact(mine, measure)),
         h("td", {}, strip(r)),
         h("td", {}, ...words(r)));
     });

@@ -32,7 +32,12 @@ bvgx.parts = (() => {
 
   const number = (value, digits = 2) => value.toFixed(digits).replace(/^-(?=[0.]*$)/, "").replace("-", "−");
   const unit = (measure) => (measure.unit === "%" ? "\u00a0%" : measure.unit ? `\u00a0${measure.unit}` : "");
-  const value = (v, measure) => (v === null ? "not measured" : number(v) + unit(measure));
+  /** A measure's value: high-frequency bias with three significant digits, since most models lie between 0.00 and 0.02. */
+  const exact = (v, measure) => {
+    const small = measure.id === "high_frequency" && v !== 0 && Math.abs(v) < 1;
+    return number(v, small ? 2 - Math.floor(Math.log10(Math.abs(v))) : 2);
+  };
+  const value = (v, measure) => (v === null ? "not measured" : exact(v, measure) + unit(measure));
   const plural = (n, one, many) => `${n}\u00a0${n === 1 ? one : many || one + "s"}`;
   const listed = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);
 
@@ -61,5 +66,5 @@ bvgx.parts = (() => {
     return `${n}${end}`;
   };
 
-  return { h, mark, number, value, unit, plural, listed, axis, correlation, ordinal };
+  return { h, mark, number, exact, value, unit, plural, listed, axis, correlation, ordinal };
 })();

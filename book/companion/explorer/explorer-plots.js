@@ -5,7 +5,7 @@ window.bvgx = window.bvgx || {};
 bvgx.createPlot = (state, point, how) => {
   "use strict";
   const { height, scale, main } = how;
-  const { h, number, value, unit, axis, plural, listed, correlation } = bvgx.parts;
+  const { h, exact, value, unit, axis, plural, listed, correlation } = bvgx.parts;
   const NEAR = 24; // distance in pixels within which the pointer hits a model
   const NAMED = 6; // most selected models that the main plot names
   const inner = h("div", { "aria-hidden": "true" }); // the drawing has one description, not one per mark
@@ -110,7 +110,7 @@ bvgx.createPlot = (state, point, how) => {
     const rows = state.shown(...pair).map(at);
     const range = (name, m) => {
       const values = rows.map((r) => r[name]);
-      return values.length ? ` (${number(Math.min(...values))} to ${number(Math.max(...values))}${unit(m)})` : "";
+      return values.length ? ` (${exact(Math.min(...values), m)} to ${exact(Math.max(...values), m)}${unit(m)})` : "";
     };
     const which = chosen().map((m) => m.name);
     const some = which.length > NAMED ? plural(which.length, "model") : listed(which);

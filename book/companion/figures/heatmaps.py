@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from textwrap import fill
 
 import numpy as np
@@ -14,14 +14,17 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
 from bvg import study
-from companion.figures.base import WIDTH, Figure, styled
-from companion.text import distinct_sets, format_label, listed, plural, set_name, strongest
+from companion.figures.base import NARROW, WIDTH, Figure, styled
+from companion.text import distinct_sets, format_label, listed, plural, set_name, short_row, strongest
 
 COLORMAP = "RdBu_r"
+_TURNED = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
 
 
 @styled
-def correlation_heatmap(cells: pd.DataFrame, world: study.World = study.STUDY) -> Figure:
+def correlation_heatmap(
+    cells: pd.DataFrame, world: study.World = study.STUDY, explorer: bool = False, narrow: bool = False
+) -> Figure:
     """Draw Figure 2: Spearman's r of every category with every bias, one heat map per set of models.
 
     A correlation that is not significant is printed as 0 (grey), an undefined one as n.d. (hatched). If all models or none
@@ -30,22 +33,28 @@ def correlation_heatmap(cells: pd.DataFrame, world: study.World = study.STUDY) -
     Args:
         cells: from `bvg.results.correlation.correlate(scores, categories, biases, known_models.figure2_groups(...))`.
         world: the benchmarks and groups whose names to print.
+        explorer: whether the cells of the first heat map link to their scatter plot in the explorer.
+        narrow: draw the variant for phones, with short names.
 
     Returns:
         `data` with the columns generalization, bias, group, r, p, n, shown; only the sets drawn.
     """
     cells = distinct_sets(cells)
     rows, columns, groups = (pd.unique(cells[c]) for c in ("row", "column", "group"))
-    height = len(groups) * (0.34 * len(rows) + 0.32) + 1.0
-    figure = Canvas(figsize=(WIDTH, height), facecolor="white", layout="constrained")
+    height = len(groups) * (0.34 * len(rows) + 0.32) + (1.6 if narrow else 1.0)
+    figure = Canvas(figsize=(NARROW if narrow else WIDTH, height), facecolor="white", layout="constrained")
     panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
     for axes, group in zip(panels, groups, strict=True):
         own = cells[cells["group"] == group]
-        _heat(axes, own, rows, columns, fontsize=10)
+        _heat(axes, own, rows, columns, fontsize=8.5 if narrow else 10)
         axes.set_title(_title(own), fontsize=10, weight="bold")
-        axes.set_yticks(np.arange(len(rows)) + 0.5, [world.name(r) for r in rows], rotation=0, fontsize=9.5)
-    names = [fill(world.plain(c), 14) for c in columns]
-    panels[-1].set_xticks(np.arange(len(columns)) + 0.5, names, rotation=0, fontsize=9)
+        labels = [short_row(r, world) if narrow else world.name(r) for r in rows]
+        axes.set_yticks(np.arange(len(rows)) + 0.5, labels, rotation=0, fontsize=8.5 if narrow else 9.5)
+    if explorer:
+        _link(panels[0], rows, columns)
+    names = [world.short(c) if narrow else fill(world.plain(c), 14) for c in columns]
+    turned = _TURNED if narrow else {"rotation": 0}
+    panels[-1].set_xticks(np.arange(len(columns)) + 0.5, names, fontsize=9, **turned)
     _colorbar(figure, panels, "bottom")
     data = cells.rename(columns={"row": "generalization", "column": "bias"})
     alt = (
@@ -61,6 +70,7 @@ def correlation_matrix(
     order: Sequence[str],
     blocks: Mapping[str, Sequence[str]] | None = None,
     world: study.World = study.STUDY,
+    narrow: bool = False,
 ) -> Figure:
     """Draw the lower triangle of a symmetric matrix of Spearman's r, as in Figure 3.
 
@@ -69,6 +79,7 @@ def correlation_matrix(
         order: columns of the scores table, from top to bottom.
         blocks: name -> members, separated by lines; for benchmarks these are `world.categories`.
         world: the benchmarks and groups whose names to print.
+        narrow: draw the variant for phones, with short names and without the names of blocks.
 
     Returns:
         `data` with the columns row, column, r, p, n, shown: the whole matrix, both triangles.
@@ -77,22 +88,32 @@ def correlation_matrix(
     below = [order.index(r) > order.index(c) for r, c in zip(cells["row"], cells["column"], strict=True)]
     drawn = cells[below]
     size = len(order) - 1
-    figure = Canvas(figsize=(WIDTH, 0.42 * size + 1.0), facecolor="white", layout="constrained")
+    shape = (NARROW, 0.36 * size + 1.9) if narrow else (WIDTH, 0.42 * size + 1.0)
+    figure = Canvas(figsize=shape, facecolor="white", layout="constrained")
     axes = figure.subplots()
-    _heat(axes, drawn, order[1:], order[:-1], fontsize=8.5 if size > 6 else 9.5)
-    axes.set_yticks(np.arange(size) + 0.5, [world.plain(r) for r in order[1:]], rotation=0, fontsize=9)
-    turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if size > 6 else {"rotation": 0}
+    many = size > 6
+    _heat(axes, drawn, order[1:], order[:-1], fontsize=8.2 if narrow else 8.5 if many else 9.5, short=narrow and many)
+    rows = [world.short(r) if narrow else world.plain(r) for r in order[1:]]
+    axes.set_yticks(np.arange(size) + 0.5, rows, rotation=0, fontsize=9)
+    turned = _TURNED if many or narrow else {"rotation": 0}
     short = [world.short(c) for c in order[:-1]]
-    names = short if size > 6 else [fill(name, 11) for name in short]
+    names = short if many or narrow else [fill(name, 11) for name in short]
     axes.set_xticks(np.arange(size) + 0.5, names, fontsize=9, **turned)
     axes.set_title(_title(drawn), fontsize=10, weight="bold")
-    _blocks(axes, order, blocks or {}, world)
-    _colorbar(figure, [axes], "right")
+    _blocks(axes, order, blocks or {}, world, named=not narrow)
+    _colorbar(figure, [axes], "bottom" if narrow else "right")
     alt = (
         f"Triangular heat map of Spearman's r between {listed(map(world.plain, order))}. {strongest(drawn, world)} "
         f"{(drawn['shown'] > 0).sum()} of the {len(drawn)} pairs correlate positively, {(drawn['shown'] < 0).sum()} negatively."
     )
     return Figure(figure, cells.drop(columns="group").reset_index(drop=True), alt)
+
+
+def _link(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Lay a link to the explorer over each cell. A drawing lies in a folder next to the pages."""
+    for (i, row), (j, column) in product(enumerate(rows), enumerate(columns)):
+        target = f"../explorer.html#x={column}&y={row}"
+        axes.add_patch(Rectangle((j, i), 1, 1, facecolor=(1, 1, 1, 0), edgecolor="none", url=target, zorder=5))
 
 
 def _title(cells: pd.DataFrame) -> str:
@@ -101,7 +122,9 @@ def _title(cells: pd.DataFrame) -> str:
     return name[0].upper() + name[1:]
 
 
-def _blocks(axes: Axes, order: Sequence[str], blocks: Mapping[str, Sequence[str]], world: study.World) -> None:
+def _blocks(
+    axes: Axes, order: Sequence[str], blocks: Mapping[str, Sequence[str]], world: study.World, named: bool = True
+) -> None:
     """Draw lines between the blocks of a triangular matrix, and the blocks' names left of their rows."""
     member = {m: name for name, members in blocks.items() for m in members}
     for k, (before, after) in enumerate(pairwise(order), start=1):
@@ -115,7 +138,7 @@ def _blocks(axes: Axes, order: Sequence[str], blocks: Mapping[str, Sequence[str]
             )
     places = {name: [i + 0.5 for i, o in enumerate(order[1:]) if member.get(o) == name] for name in blocks}
     places = {name: at for name, at in places.items() if at}
-    if places:
+    if places and named:
         second = axes.secondary_yaxis(-0.28)
         second.set_yticks(
             [np.mean(at) for at in places.values()], [fill(world.name(n), 12) for n in places], weight="bold"
@@ -124,12 +147,18 @@ def _blocks(axes: Axes, order: Sequence[str], blocks: Mapping[str, Sequence[str]
         second.spines["left"].set_visible(False)
 
 
-def _heat(axes: Axes, cells: pd.DataFrame, rows: Sequence[str], columns: Sequence[str], fontsize: float) -> None:
-    """Draw one annotated heat map of `shown`; cells without an entry in `cells` stay empty."""
+def _heat(
+    axes: Axes, cells: pd.DataFrame, rows: Sequence[str], columns: Sequence[str], fontsize: float, short: bool = False
+) -> None:
+    """Draw one annotated heat map of `shown`; cells without an entry in `cells` stay empty.
+
+    `short` drops the zero before the decimal point, where cells are small.
+    """
     most = cells["n"].max()
     text = [
         format_label(v) + (f"\nn = {n}" if n < most else "") for v, n in zip(cells["shown"], cells["n"], strict=True)
     ]
+    text = [t.replace("0.", ".", 1) for t in text] if short else text
     cells = cells.assign(text=text)
     shown, text = (
         cells.pivot(index="row", columns="column", values=v).reindex(rows, columns=columns) for v in ("shown", "text")
@@ -142,7 +171,7 @@ def _heat(axes: Axes, cells: pd.DataFrame, rows: Sequence[str], columns: Sequenc
         value = shown.iat[int(artist.get_position()[1]), int(artist.get_position()[0])]
         artist.set_color("0.42" if value == 0 else "white" if abs(value) > 0.7 else "0.1")
         if "\n" in artist.get_text():
-            artist.set_fontsize(fontsize - 2)
+            artist.set_fontsize(max(fontsize - 2, 7))
     for i, j in np.argwhere((shown.isna() & text.notna()).to_numpy()):
         axes.add_patch(Rectangle((j, i), 1, 1, facecolor="0.95", hatch="////", edgecolor="0.75", linewidth=0))
         axes.text(j + 0.5, i + 0.5, text.iat[i, j], ha="center", va="center", fontsize=fontsize - 2, color="0.3")

@@ -18,7 +18,7 @@ from matplotlib.transforms import Bbox
 from bvg import known_models, study
 from bvg.results import correlation
 from companion.figures import svg_labels
-from companion.figures.base import WIDTH, Figure, styled
+from companion.figures.base import NARROW, WIDTH, Figure, styled
 from companion.figures.legend import LEGEND, key
 from companion.figures.marks import COLORS, NEW, Mark, mark
 from companion.text import distinct_sets, format_label, listed, plural, quoted, strongest
@@ -50,6 +50,9 @@ class _Layout:
 
 # Columns -> height of a row, scale of the marks, font size, letters in a line above a panel.
 _SIZES = {1: (3.2, 1.0, 8.5, 90), 2: (2.5, 0.95, 8.5, 60), 3: (2.1, 0.85, 7.5, 38), 4: (1.95, 0.72, 7.5, 31)}
+MOST_ON_PHONE = 4
+"""Most panels of the variant for phones: each is a row, and more would make a page of them."""
+_PHONE = (2.4, 0.85, 8.5, 44)
 _BIAS_IDS = tuple(b.id for b in study.BIASES)
 
 
@@ -61,7 +64,8 @@ def scatter(
     alpha: float = 0.05,
     highlight: Sequence[str] = (),
     world: study.World = study.STUDY,
-) -> Figure:
+    narrow: bool = False,
+) -> Figure | None:
     """Draw biases against accuracies, one mark per model, with Spearman's r above each panel.
 
     Several biases make one row each, with one column per accuracy. The panels of a single bias, or of more than four
@@ -77,6 +81,7 @@ def scatter(
         highlight: models to ring and name; they are left out of the correlations (see `known_models.counted`). A model that
             lacks the values is not drawn.
         world: the images that the models were measured on.
+        narrow: draw the variant for phones, with one panel per row; None with more than four panels.
 
     Returns:
         `data` with the columns model, group, x, y, x_value, y_value, in_statistics; `statistics` with the correlations.
@@ -91,6 +96,8 @@ def scatter(
     if not len(x) or not len(y):
         raise ValueError(f"expected at least one column in `x` and in `y`, got {list(x)} and {list(y)}")
     pairs = list(product(x, y))
+    if narrow and len(pairs) > MOST_ON_PHONE:
+        return None
     points = [_points(scores.assign(in_statistics=counted), bias, accuracy) for bias, accuracy in pairs]
     data = pd.concat(points, ignore_index=True)
     drawn = scores["model"][scores["model"].isin(data["model"])]
@@ -99,8 +106,12 @@ def scatter(
     panel_cells = [printed[(printed["row"] == accuracy) & (printed["column"] == bias)] for bias, accuracy in pairs]
     most = max(panel_cells, key=lambda c: c["n"].iloc[0])
     over = _over(list(most["n"]), data.loc[~data["in_statistics"], "model"], highlight)
-    layout = _layout(len(x), len(y))
-    figure = Canvas(figsize=(WIDTH, layout.height * layout.rows + 0.3), facecolor="white", layout="constrained")
+    layout = _layout(len(x), len(y), narrow)
+    figure = Canvas(
+        figsize=(NARROW if narrow else WIDTH, layout.height * layout.rows + 0.3),
+        facecolor="white",
+        layout="constrained",
+    )
     grid = figure.add_gridspec(layout.rows, layout.columns)
     panels = _panels(grid, layout, pairs, [_correlations(c, most, layout.letters) for c in panel_cells], world)
     for axes, at in zip(panels, points, strict=True):
@@ -116,7 +127,9 @@ def scatter(
     return Figure(figure, data, alt + _alt_exceptions(panel_cells, most, highlight, world), cells)
 
 
-def _layout(biases: int, accuracies: int) -> _Layout:
+def _layout(biases: int, accuracies: int, narrow: bool = False) -> _Layout:
+    if narrow:
+        return _Layout(True, 1, biases * accuracies, 0, *_PHONE)
     wrapped = biases == 1 or accuracies > 4
     columns = min(accuracies, 4 if not wrapped else 2 if accuracies <= 4 else 3)
     rows = -(-biases * accuracies // columns)
@@ -142,10 +155,11 @@ def _add_legend(
         corner.axis("off")
         legend = corner.legend(handles, names, loc="center", title=fill(over, 26 * layout.spare), **LEGEND)
     else:
-        title = fill(over, 106)
-        lines = -(-len(handles) // 2) + len(title.splitlines())
+        narrow = figure.get_figwidth() < WIDTH
+        title, ncols = fill(over, 50 if narrow else 106), 1 if narrow else 2
+        lines = -(-len(handles) // ncols) + len(title.splitlines())
         figure.set_figheight(figure.get_figheight() + 0.3 + 0.2 * lines)
-        legend = figure.legend(handles, names, loc="outside lower center", ncols=2, title=title, **LEGEND)
+        legend = figure.legend(handles, names, loc="outside lower center", ncols=ncols, title=title, **LEGEND)
     svg_labels.label_legend(legend, entries)
 
 
@@ -240,7 +254,7 @@ def _name_in_panel(axes: Axes, points: pd.DataFrame, highlight: Sequence[str]) -
         most = min(26, int(panel.width / point / 5.2))  # letters that fit
         text = axes.annotate(
             name if len(name) <= most else name[: most - 1] + "…", (x, y), xytext=(0, 0), textcoords="offset points",
-            fontsize=7, weight="bold", ha="center", va="center", zorder=30,
+            fontsize=7 if axes.figure.get_figwidth() == WIDTH else 8.2, weight="bold", ha="center", va="center", zorder=30,
             arrowprops={"arrowstyle": "-", "linewidth": 0.6, "shrinkB": 4},
             bbox={"facecolor": "white", "alpha": 0.6, "linewidth": 0, "pad": 0.5},
         )  # fmt: skip

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from bvg import known_models, study
+from companion.text import format_value
 
 TAG = "bvg:"
 """Prefix of the group ids that carry a label; `companion.figures.svg_output` turns them into titles and attributes."""
@@ -40,16 +41,15 @@ def heading(model: str) -> str:
 
 
 def value_with_unit(column: str, value: float, world: study.World = study.STUDY) -> str:
-    """Return a value with its printed name and unit: biases with two decimals, accuracies with one.
+    """Return a value with its printed name and unit: as `companion.text.format_value` writes it.
 
     Example:
         >>> value_with_unit("bandwidth", 2.104), value_with_unit("imagenet-r", 39.36)
         ('Bandwidth 2.10 octaves', 'ImageNet-R 39.4 %')
     """
     name, _, unit = world.name(column).partition(" [")
-    if column in {b.id for b in study.BIASES}:
-        return f"{name} {value:.2f} {unit.rstrip(']')}".rstrip()
-    return f"{name} {value:.1f} %"
+    unit = unit.rstrip("]") if column in {b.id for b in study.BIASES} else "%"
+    return f"{name} {format_value(column, value)} {unit}".rstrip()
 
 
 def label_mark(artist: Artist, model: str, *values: str) -> Artist:
