@@ -111,3 +111,14 @@ def test_page_displays_the_categories_that_none_stands_for(monkeypatch, tmp_path
 
 def test_every_parameter_is_tested_above():
     assert set(GOOD) == set(BAD) == set(PARAMETERS)
+
+
+def test_the_command_names_only_what_differs_from_the_notebooks_defaults(monkeypatch, tmp_path):
+    monkeypatch.setattr("companion.page.display", lambda *a, **k: None)
+    cells = ["", "import numpy", 'alpha = 0.05\nleave_out = []\nout = "output"', "alpha = 0.01"]
+    given = {"In": cells, "alpha": 0.01, "leave_out": [], "out": str(tmp_path)}
+    page = Page("any", given, ["alpha", "leave_out", "out"])
+    assert page.command() == f"papermill notebooks/any.ipynb any-run.ipynb -p alpha 0.01 -p out {tmp_path}"
+    plain = Page("any", given | {"alpha": 0.05}, ["alpha", "leave_out", "out"])
+    assert plain.command() == f"papermill notebooks/any.ipynb any-run.ipynb -p out {tmp_path}"
+    assert "-y '{\"leave_out\": []}'" in Page("any", {k: v for k, v in given.items() if k != "In"}, ["alpha", "leave_out", "out"]).command()  # fmt: skip
