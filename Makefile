@@ -11,7 +11,7 @@ PARALLEL ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadsco
 FAST := tests/bvg/kernels tests/bvg/instruments tests/bvg/results tests/bvg/datasets/test_index.py tests/bvg/datasets/test_layouts.py tests/bvg/measure/test_run_folder.py bvg/results bvg/study.py bvg/measure/ranges.py
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test check bench bench-book lab notebooks measure miniature-zoo lint clean
+.PHONY: help book pdf test check bench bench-book lab notebooks measure report miniature-zoo lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ measure: notebooks ## measure MODELS="tv_resnet50 mine=best.pth" on DATA=folder 
 	  echo "$$page -> $$RUN/$$page.ipynb"; \
 	  $(BIN)/papermill notebooks/measure/$$page.ipynb "$$RUN/$$page.ipynb" --log-level ERROR $(OPTIONS) -y "$$parameters" || exit 1; \
 	done
+
+report: measure ## measure MODELS="mine=best.pth" on DATA=folder and report on each: RUN/report-ID.html
+	@cd book && ../$(BIN)/python -m builder.report "$(abspath $(RUN))"
 
 miniature-zoo: .venv/.ready ## train the miniature's networks that have no weights yet (or NAMES=...), measure the interventions
 	@$(BIN)/python -m bvg.miniature.train $(NAMES)

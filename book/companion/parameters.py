@@ -127,6 +127,11 @@ PARAMETERS: dict[str, Parameter] = {
         f"a list of at least one group among {', '.join(study.GROUPS)}, each once",
         lambda v: _strings(v) and len(v) > 0 and set(study.GROUPS).issuperset(v),
     ),
+    "model": Parameter(
+        "the model to report on",
+        "the id of a model in the results",
+        lambda v: isinstance(v, str) and v != "",
+    ),
     "standard": Parameter(
         "groups of models that the line of accuracy against ImageNet top-1 is fitted to",
         f"a list of at least one group among {', '.join(study.GROUPS)}, each once",

@@ -58,21 +58,8 @@ def listing(names: list[str], root: Path) -> list[str]:
         there = "there" if fetch.in_place(source, root) else "by hand" if not source.files else "not fetched"
         size = gigabytes(source.size) if source.size else "size not stated"
         lines.append(f"{name:16} {there:12} {size:>16}  {source.about}")
-        lines.append(
-            f"{'':16} {source.page}; licence: {source.licence}; used by: {', '.join(users(name)) or 'no instrument'}"
-        )
+        lines.append(f"{'':16} {source.page}; licence: {source.licence}; used by: {', '.join(source.used_by)}")
     return lines
-
-
-def users(name: str) -> list[str]:
-    """Return the instruments that use a data set.
-
-    >>> users("cue-conflict")
-    ['shape-bias']
-    """
-    from bvg.instruments import INSTRUMENTS
-
-    return [id for id, instrument in INSTRUMENTS.items() if instrument.dataset == name]
 
 
 def described(name: str, counts: dict[layouts.Condition, int]) -> str:

@@ -44,6 +44,7 @@ class Upstream:
         by_hand: what to do instead; `{root}` stands for the root folder.
         needs: another data set that it refers to.
         bytes: size of what has to be downloaded by hand; 0 if it is not stated.
+        used_by: the instruments that use it.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Upstream:
     by_hand: str = ""
     needs: str = ""
     bytes: int = 0
+    used_by: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:

@@ -255,9 +255,12 @@ def test_the_command_lists_fetches_and_checks(monkeypatch, tmp_path, server, cap
 
 
 def test_every_data_set_of_the_layouts_has_a_source():
+    from bvg.instruments import INSTRUMENTS
+
     assert set(upstream.names()) == set(layouts.LAYOUTS) - {"imagenet-16class"}
     for name in upstream.names():
         stated = upstream.upstream(name)
         assert stated.files or stated.by_hand
+        assert list(stated.used_by) == [i.name for i in INSTRUMENTS.values() if i.dataset == name]
         assert all(f.url.startswith("https://") for f in stated.files)
         assert fetch.in_place(stated, Path("/nowhere")) is False

@@ -1,0 +1,91 @@
+"""Report on measured models: `python -m builder.report RUN` writes RUN/report-ID.html, one file to send, for each model.
+
+RUN is a run folder or a results table. The notebook `model-report` is executed with the published results and those of RUN.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from urllib.parse import quote
+
+from builder import ROOT, pages
+from bvg import results
+
+
+def models_of(run: str | Path) -> list[str]:
+    """Return the ids that the models of a run have beside the published ones (`model@run` for a model of the study)."""
+    table = results.load(["published", str(run)])
+    return list(dict.fromkeys(table.loc[table["source"] != "published", "model"]))
+
+
+def report(run: str | Path, model: str, out: Path) -> Path:
+    """Execute the notebook for a model and write it as one HTML file.
+
+    Args:
+        run: run folder or results table.
+        model: id of the model.
+        out: folder for the file and for figures and tables (`out/report-ID/`).
+
+    Returns:
+        The HTML file.
+    """
+    import jupytext
+    import papermill
+
+    name = f"report-{quote(model, safe='')}"
+    folder = out / name
+    folder.mkdir(parents=True, exist_ok=True)
+    notebook = folder / f"{name}.ipynb"
+    jupytext.write(jupytext.read(ROOT / "notebooks" / "model-report.md"), notebook)
+    given = {"results": ["published", str(Path(run).resolve())], "model": model, "out": name}
+    # Links to figures and tables are relative to the report.
+    papermill.execute_notebook(str(notebook), str(notebook), given, cwd=str(out), progress_bar=False, log_output=False)
+    page = out / f"{name}.html"
+    page.write_text(html(notebook), encoding="utf-8")
+    return page
+
+
+def html(executed: Path) -> str:
+    """Return an executed notebook as one HTML page without code, which loads nothing from elsewhere."""
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    notebook = json.loads(pages.readable(executed))
+    for cell in notebook["cells"]:
+        cell["outputs"] = [o for o in cell.get("outputs", []) if _shown(o)]
+        if cell["cell_type"] != "code":
+            del cell["outputs"]
+    exporter = HTMLExporter(exclude_input=True, exclude_output_prompt=True)
+    for address in (
+        "mathjax_url",
+        "require_js_url",
+        "jquery_url",
+        "widget_renderer_url",
+        "mermaid_js_url",
+        "html_manager_semver_range",
+    ):
+        if exporter.has_trait(address):
+            setattr(exporter, address, "")
+    return exporter.from_notebook_node(nbformat.reads(json.dumps(notebook), as_version=4))[0]
+
+
+def _shown(output: dict) -> bool:
+    """Return whether readers see an output: values for the prose and the table of parameters are no part of a report."""
+    hidden = {"glue", "page"} & output.get("metadata", {}).get("bvg", {}).keys()
+    return not hidden and any(kind.startswith(("text/", "image/")) for kind in output.get("data", {"text/plain": ""}))
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Report on the models of a run, one HTML file each.")
+    parser.add_argument("run", type=Path, help="run folder or results table")
+    parser.add_argument("--out", type=Path, help="folder for the reports; default: RUN, or the folder of the table")
+    args = parser.parse_args(argv)
+    out = args.out or (args.run if args.run.is_dir() else args.run.parent)
+    for model in models_of(args.run):
+        print(report(args.run, model, out))
+
+
+if __name__ == "__main__":
+    main()

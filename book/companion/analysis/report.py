@@ -1,0 +1,122 @@
+"""One model among the models of the study: its numbers with intervals and ranks, and what the others lead one to expect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from bvg import known_models, study
+from bvg.results.scores import BIAS_COLUMNS
+from companion.analysis import choices, equal_accuracy, measurement_error
+from companion.analysis.transfer import FEATURES
+
+
+def numbers(
+    scores: pd.DataFrame,
+    accuracies: pd.DataFrame,
+    model: str,
+    images: Mapping[str, int] | None = None,
+    world: study.World = study.STUDY,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Collect every bias and accuracy of a model, with its rank among the others.
+
+    Args:
+        scores: one row per model (`bvg.results.scores.per_model`), the model among them.
+        accuracies: one row per model (`bvg.results.scores.benchmarks`).
+        model: its id.
+        images: images behind each of its accuracies; None for complete sets.
+        world: the benchmarks.
+        confidence: level of the binomial intervals, in (0, 1).
+
+    Returns:
+        measure (id of a bias, category or benchmark), kind (bias, category or benchmark), value, low, high (Wilson's interval of
+        an accuracy whose number of images is known), rank (1 for the highest value), of (models ranked, this one included),
+        neighbours (ids of the two models with the nearest values, joined by "; "). A value that is missing is NaN.
+
+    Raises:
+        ValueError: the model is not in the tables.
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    if model not in set(scores["model"]):
+        raise ValueError(f"expected `model` to be a model of the results, got {model!r}: is its run among `results`?")
+    images = measurement_error.images(world, published=False) if images is None else images
+    joined = scores.merge(accuracies.drop(columns="group"), on="model")
+    kinds = {b: "bias" for b in BIAS_COLUMNS} | {c: "category" for c in world.categories}
+    kinds |= {b.id: "benchmark" for b in world.benchmarks}
+    rows = []
+    for measure, kind in kinds.items():
+        values = joined.set_index("model")[measure].dropna()
+        value, low, high = float(values.get(model, np.nan)), np.nan, np.nan
+        others = values.drop(model, errors="ignore")
+        if kind == "benchmark" and measure in images and np.isfinite(value):
+            n = images[measure]
+            low, high = (100 * v for v in proportion_confint(value / 100 * n, n, 1 - confidence, "wilson"))
+        rank = 1 + int((others > value).sum()) if np.isfinite(value) else np.nan
+        near = others.sub(value).abs().sort_values(kind="stable").index[:2] if np.isfinite(value) else []
+        rows.append((measure, kind, value, low, high, rank, len(others) + 1, "; ".join(near)))
+    return pd.DataFrame(rows, columns=["measure", "kind", "value", "low", "high", "rank", "of", "neighbours"])
+
+
+def expected(
+    scores: pd.DataFrame,
+    imagenet: Sequence[float],
+    model: str,
+    coverage: float = 0.9,
+    features: Mapping[str, Sequence[str]] = FEATURES,
+) -> pd.DataFrame:
+    """Predict a model's categories from the models of other publications.
+
+    Args:
+        scores: one row per model with categories [%] and biases, the model among them.
+        imagenet: ImageNet top-1 [%] of each row.
+        model: its id.
+        coverage: level of the prediction intervals, in (0, 1).
+        features: name -> columns of `scores`, or `imagenet`.
+
+    Returns:
+        category, features, n (models behind the prediction), predicted, low, high, measured [%], surprise (distance of the
+        measured value from the predicted one in half-widths of the interval; above 1: outside). NaN where a value is missing.
+
+    Raises:
+        ValueError: `coverage` is outside (0, 1), or the model is not in the table.
+    """
+    from statsmodels.api import OLS
+
+    if not 0 < coverage < 1:
+        raise ValueError(f"expected `coverage` in (0, 1), got {coverage} (is it in percent?)")
+    if model not in set(scores["model"]):
+        raise ValueError(f"expected `model` to be a model of the results, got {model!r}")
+    table = scores.assign(imagenet=np.asarray(imagenet, float), family=choices.families(scores, "source"))
+    own = table[table["model"] == model].iloc[0]
+    rest = table[(table["family"] != own["family"]) & known_models.describe(table["model"])["in_study"].to_numpy()]
+    rows = []
+    for category in equal_accuracy.CATEGORIES:
+        for name, columns in features.items():
+            known = rest.dropna(subset=[category, *columns])
+            at, measured = own[list(columns)].to_numpy(float), float(own[category])
+            predicted = low = high = np.nan
+            if len(known) >= len(columns) + 3 and np.isfinite(at).all():
+                design = np.c_[np.ones(len(known)), known[list(columns)].to_numpy(float)]
+                found = OLS(known[category].to_numpy(float), design).fit().get_prediction(np.r_[1.0, at][None])
+                predicted = float(found.predicted_mean[0])
+                low, high = found.conf_int(obs=True, alpha=1 - coverage)[0]
+            surprise = 2 * (measured - predicted) / (high - low) if high > low else np.nan
+            rows.append((category, name, len(known), predicted, low, high, measured, surprise))
+    return pd.DataFrame(rows, columns=["category", "features", "n", "predicted", "low", "high", "measured", "surprise"])
+
+
+def nearest(scores: pd.DataFrame, model: str, most: int = 3) -> list[str]:
+    """Return the models with the most similar biases: the smallest mean distance of ranks over the biases that both have.
+
+    Args:
+        scores: one row per model with the biases.
+        model: the model.
+        most: how many.
+    """
+    ranks = scores.set_index("model")[list(BIAS_COLUMNS)].rank(pct=True)
+    distance = (ranks - ranks.loc[model]).abs().mean(axis=1).drop(model)
+    return list(distance.sort_values(kind="stable").index[:most])
