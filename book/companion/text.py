@@ -56,6 +56,36 @@ def format_value(column: str, value: float, undefined: str = "") -> str:
     return format_number(value, 2 if column in {b.id for b in study.BIASES} else 1)
 
 
+def format_defined(value: float) -> str:
+    """Format a number of a table with two decimals; empty if it is not defined.
+
+    Example:
+        >>> format_defined(-0.756), format_defined(float("nan"))
+        ('−0.76', '')
+    """
+    return format_number(value, undefined="")
+
+
+def format_p(p: float) -> str:
+    """Format a p-value of a table; empty if it is not defined.
+
+    Example:
+        >>> format_p(0.0123), format_p(0.00012), format_p(float("nan"))
+        ('0.012', '< 0.001', '')
+    """
+    return "< 0.001" if p < 0.001 else format_number(p, 3, "")
+
+
+def format_bold(value: float, bold: bool) -> str:
+    """Format a number of a table, bold or not; empty if it is not defined.
+
+    Example:
+        >>> format_bold(0.5, True), format_bold(-0.5, False), format_bold(float("nan"), False)
+        ('**0.50**', '−0.50', '')
+    """
+    return f"**{format_defined(value)}**" if bold else format_defined(value)
+
+
 def format_label(value: float) -> str:
     """Format a number for a figure: `0` for exactly zero, `n.d.` if it is not defined.
 

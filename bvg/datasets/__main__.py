@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     for name in names:
         try:
             if args.action == "fetch":
-                counts = fetch.fetch(name, args.data, args.keep_archives)
+                counts = fetch.prepare(name, args.data, args.keep_archives)
             else:
                 counts = index.check(args.data, [name])
             print(f"{name}: {described(name, counts)}", flush=True)

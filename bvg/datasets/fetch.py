@@ -19,7 +19,7 @@ ARCHIVES = "archives"
 """Folder under the root for downloaded files."""
 
 
-def fetch(
+def prepare(
     name: str, root: str | Path, keep_archives: bool = False, progress: bool = True
 ) -> dict[layouts.Condition, int]:
     """Put a data set into place under the root folder and count its images.
@@ -46,7 +46,7 @@ def fetch(
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / f".{name}.lock"):
         if source.needs:
-            fetch(source.needs, root, keep_archives, progress)
+            prepare(source.needs, root, keep_archives, progress)
         if not in_place(source, root):
             if name == "imagenet":
                 _arrange_imagenet(source, root)
@@ -55,10 +55,6 @@ def fetch(
             else:
                 _fetch_files(source, root, keep_archives, progress)
     return index.check(root, [name])
-
-
-prepare = fetch
-"""The name in the package's interface."""
 
 
 def in_place(source: Upstream, root: Path) -> bool:

@@ -6,7 +6,9 @@ import os
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from bvg.datasets.layouts import DataError
@@ -43,29 +45,21 @@ def unpack(archive: Path, folder: Path) -> None:
         raise
 
 
-class _opened:
-    """An archive as its unpacked size, its members (name, whether it is a plain file or folder) and a function to extract."""
-
-    def __init__(self, archive: Path) -> None:
-        self.archive = archive
-
-    def __enter__(self):
-        if zipfile.is_zipfile(self.archive):
-            self.file = zipfile.ZipFile(self.archive)
-            entries = self.file.infolist()
-            links = 0o120000
-            members = ((e.filename, (e.external_attr >> 16) & 0o170000 != links) for e in entries)
-            return sum(e.file_size for e in entries), members, self.file.extractall
-        if not tarfile.is_tarfile(self.archive):
-            raise DataError(f"expected {self.archive} to be a .tar, .tar.gz or .zip file, got another kind of file")
-        self.file = tarfile.open(self.archive)
-        entries = self.file.getmembers()
-        members = ((e.name, e.isfile() or e.isdir()) for e in entries)
-        return sum(e.size for e in entries), members, lambda folder: self.file.extractall(folder, filter="data")
-
-    def __exit__(self, *error) -> None:
-        if hasattr(self, "file"):
-            self.file.close()
+@contextmanager
+def _opened(archive: Path) -> Iterator[tuple[int, Iterator[tuple[str, bool]], Callable[[Path], None]]]:
+    """Open an archive: its unpacked size, its members (name, whether it is a plain file or folder), a function to extract."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as file:
+            entries, link = file.infolist(), 0o120000
+            members = ((e.filename, (e.external_attr >> 16) & 0o170000 != link) for e in entries)
+            yield sum(e.file_size for e in entries), members, file.extractall
+    elif tarfile.is_tarfile(archive):
+        with tarfile.open(archive) as file:
+            entries = file.getmembers()
+            members = ((e.name, e.isfile() or e.isdir()) for e in entries)
+            yield sum(e.size for e in entries), members, partial(file.extractall, filter="data")
+    else:
+        raise DataError(f"expected {archive} to be a .tar, .tar.gz or .zip file, got another kind of file")
 
 
 def _reject_hostile(archive: Path, name: str, plain: bool) -> None:

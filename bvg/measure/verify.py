@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bvg import results, study
+from bvg.results import published as published_table
 
 AGREES, DIFFERS, UNKNOWN = VERDICTS = ("agrees", "differs", "no tolerance")
 REACH = 3.0
@@ -15,11 +16,10 @@ REACH = 3.0
 DECISIONS = 1280
 """Most decisions behind a shape bias: the cue-conflict images."""
 CAUSES = {
-    "imagenet-real": "the published accuracy is that of 326 images, the last batch of the validation images",
+    "imagenet-real": f"the published accuracy is that of {published_table.IMAGES['imagenet-real']} images, the last batch of the validation images",
     "critical-band": "a fit of thresholds has no standard error; one threshold of another level changes it",
 }
 """Benchmark -> known cause of a difference."""
-PUBLISHED_IMAGES = {"imagenet-real": 326}
 
 COLUMNS = (
     "model",
@@ -83,8 +83,8 @@ def _tolerance(row, clean: Mapping[str, float]) -> float:
     n = min(int(row.n), DECISIONS) if row.metric == "shape_bias" else int(row.n)
     share = min(max(share, 0.5 / n), 1 - 0.5 / n)
     variance = share * (1 - share) / n
-    if row.benchmark in PUBLISHED_IMAGES:
-        variance += share * (1 - share) / PUBLISHED_IMAGES[row.benchmark]
+    if row.benchmark in published_table.IMAGES:
+        variance += share * (1 - share) / published_table.IMAGES[row.benchmark]
     return unit * (REACH * np.sqrt(variance) + 0.5 / n)
 
 

@@ -68,7 +68,7 @@ class Synthetic:
 
         `name` is one of the miniature, a file written by its training, or `package.module:function`.
         """
-        if str(name) in (*zoo.names(), *zoo.interventions()):
+        if str(name) in zoo.trained():
             return zoo.load(str(name))
         if str(name).endswith(".safetensors"):
             return zoo.load(Path(name).stem, Path(name).parent)

@@ -223,7 +223,7 @@ def _write_log(rows: dict[str, dict], path: Path) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows[name] for name in [*zoo.names(), *zoo.interventions()] if name in rows)
+    writer.writerows(rows[name] for name in zoo.trained() if name in rows)
     with atomic(path) as temporary:
         temporary.write_bytes(text.getvalue().encode())
 
@@ -234,14 +234,12 @@ def main(arguments: list[str] | None = None) -> None:
     These have weights and a log row that match the recipe.
     """
     parser = argparse.ArgumentParser(prog="python -m bvg.miniature.train", description=main.__doc__)
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"one of {', '.join([*zoo.names(), *zoo.interventions()])}"
-    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(zoo.trained())}")
     parser.add_argument("--force", action="store_true", help="retrain existing networks")
     parser.add_argument("--out", type=Path, default=zoo.WEIGHTS, help="folder for weights and log")
     parser.add_argument("--jobs", type=int, default=2, help="networks trained at a time, on one processor core each")
     options = parser.parse_args(arguments)
-    wanted = [zoo.entry(name).name for name in options.names or [*zoo.names(), *zoo.interventions()]]
+    wanted = [zoo.entry(name).name for name in options.names or zoo.trained()]
     options.out.mkdir(parents=True, exist_ok=True)
     log = options.out / zoo.LOG.name
     rows = read_log(log)

@@ -103,6 +103,11 @@ def interventions() -> list[str]:
     return list(_entries("interventions.toml"))
 
 
+def trained() -> list[str]:
+    """Return the ids of all networks with weights: the miniature's and those of the interventions."""
+    return [*names(), *interventions()]
+
+
 def entry(name: str) -> Entry:
     """Return the description of a network.
 

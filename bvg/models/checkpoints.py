@@ -112,24 +112,15 @@ def resnet50(state: Mapping[str, Any], origin: str) -> nn.Module:
 
     with torch.device("meta"):  # skips a random initialization that would be overwritten
         network = resnet50()
-    wanted = network.state_dict()
-    if problems := _mismatches(wanted, state):
-        raise CheckpointError(
-            f"expected the tensors of a ResNet-50 with 1000 classes, got {'; '.join(problems)} ({origin})"
-        )
-    check_finite(state, origin)
-    tensors = {name: state.get(name, torch.zeros((), dtype=torch.int64)) for name in wanted}
-    network.load_state_dict(
-        {name: value.to(wanted[name].dtype).contiguous() for name, value in tensors.items()}, assign=True
-    )
+    fill(network, state, "a ResNet-50 with 1000 classes", origin)
     return network
 
 
-def fill(network: nn.Module, state: Mapping[str, torch.Tensor], what: str, origin: str) -> None:
-    """Load exactly these tensors into a network.
+def fill(network: nn.Module, state: Mapping[str, Any], what: str, origin: str) -> None:
+    """Load exactly these tensors into a network, in its types.
 
     Args:
-        network: the network.
+        network: the network; its parameters may be on the device `meta`.
         state: tensors under its names; batch counters may be missing.
         what: the network in words, for messages.
         origin: source of the tensors, for messages.
@@ -141,7 +132,10 @@ def fill(network: nn.Module, state: Mapping[str, torch.Tensor], what: str, origi
     if problems := _mismatches(wanted, state):
         raise CheckpointError(f"expected the tensors of {what}, got {'; '.join(problems)} ({origin})")
     check_finite(state, origin)
-    network.load_state_dict({name: state.get(name, value) for name, value in wanted.items()})
+    tensors = {name: state.get(name, torch.zeros((), dtype=torch.int64)) for name in wanted}
+    network.load_state_dict(
+        {name: value.to(wanted[name].dtype).contiguous() for name, value in tensors.items()}, assign=True
+    )
 
 
 def check_finite(state: Mapping[str, torch.Tensor], origin: str) -> None:

@@ -33,9 +33,7 @@ def detect(
         UserWarning: the file holds other weights beside those that are read.
     """
     if key:
-        if not isinstance(checkpoint.get(key), Mapping):
-            raise CheckpointError(f"expected weights under {key!r} in {origin}, got {contents(checkpoint)}")
-        checkpoint = {"state_dict": checkpoint[key]}
+        checkpoint = {"state_dict": _under(checkpoint, key, origin)}
     from torchvision.models import resnet50  # takes two seconds
 
     with torch.device("meta"):
@@ -86,9 +84,11 @@ def weights_of(checkpoint: Mapping[str, Any], wanted: set[str], origin: str, key
     Raises:
         CheckpointError: there is no such key, or no set of weights.
     """
-    if key and not isinstance(checkpoint.get(key), Mapping):
-        raise CheckpointError(f"expected weights under {key!r} in {origin}, got {contents(checkpoint)}")
-    sets = [checkpoint[key]] if key else [checkpoint, *(v for v in checkpoint.values() if isinstance(v, Mapping))]
+    sets = (
+        [_under(checkpoint, key, origin)]
+        if key
+        else [checkpoint, *(v for v in checkpoint.values() if isinstance(v, Mapping))]
+    )
     candidates = []
     for one in sets:
         tensors = {str(name): value for name, value in one.items() if isinstance(value, torch.Tensor)}
@@ -99,6 +99,13 @@ def weights_of(checkpoint: Mapping[str, Any], wanted: set[str], origin: str, key
     if not matched:
         raise CheckpointError(f"expected weights of the network in {origin}, got {contents(checkpoint)}")
     return state
+
+
+def _under(checkpoint: Mapping[str, Any], key: str, origin: str) -> Mapping[str, Any]:
+    """Return the weights that a checkpoint has under a name."""
+    if not isinstance(checkpoint.get(key), Mapping):
+        raise CheckpointError(f"expected weights under {key!r} in {origin}, got {contents(checkpoint)}")
+    return checkpoint[key]
 
 
 def sets_of_weights(checkpoint: Mapping[str, Any]) -> list[str]:

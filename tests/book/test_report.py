@@ -93,11 +93,11 @@ def test_a_report_of_a_model_with_some_numbers_is_one_file(tmp_path):
     text = (tmp_path / "reports" / "report-mine.html").read_text(encoding="utf-8")
     assert "mine has robustness" in text
     assert "and accuracy on concepts as expected" in text
-    assert "Not measured: PGD, Bandwidth" in re.sub(r"\[[a-z/ ]+\]", "", text) or "Not measured: " in text
+    assert "Not measured: Bandwidth [octaves], Centre frequency [cycles/image], Peak noise sensitivity and PGD." in text
     assert not re.findall(r"\{glue:text\}", text)
     assert str(tmp_path) not in text
     assert 'href="report-mine/tables/report-numbers.csv"' in text
-    assert "data:image/svg+xml" in text or "<svg" in text
+    assert "data:image/svg+xml" in text
     assert not re.findall(r"""(?:src|href)=["']https?://(?!www.w3.org|arxiv|github)""", text)
     numbers = pd.read_csv(tmp_path / "reports" / "report-mine" / "tables" / "report-numbers.csv").set_index("measure")
     assert numbers.at["imagenet", "of"] == 49

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from bvg.results.correlation import FEWEST
+from companion.analysis.multiple_tests import adjusted
 from companion.analysis.power import VARIANCE
 
 COLUMNS = ("row", "column", "r_first", "r_second", "n_first", "n_second", "z", "p", "p_holm")
@@ -32,8 +33,6 @@ def differences(cells: pd.DataFrame, first: str = "at", second: str = "other") -
         >>> differences(table).round(3)[["z", "p"]].to_numpy().tolist()
         [[2.839, 0.005]]
     """
-    from statsmodels.stats.multitest import multipletests
-
     keys = ["row", "column"]
     sides = [cells[cells["group"] == g].set_index(keys)[["r", "n"]] for g in (first, second)]
     table = sides[0].join(sides[1], lsuffix="_first", rsuffix="_second", how="inner")
@@ -42,8 +41,5 @@ def differences(cells: pd.DataFrame, first: str = "at", second: str = "other") -
     free = [(table[f"n_{side}"] - 3).where(table[f"n_{side}"] >= FEWEST) for side in ("first", "second")]
     table["z"] = (steps[0] - steps[1]) / np.sqrt(VARIANCE / free[0] + VARIANCE / free[1])
     table["p"] = 2 * norm.sf(table["z"].abs())
-    defined = table["p"].notna()
-    table["p_holm"] = np.nan
-    if defined.any():
-        table.loc[defined, "p_holm"] = multipletests(table.loc[defined, "p"], method="holm")[1]
+    table["p_holm"] = adjusted(table["p"])
     return table.reset_index()[list(COLUMNS)]

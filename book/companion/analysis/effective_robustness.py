@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
-from scipy.stats import norm, pearsonr, rankdata
+from scipy.stats import linregress, norm, pearsonr, rankdata
 
 from bvg import study
 from bvg.results import correlation
-from companion.analysis import equal_accuracy
+from companion.analysis import equal_accuracy, resampling
 
 STANDARD = ("baseline", "training_recipes")
 """Groups whose models the line is fitted to: models without a change meant to make them robust, as Taori et al. fit it."""
@@ -37,6 +37,11 @@ SCALES: dict[str, Scale] = {
     "raw": Scale(np.asarray, np.asarray),
 }
 """The scales, by name; `raw` is the accuracy itself."""
+
+
+def images_of(world: study.World) -> dict[str, int]:
+    """Return the images behind one accuracy of each benchmark; 50,000 where the world does not state them."""
+    return {b.id: b.images or 50_000 for b in world.benchmarks}
 
 
 def transform(accuracy: np.ndarray, images: int, scale: str = "probit") -> np.ndarray:
@@ -91,7 +96,7 @@ def residuals(
     """
     chosen = np.asarray(fitted, bool)
     clean = accuracies["imagenet"].to_numpy(float)
-    images = {b.id: b.images or 50_000 for b in world.benchmarks}
+    images = images_of(world)
     x = transform(clean, images["imagenet"], scale)
     models, lines = [], []
     for name in [b.id for b in world.benchmarks if b.category != "ID" and b.id in accuracies]:
@@ -102,8 +107,8 @@ def residuals(
             raise ValueError(
                 f"expected 3 or more models to fit a line to for {name}, got {use.sum()}: name more groups in `standard`"
             )
-        slope, intercept, error = _line(x[use], y[use])
-        along = intercept + slope * x
+        line = linregress(x[use], y[use])
+        along = line.intercept + line.slope * x
         expected = 100 * SCALES[scale].inverse(along)
         left = y - along
         models.append(
@@ -113,18 +118,20 @@ def residuals(
         )
         leftover = correlation.spearman(left, clean)[0]
         lines.append(
-            (name, scale, slope, intercept, error, int(use.sum()), clean[use].min(), clean[use].max(), leftover)
+            (
+                name,
+                scale,
+                line.slope,
+                line.intercept,
+                line.stderr,
+                int(use.sum()),
+                clean[use].min(),
+                clean[use].max(),
+                leftover,
+            )
         )
     names = ["benchmark", "scale", "slope", "intercept", "error", "n", "low", "high", "leftover"]
     return pd.concat(models, ignore_index=True), pd.DataFrame(lines, columns=names)
-
-
-def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
-    """Return slope, intercept and standard error of the slope of the least-squares line."""
-    from scipy.stats import linregress
-
-    found = linregress(x, y)
-    return float(found.slope), float(found.intercept), float(found.stderr)
 
 
 def by_category(models: pd.DataFrame, world: study.World = study.STUDY) -> pd.DataFrame:
@@ -165,7 +172,7 @@ def sensitivity(
     clean = accuracies["imagenet"].to_numpy(float)
     values = {("rank", c): scores[c].to_numpy(float) for c in equal_accuracy.CATEGORIES}
     controls = {"rank": clean}
-    sizes = {b.id: b.images or 50_000 for b in world.benchmarks}
+    sizes = images_of(world)
     for scale in ("raw", "probit", "logit"):
         controls[scale] = transform(clean, sizes["imagenet"], scale)
         for category in equal_accuracy.CATEGORIES:
@@ -199,4 +206,4 @@ def _partial(x, y, z, ranks: bool) -> tuple[float, float, int]:
     if ranks:
         x, y, z = map(rankdata, (x, y, z))
     r = equal_accuracy.partial(*(np.array(pearsonr(*pair).statistic) for pair in ((x, y), (x, z), (y, z))))
-    return float(r), float(equal_accuracy.p_value(r, n)), n
+    return float(r), float(resampling.p_value(r, n - 1)), n

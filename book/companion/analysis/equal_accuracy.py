@@ -7,7 +7,6 @@ from zlib import crc32
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from bvg.results import correlation
 from companion.analysis import resampling
@@ -48,18 +47,6 @@ def partial(xy: np.ndarray, xz: np.ndarray, yz: np.ndarray) -> np.ndarray:
     left = (1 - xz**2) * (1 - yz**2)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(left > 1e-12, np.clip((xy - xz * yz) / np.sqrt(left), -1, 1), np.nan)
-
-
-def p_value(r: np.ndarray | float, n: np.ndarray | float, controls: int = 1) -> np.ndarray:
-    """Return the two-sided p of a partial correlation over n models, from Student's t with n - 2 - controls degrees of freedom.
-
-    Example:
-        >>> round(float(p_value(0.5, 20)), 4)
-        0.0293
-    """
-    free = np.asarray(n) - 2 - controls
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return 2 * student.sf(np.abs(r) * np.sqrt(free / (1 - np.square(r))), free)
 
 
 def correlate(
@@ -114,12 +101,12 @@ def _cell(x, y, z, labels, alpha, replicates, rng) -> tuple[float, float, float,
     n, families = len(x), len(set(labels))
     r, part = _both(x, y, z, np.ones((1, n)))
     enough = n >= correlation.FEWEST
-    low = high = np.nan
-    if replicates and enough and families >= FEWEST_FAMILIES and not np.isnan(part[0]):
-        _, drawn = _both(x, y, z, resampling.bootstrap(labels, replicates, rng))
-        if np.isnan(drawn).mean() <= 0.5:
-            low, high = np.nanquantile(drawn, [alpha / 2, 1 - alpha / 2])
-    p = float(p_value(part[0], n)) if enough and not np.isnan(part[0]) else np.nan
+    low = high = p = np.nan
+    if enough and not np.isnan(part[0]):
+        p = float(resampling.p_value(part[0], n - 1))  # one degree of freedom less, for the control
+        if replicates and families >= FEWEST_FAMILIES:
+            _, drawn = _both(x, y, z, resampling.bootstrap(labels, replicates, rng))
+            low, high = resampling.percentiles(drawn, alpha)
     return float(r[0]), float(part[0]), p, n, float(low), float(high), families
 
 
@@ -127,6 +114,12 @@ def _both(x, y, z, counts) -> tuple[np.ndarray, np.ndarray]:
     """Return Spearman's r of x and y, raw and given z, in each resample: [B] each."""
     r, _ = resampling.spearman(np.column_stack([x, z]), np.column_stack([y, z]), counts)
     return r[:, 0, 0], partial(r[:, 0, 0], r[:, 0, 1], r[:, 1, 0])
+
+
+def as_heatmap(cells: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """Return the partial correlations as a table of `bvg.results.correlation.correlate`: as r, and thresholded as shown."""
+    shown = cells["partial"].where((cells["p"] < alpha) | cells["partial"].isna(), 0.0)
+    return cells.assign(r=cells["partial"], shown=shown)[["row", "column", "group", "r", "p", "n", "shown"]]
 
 
 def reversals(cells: pd.DataFrame, alpha: float) -> pd.DataFrame:

@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bvg import study
-
-PUBLISHED_IMAGES = {"imagenet-real": 326}
-"""Images behind a published accuracy where that differs from the whole data set (see the page `data-audit`)."""
+from bvg.results import published as published_table
 
 
 def images(world: study.World = study.STUDY, published: bool = True) -> dict[str, int]:
@@ -24,7 +22,7 @@ def images(world: study.World = study.STUDY, published: bool = True) -> dict[str
         published: whether the accuracies are those of the published table.
     """
     known = {b.id: b.images for b in world.benchmarks if b.images}
-    return known | PUBLISHED_IMAGES if published and world is study.STUDY else known
+    return known | published_table.IMAGES if published and world is study.STUDY else known
 
 
 def reliability(accuracies: pd.DataFrame, sets: Mapping[str, pd.Series], images: Mapping[str, int]) -> pd.DataFrame:

@@ -102,6 +102,20 @@ def thresholded(r: np.ndarray, n: np.ndarray, alpha: float) -> np.ndarray:
     return np.where(np.isnan(r), np.nan, np.where(p_value(r, n) < alpha, r, 0.0))
 
 
+def percentiles(r: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the quantiles alpha / 2 and 1 - alpha / 2 of resampled values, [B, ...] -> [...] each.
+
+    They are NaN where fewer than half of the resamples are defined.
+
+    Example:
+        >>> [end.tolist() for end in percentiles(np.array([[0.1, np.nan], [0.3, np.nan], [0.5, 0.5]]), 0.5)]
+        [[0.2, nan], [0.4, nan]]
+    """
+    rare = np.isnan(r).mean(axis=0) > 0.5
+    low, high = np.nanquantile(np.where(rare, 0, r), [alpha / 2, 1 - alpha / 2], axis=0)
+    return np.where(rare, np.nan, low), np.where(rare, np.nan, high)
+
+
 def bootstrap(labels: Sequence[str], replicates: int, rng: np.random.Generator) -> np.ndarray:
     """Draw families with replacement and count their observations.
 

@@ -16,6 +16,7 @@ from scipy.stats import kendalltau, rankdata
 from bvg.results import correlation
 from companion.analysis import resampling
 from companion.analysis.distance import distance_correlation, independence_p
+from companion.analysis.multiple_tests import adjusted
 
 ROBUST, FRAGILE, OTHER_DEPENDENCE, NOT_SIGNIFICANT, UNDEFINED = VERDICTS = (
     "robust",
@@ -117,7 +118,7 @@ def check_cells(
     # Student's t gives p = 0 for r = 1, however few the models. Of n! orders, two are as extreme.
     p = np.maximum(table["p"], 2 / factorial(table["n"]))
     table = table.assign(
-        p_holm=_adjusted(p, "holm"), p_bh=_adjusted(p, "fdr_bh"), p_dcor_bh=_adjusted(table["p_dcor"], "fdr_bh")
+        p_holm=adjusted(p, "holm"), p_bh=adjusted(p, "fdr_bh"), p_dcor_bh=adjusted(table["p_dcor"], "fdr_bh")
     )
     table["failed"] = _failed(table, alpha)
     significant = correlation.significant(table)
@@ -168,20 +169,14 @@ def _interval(x, y, labels, alpha, replicates, rng, finer) -> tuple[np.ndarray, 
 
     `finer` is the seed of the further resamples of intervals that end close to 0.
     """
-    low, high = _quantiles(x, y, resampling.bootstrap(labels, replicates, rng), alpha)
+    r, _ = resampling.spearman(x, y, resampling.bootstrap(labels, replicates, rng))
+    low, high = resampling.percentiles(r, alpha)
     close = np.minimum(np.abs(low), np.abs(high)) < CLOSE
     counts = resampling.bootstrap(labels, FINER * replicates, np.random.default_rng(finer)) if close.any() else None
     for i, j in np.argwhere(close):
-        low[i, j], high[i, j] = np.ravel(_quantiles(x[:, [i]], y[:, [j]], counts, alpha))
+        r, _ = resampling.spearman(x[:, [i]], y[:, [j]], counts)
+        low[i, j], high[i, j] = np.ravel(resampling.percentiles(r, alpha))
     return low, high
-
-
-def _quantiles(x, y, counts, alpha) -> tuple[np.ndarray, np.ndarray]:
-    """Return the quantiles alpha / 2 and 1 - alpha / 2 of r over the resamples, [R, C] each."""
-    r, _ = resampling.spearman(x, y, counts)
-    rare = np.isnan(r).mean(axis=0) > 0.5
-    low, high = np.nanquantile(np.where(rare, 0, r), [alpha / 2, 1 - alpha / 2], axis=0)
-    return np.where(rare, np.nan, low), np.where(rare, np.nan, high)
 
 
 def _left_out(x, y, labels, alpha) -> dict[str, np.ndarray]:
@@ -221,15 +216,6 @@ def _other_coefficients(x, y, replicates, key) -> tuple[float, float, float, flo
     permutations = min(replicates, MOST_PERMUTATIONS) - 1
     p = independence_p(*ranks, permutations, int(np.random.default_rng(key).integers(2**31)))
     return float(tau.statistic), float(tau.pvalue), distance_correlation(*ranks), p
-
-
-def _adjusted(p: pd.Series, method: str) -> pd.Series:
-    """Correct the p-values of all defined tests."""
-    from statsmodels.stats.multitest import multipletests
-
-    defined = p.dropna()
-    adjusted = multipletests(defined, method=method)[1] if len(defined) else []
-    return pd.Series(adjusted, defined.index, float).reindex(p.index)
 
 
 def _failed(table: pd.DataFrame, alpha: float) -> list[str]:

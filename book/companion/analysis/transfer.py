@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -49,28 +49,41 @@ def held_out(
         category, features, level (of `LEVELS`), units, n (models), r2, error (median absolute error in percentage points). r2
         and error are NaN if the models that remain are too few or do not determine the coefficients.
     """
-    table = scores.assign(imagenet=np.asarray(imagenet, float))
     rows = []
+    for category, name, known, x, y in _problems(scores, imagenet, features):
+        for level, labels in levels(known).items():
+            yhat, mean = _from_others(x, y, labels)
+            deviations = ((y - mean) ** 2).sum()
+            r2 = 1 - ((y - yhat) ** 2).sum() / deviations if deviations > 0 else np.nan
+            error = np.median(np.abs(y - yhat)) if len(y) else np.nan
+            rows.append((category, name, level, len(set(labels)), len(y), r2, error))
+    return pd.DataFrame(rows, columns=["category", "features", "level", "units", "n", "r2", "error"])
+
+
+def _problems(
+    scores: pd.DataFrame, imagenet: Sequence[float], features: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, str, pd.DataFrame, np.ndarray, np.ndarray]]:
+    """Yield every prediction: category, name of the features, the models that have all values, features [N, P], target [N]."""
+    table = scores.assign(imagenet=np.asarray(imagenet, float))
     for category in CATEGORY_COLUMNS:
         for name, columns in features.items():
             known = table.dropna(subset=[category, *columns]).reset_index(drop=True)
-            y, x = known[category].to_numpy(float), known[list(columns)].to_numpy(float)
-            for level, labels in levels(known).items():
-                yhat, mean = _from_others(x, y, labels)
-                deviations = ((y - mean) ** 2).sum()
-                r2 = 1 - ((y - yhat) ** 2).sum() / deviations if deviations > 0 else np.nan
-                rows.append((category, name, level, len(set(labels)), len(y), r2, np.median(np.abs(y - yhat)) if len(y) else np.nan))  # fmt: skip
-    return pd.DataFrame(rows, columns=["category", "features", "level", "units", "n", "r2", "error"])
+            yield category, name, known, known[list(columns)].to_numpy(float), known[category].to_numpy(float)
+
+
+def _folds(x: np.ndarray, labels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield, for each label with enough other observations, the mask of its own and the design with an intercept."""
+    design = np.c_[np.ones(len(x)), x]
+    for label in pd.unique(labels):
+        own = labels == label
+        if (~own).sum() >= x.shape[1] + 3:
+            yield own, design
 
 
 def _from_others(x: np.ndarray, y: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Predict each observation from those with another label: predictions and means of the others, [N] each."""
     yhat, mean = np.full(len(y), np.nan), np.full(len(y), np.nan)
-    for label in pd.unique(labels):
-        own = labels == label
-        if (~own).sum() < x.shape[1] + 3:
-            continue
-        design = np.c_[np.ones(len(x)), x]
+    for own, design in _folds(x, labels):
         coefficients, _, rank, _ = np.linalg.lstsq(design[~own], y[~own], rcond=None)
         if rank == design.shape[1]:
             yhat[own], mean[own] = design[own] @ coefficients, y[~own].mean()
@@ -102,15 +115,11 @@ def intervals(
     """
     if not 0 < coverage < 1:
         raise ValueError(f"expected `coverage` in (0, 1), got {coverage} (is it in percent?)")
-    table = scores.assign(imagenet=np.asarray(imagenet, float))
     rows = []
-    for category in CATEGORY_COLUMNS:
-        for name, columns in features.items():
-            known = table.dropna(subset=[category, *columns]).reset_index(drop=True)
-            y, x = known[category].to_numpy(float), known[list(columns)].to_numpy(float)
-            for level in ("model", "source"):
-                half, inside = _half_widths(x, y, levels(known)[level], coverage)
-                rows.append((category, name, level, len(y), np.nanmedian(half) if len(half) else np.nan, inside))
+    for category, name, known, x, y in _problems(scores, imagenet, features):
+        for level in ("model", "source"):
+            half, inside = _half_widths(x, y, levels(known)[level], coverage)
+            rows.append((category, name, level, len(y), np.nanmedian(half) if len(half) else np.nan, inside))
     return pd.DataFrame(rows, columns=["category", "features", "level", "n", "width", "covered"])
 
 
@@ -118,12 +127,8 @@ def _half_widths(x: np.ndarray, y: np.ndarray, labels: np.ndarray, coverage: flo
     """Return the half-width of each observation's interval from the others, [N], and the share of observations inside."""
     from statsmodels.api import OLS
 
-    design = np.c_[np.ones(len(x)), x]
     half, centre = np.full(len(y), np.nan), np.full(len(y), np.nan)
-    for label in pd.unique(labels):
-        own = labels == label
-        if (~own).sum() < x.shape[1] + 3:
-            continue
+    for own, design in _folds(x, labels):
         predicted = OLS(y[~own], design[~own]).fit().get_prediction(design[own])
         centre[own] = predicted.predicted_mean
         half[own] = predicted.conf_int(obs=True, alpha=1 - coverage) @ [-0.5, 0.5]

@@ -22,6 +22,9 @@ WIDTH = 7.2
 NARROW = 3.5
 """Width in inches of the variant for phones, which is shown 342 px wide: 8.2 points of type are 11 px."""
 
+TURNED: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+"""Labels of columns that are narrower than their names."""
+
 STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Helvetica", "Arial"],

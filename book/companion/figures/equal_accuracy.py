@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from bvg import known_models, study
-from companion.analysis.effective_robustness import transform
+from companion.analysis.effective_robustness import images_of, transform
 from companion.figures import svg_labels
 from companion.figures.base import NARROW, WIDTH, Figure, styled
 from companion.figures.marks import COLORS, group_name, mark
@@ -109,7 +109,7 @@ def accuracy_lines(
         `data` has the columns model, benchmark, imagenet, accuracy [%].
     """
     benchmarks = list(lines["benchmark"])
-    images = {b.id: b.images or 50_000 for b in world.benchmarks}
+    images = images_of(world)
     across = 4
     down = -(-(len(benchmarks) + 1) // across)
     figure = Canvas(figsize=(WIDTH, 1.75 * down), layout="constrained")

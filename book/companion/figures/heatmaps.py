@@ -14,11 +14,10 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
 from bvg import study
-from companion.figures.base import NARROW, WIDTH, Figure, styled
+from companion.figures.base import NARROW, TURNED, WIDTH, Figure, styled
 from companion.text import distinct_sets, format_label, listed, plural, set_name, short_row, strongest
 
 COLORMAP = "RdBu_r"
-_TURNED = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
 
 
 @styled
@@ -53,7 +52,7 @@ def correlation_heatmap(
     if explorer:
         _link(panels[0], rows, columns)
     names = [world.short(c) if narrow else fill(world.plain(c), 14) for c in columns]
-    turned = _TURNED if narrow else {"rotation": 0}
+    turned = TURNED if narrow else {"rotation": 0}
     panels[-1].set_xticks(np.arange(len(columns)) + 0.5, names, fontsize=9, **turned)
     _colorbar(figure, panels, "bottom")
     data = cells.rename(columns={"row": "generalization", "column": "bias"})
@@ -95,7 +94,7 @@ def correlation_matrix(
     _heat(axes, drawn, order[1:], order[:-1], fontsize=8.2 if narrow else 8.5 if many else 9.5, short=narrow and many)
     rows = [world.short(r) if narrow else world.plain(r) for r in order[1:]]
     axes.set_yticks(np.arange(size) + 0.5, rows, rotation=0, fontsize=9)
-    turned = _TURNED if many or narrow else {"rotation": 0}
+    turned = TURNED if many or narrow else {"rotation": 0}
     short = [world.short(c) for c in order[:-1]]
     names = short if many or narrow else [fill(name, 11) for name in short]
     axes.set_xticks(np.arange(size) + 0.5, names, fontsize=9, **turned)

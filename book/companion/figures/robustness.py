@@ -18,7 +18,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from bvg import study
 from companion.analysis.robustness import FEWEST_FAMILIES, FRAGILE, NOT_SIGNIFICANT, OTHER_DEPENDENCE, ROBUST, VERDICTS
-from companion.figures.base import NARROW, WIDTH, Figure, styled
+from companion.figures.base import NARROW, TURNED, WIDTH, Figure, styled
 from companion.figures.marks import group_name
 from companion.text import distinct_sets, format_label, format_number, listed, plural, set_name, short_row
 
@@ -71,7 +71,7 @@ def robustness(
         axes.set_yticks(np.arange(len(rows)) + 0.5, names, fontsize=8.5 if narrow else 9.5)
         parts.append(f"{title}: {_counts(own, world)}")
     labels = [world.short(c) if narrow else fill(world.plain(c), 14) for c in columns]
-    turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if narrow else {}
+    turned = TURNED if narrow else {}
     panels[-1].set_xticks(np.arange(len(columns)) + 0.5, labels, fontsize=9, **turned)
     verdicts = [v for v in VERDICTS if v in set(checked["verdict"])]
     figure.legend(

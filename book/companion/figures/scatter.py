@@ -90,14 +90,14 @@ def scatter(
         KeyError: a column that `scores` does not have.
         ValueError: `highlight` names a model that is not in `scores`, or there is nothing to draw.
     """
+    if narrow and len(x) * len(y) > MOST_ON_PHONE:
+        return None
     counted = known_models.counted(scores, highlight)
     sets = {k: mask & counted for k, mask in known_models.figure2_groups(scores["group"]).items()}
     cells = correlation.correlate(scores, y, x, {k: m for k, m in sets.items() if k == "total" or m.any()}, alpha)
     if not len(x) or not len(y):
         raise ValueError(f"expected at least one column in `x` and in `y`, got {list(x)} and {list(y)}")
     pairs = list(product(x, y))
-    if narrow and len(pairs) > MOST_ON_PHONE:
-        return None
     points = [_points(scores.assign(in_statistics=counted), bias, accuracy) for bias, accuracy in pairs]
     data = pd.concat(points, ignore_index=True)
     drawn = scores["model"][scores["model"].isin(data["model"])]

@@ -75,14 +75,21 @@ def compared(data: pd.DataFrame) -> Table:
     return Table(displayed, data)
 
 
+def _by_level(data: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per category and features, in the order of `data`, and one column per value and level."""
+    names = ["category", "features"]
+    return data.pivot(index=names, columns="level").loc[
+        list(data[names].drop_duplicates().itertuples(index=False, name=None))
+    ]
+
+
 def held_out(data: pd.DataFrame) -> Table:
     """Tabulate R2 with models, publications and training groups held out.
 
     Args:
         data: from `companion.analysis.transfer.held_out`.
     """
-    wide = data.pivot(index=["category", "features"], columns="level", values="r2")
-    wide = wide.loc[list(data[["category", "features"]].drop_duplicates().itertuples(index=False, name=None))]
+    wide = _by_level(data)["r2"]
     displayed = pd.DataFrame(
         {
             "Category": [study.CATEGORY_NAMES[c] for c, _ in wide.index],
@@ -99,8 +106,7 @@ def intervals(data: pd.DataFrame) -> Table:
     Args:
         data: from `companion.analysis.transfer.intervals`.
     """
-    wide = data.pivot(index=["category", "features"], columns="level")
-    wide = wide.loc[list(data[["category", "features"]].drop_duplicates().itertuples(index=False, name=None))]
+    wide = _by_level(data)
     displayed = pd.DataFrame(
         {
             "Category": [study.CATEGORY_NAMES[c] for c, _ in wide.index],

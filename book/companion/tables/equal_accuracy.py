@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from bvg import study
-from companion.analysis import equal_accuracy
+from companion.analysis import resampling
 from companion.tables.base import Table
 from companion.tables.findings import IN_PROSE
-from companion.text import format_number, format_range, listed
+from companion.text import format_bold, format_defined, format_number, format_p, format_range, listed
 
 METHODS = {
     "rank": "Ranks",
@@ -35,9 +35,9 @@ def cells(table: pd.DataFrame, alpha: float = 0.05, world: study.World = study.S
             "Category": table["row"].map(world.name),
             "Bias": table["column"].map(world.short),
             "Models": [f"{study.MODEL_SETS[g].short} ({n})" for g, n in zip(table["group"], table["n"], strict=True)],
-            "r": table["r"].map(_number),
-            "At equal accuracy": [_bold(c.partial, c.p < alpha) for c in table.itertuples()],
-            "p": ["< 0.001" if p < 0.001 else format_number(p, 3, "") for p in table["p"]],
+            "r": table["r"].map(format_defined),
+            "At equal accuracy": [format_bold(c.partial, c.p < alpha) for c in table.itertuples()],
+            "p": table["p"].map(format_p),
             "Interval by families": [*map(format_range, table["low"], table["high"])],
             "Families": table["families"].astype(str),
         }
@@ -53,7 +53,7 @@ def sensitivity(table: pd.DataFrame, world: study.World = study.STUDY, alpha: fl
         world: the benchmarks whose names to print.
         alpha: level of significance.
     """
-    text = table.assign(text=[_bold(c.r, c.p < alpha) for c in table.itertuples()])
+    text = table.assign(text=[format_bold(c.r, c.p < alpha) for c in table.itertuples()])
     wide = text.pivot(index=["row", "column", "group"], columns="method", values="text")
     order = table[["row", "column", "group"]].drop_duplicates()
     wide = wide.loc[list(order.itertuples(index=False, name=None))].reset_index()
@@ -101,7 +101,7 @@ def lines(table: pd.DataFrame, world: study.World = study.STUDY) -> Table:
             "Their ImageNet top-1": [
                 f"{format_number(c.low, 1)} to {format_number(c.high, 1)} %" for c in table.itertuples()
             ],
-            "r of the residuals with ImageNet top-1": table["leftover"].map(_number),
+            "r of the residuals with ImageNet top-1": table["leftover"].map(format_defined),
         }
     )
     return Table(displayed, table)
@@ -179,21 +179,11 @@ def answer(table: pd.DataFrame, alpha: float = 0.05, column: str = "shape", worl
 
 
 def counts(table: pd.DataFrame, alpha: float = 0.05) -> dict[str, str]:
-    """Count significant cells, raw and at equal accuracy, and reversals, for prose."""
-    raw = equal_accuracy.p_value(table["r"].to_numpy(float), table["n"].to_numpy(float), controls=0) < alpha
+    """Count significant cells, raw and at equal accuracy, for prose."""
+    raw = resampling.p_value(table["r"].to_numpy(float), table["n"].to_numpy(float)) < alpha
     return {
-        "n_cells": str(len(table)),
         "n_raw": str(raw.sum()),
         "n_partial": str((table["p"] < alpha).sum()),
-        "n_reversed": str(len(equal_accuracy.reversals(table, alpha))),
         "n_by_families": str(((table["low"] > 0) | (table["high"] < 0)).sum()),
         "n_with_interval": str(table["low"].notna().sum()),
     }
-
-
-def _number(value: float) -> str:
-    return format_number(value, undefined="")
-
-
-def _bold(value: float, significant: bool) -> str:
-    return f"**{_number(value)}**" if significant else _number(value)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from bvg import study
 from companion.analysis import power
+from companion.analysis.measurement_error import attenuated
 from companion.tables.base import Table
-from companion.text import format_number, listed, set_name
+from companion.text import format_bold, format_defined, format_number, format_p, listed, set_name
 
 
 def detectable(sets: dict[str, int], alpha: float = 0.05, probabilities: Sequence[float] = (0.5, 0.8, 0.95)) -> Table:
@@ -78,11 +78,11 @@ def differences(table: pd.DataFrame, alpha: float = 0.05, world: study.World = s
         {
             "Category": table["row"].map(world.name),
             "Bias": table["column"].map(world.short),
-            "r, AT": table["r_first"].map(_number),
-            "r, others": table["r_second"].map(_number),
-            "z": [f"**{_number(c.z)}**" if c.p_holm < alpha else _number(c.z) for c in table.itertuples()],
-            "p": table["p"].map(_p),
-            "p by Holm": table["p_holm"].map(_p),
+            "r, AT": table["r_first"].map(format_defined),
+            "r, others": table["r_second"].map(format_defined),
+            "z": [format_bold(c.z, c.p_holm < alpha) for c in table.itertuples()],
+            "p": table["p"].map(format_p),
+            "p by Holm": table["p_holm"].map(format_p),
         }
     )
     return Table(displayed, table)
@@ -109,8 +109,8 @@ def reliability(table: pd.DataFrame, world: study.World = study.STUDY) -> Table:
     displayed = pd.DataFrame(
         {"Benchmark": [world.name(b) for b in names], "Images": [f"{wide.at[b, ('images', groups[0])]:,}" for b in names]}
         | {f"Error, {study.MODEL_SETS[g].short}": [f"± {format_number(wide.at[b, ('error', g)])}" for b in names] for g in groups[:1]}
-        | {f"Reliability, {study.MODEL_SETS[g].short}": [_number(wide.at[b, ("reliability", g)]) for b in names] for g in groups}
-        | {f"Largest r, {study.MODEL_SETS[g].short}": [_number(np.sqrt(wide.at[b, ("reliability", g)])) for b in names] for g in groups}
+        | {f"Reliability, {study.MODEL_SETS[g].short}": [format_defined(wide.at[b, ("reliability", g)]) for b in names] for g in groups}
+        | {f"Largest r, {study.MODEL_SETS[g].short}": [format_defined(attenuated(1.0, wide.at[b, ("reliability", g)])) for b in names] for g in groups}
     )  # fmt: skip
     return Table(displayed, table)
 
@@ -127,8 +127,8 @@ def without_division(table: pd.DataFrame, world: study.World = study.STUDY) -> T
             "Category": table["row"].map(world.name),
             "Bias": table["column"].map(world.short),
             "Models": [study.MODEL_SETS[g].short for g in table["group"]],
-            "r, divided": table["ratio"].map(_number),
-            "r, not divided": table["accuracy"].map(_number),
+            "r, divided": table["ratio"].map(format_defined),
+            "r, not divided": table["accuracy"].map(format_defined),
             "Changes": ["yes" if d else "" for d in table["differs"]],
         }
     )
@@ -143,7 +143,7 @@ def by_attack(table: pd.DataFrame, alpha: float = 0.05, world: study.World = stu
         alpha: level of significance.
         world: the benchmarks whose names to print.
     """
-    text = table.assign(text=[f"**{_number(c.r)}**" if c.p < alpha else _number(c.r) for c in table.itertuples()])
+    text = table.assign(text=[format_bold(c.r, c.p < alpha) for c in table.itertuples()])
     wide = text.pivot(index=["column", "group"], columns="attack", values="text")
     order = list(text[["column", "group"]].drop_duplicates().itertuples(index=False, name=None))
     sizes = table.groupby("group")["n"].max()
@@ -170,11 +170,3 @@ def name_attack(attack: str) -> str:
         if kind == "linf-high"
         else f"PGD, {kind.replace('linf', 'L∞').replace('l2', 'L2')} {level}".strip()
     )
-
-
-def _number(value: float) -> str:
-    return format_number(value, undefined="")
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else format_number(value, 3, "")

@@ -10,7 +10,7 @@ from bvg import known_models, study
 from bvg.results import correlation
 from companion.analysis import checked_cells
 from companion.tables.base import Table
-from companion.text import format_number, format_r, format_range, listed, plural
+from companion.text import format_bold, format_defined, format_number, format_p, format_r, format_range, listed, plural
 
 
 def cells(checked: pd.DataFrame, world: study.World = study.STUDY) -> Table:
@@ -27,24 +27,20 @@ def cells(checked: pd.DataFrame, world: study.World = study.STUDY) -> Table:
             "Category": checked["row"].map(world.name),
             "Bias": checked["column"].map(world.short),
             "Models": [f"{study.MODEL_SETS[g].short} ({n})" for g, n in zip(checked["group"], checked["n"], strict=True)],
-            "r": [f"**{_number(r)}**" if s else _number(r) for r, s in zip(checked["r"], significant, strict=True)],
+            "r": [format_bold(r, s) for r, s in zip(checked["r"], significant, strict=True)],
             "Interval": [*map(format_range, checked["low"], checked["high"])],
             "By families": [*map(format_range, checked["family_low"], checked["family_high"])],
             "Jackknife": [*map(format_range, checked["jackknife_low"], checked["jackknife_high"])],
             "Families": checked["families"].astype(str),
-            "Holm p": ["< 0.001" if p < 0.001 else format_number(p, 3, "") for p in checked["p_holm"]],
-            "Kendall": checked["tau"].map(_number),
-            "Distance": checked["dcor"].map(_number),
+            "Holm p": checked["p_holm"].map(format_p),
+            "Kendall": checked["tau"].map(format_defined),
+            "Distance": checked["dcor"].map(format_defined),
             "Without one model": [*map(format_range, checked["without_low"], checked["without_high"])],
             "Matters most": checked["without_model"].map(names),
             "Verdict": checked["verdict"] + checked["failed"].map(lambda f: f": fails {listed(f.split('; '))}" if f else ""),
         }
     )  # fmt: skip
     return Table(displayed, checked)
-
-
-def _number(value: float) -> str:
-    return format_number(value, undefined="")
 
 
 def name_cells(

@@ -6,6 +6,9 @@ from importlib.resources import files
 
 import pandas as pd
 
+IMAGES = {"imagenet-real": 326}
+"""Images behind a published accuracy where they are not the whole data set: the last batch of the validation images."""
+
 
 def figure2_printed() -> pd.DataFrame:
     """Read the 72 values printed in the paper's Figure 2.

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from bvg import known_models, study
 from bvg.results import correlation, scores
 from companion.analysis import choices
+from companion.analysis.multiple_tests import adjusted
 from companion.text import format_r, listed
 
 HOLDS, PARTLY, FAILS, UNKNOWN = "holds", "holds in part", "fails", "not checkable"
@@ -58,6 +60,11 @@ class Evidence:
         return self.scores[known_models.counted(self.scores, self.highlight)]
 
     @cached_property
+    def imagenet(self) -> np.ndarray:
+        """ImageNet top-1 [%] of the models in `counted`."""
+        return self.accuracy.set_index("model")["imagenet"].reindex(self.counted["model"]).to_numpy(float)
+
+    @cached_property
     def sets(self) -> dict[str, pd.Series]:
         """The three sets of models, as masks over `counted`."""
         return choices.sets(self.counted, self.set_apart)
@@ -93,14 +100,9 @@ class Evidence:
     @cached_property
     def holm(self) -> pd.DataFrame:
         """The correlations of Figure 2, with `shown` 0 where p is not below alpha by Holm's correction over all of them."""
-        from statsmodels.stats.multitest import multipletests
-
-        cells = self.cells.copy()
-        defined = cells["p"].notna()
-        if defined.any():
-            kept = multipletests(cells.loc[defined, "p"], alpha=self.alpha, method="holm")[0]
-            cells.loc[defined, "shown"] = cells.loc[defined, "r"].where(kept, 0.0)
-        return cells
+        cells = self.cells
+        kept = (adjusted(cells["p"]) < self.alpha) | cells["r"].isna()
+        return cells.assign(shown=cells["r"].where(kept, 0.0))
 
     @cached_property
     def differences(self) -> pd.DataFrame:
@@ -114,18 +116,18 @@ class Evidence:
         """The partial correlations given ImageNet top-1, without intervals."""
         from companion.analysis import equal_accuracy
 
-        control = self.accuracy.set_index("model")["imagenet"].reindex(self.counted["model"]).to_numpy(float)
         names = equal_accuracy.CATEGORIES, scores.BIAS_COLUMNS
         families = choices.families(self.counted, self.families)
-        return equal_accuracy.correlate(self.counted, control, *names, self.sets, families, self.alpha, replicates=0)
+        return equal_accuracy.correlate(
+            self.counted, self.imagenet, *names, self.sets, families, self.alpha, replicates=0
+        )
 
     @cached_property
     def held_out(self) -> pd.DataFrame:
         """R2 of linear predictions with models, publications and training groups held out."""
         from companion.analysis.transfer import held_out
 
-        control = self.accuracy.set_index("model")["imagenet"].reindex(self.counted["model"])
-        return held_out(self.counted, control.to_numpy(float))
+        return held_out(self.counted, self.imagenet)
 
     @cached_property
     def prediction(self) -> pd.DataFrame:

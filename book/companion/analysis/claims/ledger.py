@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from bvg.results import correlation
@@ -54,12 +53,12 @@ def behind(claim: Claim, evidence: Evidence) -> str:
     """Count the verdicts on the cells of Figure 2 behind a claim, such as `of 3 cells 1 robust and 2 fragile`."""
     if not claim.cells:
         return ""
-    checked = evidence.checked
-    used = [
-        ((checked["row"] == row) if row else True) & ((checked["column"] == column) if column else True)
-        for row, column in claim.cells
+    chosen = evidence.checked[
+        [
+            any(row in (None, c.row) and column in (None, c.column) for row, column in claim.cells)
+            for c in evidence.checked.itertuples()
+        ]
     ]
-    chosen = checked[np.broadcast_to(np.any(np.broadcast_arrays(*used), axis=0), len(checked))]
     counts = chosen["verdict"].value_counts()
     return f"of {plural(len(chosen), 'cell')} {listed(f'{counts[v]} {v}' for v in VERDICTS if v in counts)}"
 

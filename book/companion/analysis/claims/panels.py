@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata, theilslopes
 from statsmodels.api import OLS
-from statsmodels.stats.multitest import multipletests
 
 import bvg.results.scores
+from companion.analysis.multiple_tests import adjusted
 
 FAR = 3.5
 """A robust z-score above which an observation is called an outlier (Iglewicz and Hoaglin, 1993)."""
@@ -44,10 +44,7 @@ def panels(scores: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
                 (category, bias, len(known), "; ".join(far), len(far), *(bend(x, y) if tested else (np.nan, np.nan)))
             )
     table = pd.DataFrame(rows, columns=["category", "bias", "n", "outliers", "count", "p", "turn"])
-    table["p_holm"] = np.nan
-    known = table["p"].notna()
-    if known.any():
-        table.loc[known, "p_holm"] = multipletests(table.loc[known, "p"], method="holm")[1]
+    table["p_holm"] = adjusted(table["p"])
     table["bends"] = (table["p_holm"] < alpha) & table["turn"].between(0.1, 0.9)
     return table
 

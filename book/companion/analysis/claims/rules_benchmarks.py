@@ -6,10 +6,10 @@ The docstring of a rule is its published description, so it may exceed one line.
 from __future__ import annotations
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
 from bvg.results import correlation, scores
 from companion.analysis.claims.evidence import FAILS, HOLDS, PARTLY, UNKNOWN, Evidence, Found, names
+from companion.analysis.multiple_tests import adjusted
 from companion.analysis.variants import by_attack
 from companion.text import format_number, listed
 
@@ -67,7 +67,7 @@ def singled_out(e: Evidence) -> Found:
     cells = e.by_benchmark.dropna(subset="p")
     if cells.empty:
         return "no correlation is defined", UNKNOWN
-    holm = multipletests(cells["p"], method="holm")[1] < e.alpha
+    holm = adjusted(cells["p"]) < e.alpha
     found = (cells["p"] < e.alpha).groupby(cells["column"]).sum().reindex(scores.BIAS_COLUMNS, fill_value=0)
     corrected = cells[holm]["column"].value_counts().reindex(scores.BIAS_COLUMNS, fill_value=0)
     how = ", ".join(f"{names([b])} {found[b]} ({corrected[b]})" for b in scores.BIAS_COLUMNS)
