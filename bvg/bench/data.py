@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,16 +15,19 @@ from torch import nn
 
 from bvg import imagenet_classes
 from bvg.bench import baseline
-from bvg.bench.kernels import photographs
+from bvg.bench.kernels import natural_images
 from bvg.bench.network import UNMODIFIED, resnet50
 from bvg.bench.record import BVG, Bench, Row
 from bvg.datasets import cache, loading
+from bvg.datasets.device import DeviceImages, PinnedImages, to_device
 from bvg.datasets.index import Dataset, open_dataset
 from bvg.datasets.preprocessing import decode
 from bvg.measure.runner import run
 
 DECODE, MEASURE = "decoding", "band-pass measurement"
 BASELINE = f"decoded and filtered anew for each model and condition, {UNMODIFIED}"
+MAPPED = f"{BVG}, from the memory map"
+STREAMED, HELD = f"{BVG}, from the memory map into the GPU", f"{BVG}, held on the GPU"
 BATCH = 64
 
 
@@ -32,18 +35,18 @@ def rows(bench: Bench) -> Iterator[Row]:
     """Measure the speed of decoding and reading, and the time of whole measurements."""
     with TemporaryDirectory() as folder:
         root = Path(folder)
-        write_photographs(root, 1024 if bench.cuda else 256)
+        write_images(root, 1024 if bench.cuda else 256)
         yield from _decode(bench, open_dataset("imagenet", root), root)
         yield from _measure(bench, root)
 
 
-def write_photographs(root: Path, n: int) -> None:
-    """Write a small ImageNet of photographs of scikit-image, as JPEGs of 500 x 375."""
-    for number, image in enumerate(photographs(n, size=300)):
-        picture = Image.fromarray((image * 255).byte().permute(1, 2, 0).numpy()).resize((500, 375), Image.BICUBIC)
+def write_images(root: Path, n: int) -> None:
+    """Write a small ImageNet of random images with the spectrum of photographs, as JPEGs of 500 x 375."""
+    some = natural_images(64, 375, 500).mul_(255).byte().permute(0, 2, 3, 1).numpy()
+    for number in range(n):
         path = root / "imagenet/val" / imagenet_classes.wnids()[number % 1000] / f"ILSVRC2012_val_{number + 1:08}.JPEG"
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(path, quality=92)
+        Image.fromarray(np.roll(some[number % 64], number, axis=1)).save(path, quality=92)
 
 
 def _decode(bench: Bench, data: Dataset, root: Path) -> Iterator[Row]:
@@ -52,31 +55,40 @@ def _decode(bench: Bench, data: Dataset, root: Path) -> Iterator[Row]:
             torch.as_tensor(batch.images).to(bench.device, non_blocking=True)
 
     n, cores = len(data), os.cpu_count() or 1
-    taken = bench.fastest(lambda: [decode(data.folder / path, data.preprocessing) for path in data.paths], least=2)
-    yield Row("decode", DECODE, "one process", n / taken, "images/s", n)
-    taken = bench.fastest(lambda: read_all(loading.batches(data, BATCH, workers=cores)), least=2)
-    yield Row("decode", DECODE, f"{BVG}, {cores} processes", n / taken, "images/s", n)
-    reader = cache.CacheReader(cache.open_cache(data, root / "cache"))
-    taken = bench.fastest(lambda: read_all(loading.batches(data, BATCH, reader)))
-    yield Row("decode", DECODE, f"{BVG}, from the memory map", n / taken, "images/s", n)
+
+    def row(way: str, work: Callable, images: int = n) -> Row:
+        seconds, spread = bench.time(work, least=2)
+        return Row("decode", DECODE, way, images / seconds, "images/s", images, spread=spread)
+
+    yield row("one process", lambda: [decode(data.folder / path, data.preprocessing) for path in data.paths])
+    yield row(f"{BVG}, {cores} processes", lambda: read_all(loading.batches(data, BATCH, workers=cores)))
+    mapped = cache.open_cache(data, root / "cache")
+    yield row(MAPPED, lambda: read_all(loading.batches(data, BATCH, cache.CacheReader(mapped))))
+    if bench.cuda:
+        for way, images in ((STREAMED, PinnedImages(mapped)), (HELD, DeviceImages(mapped, data.index, bench.device))):
+            reader = cache.CacheReader(images)
+            yield row(
+                way,
+                lambda reader=reader: [to_device(b.images, bench.device) for b in loading.batches(data, 256, reader)],
+            )
 
 
 def _measure(bench: Bench, root: Path) -> Iterator[Row]:
-    """Time measurements while models, images or conditions vary; then the baseline."""
-    scale = 16 if bench.cuda else 2
-    models, images, cutoffs = 2, 16 * scale, 2
-    points = [(m, images, cutoffs) for m in (1, 2, 4)]
-    points += [(models, scale * i, cutoffs) for i in (8, 32)] + [(models, images, c) for c in (1, 5)]
+    """Time measurements while models, images or conditions vary; then, on a CPU, the baseline."""
+    models, cutoffs = 2, 2
+    images, other_images = (512, (256, 1024)) if bench.cuda else (32, (16, 64))
+    points = [(m, images, cutoffs) for m in ((1, 2, 8) if bench.cuda else (1, 2, 4))]
+    points += [(models, i, cutoffs) for i in other_images] + [(models, images, c) for c in (1, 5)]
     network = resnet50(bench.device)
     measurement = Measurement(bench, network, root)
     measurement(1, 8, 1)  # one-time initialization
     for m, i, c in points:
         taken = measurement(m, i, c)
         yield Row("engine", MEASURE, BVG, taken, "s", i, m, 1 + 2 * c)
-    taken = bench.fastest(
-        lambda: _baseline(bench, network, open_dataset("imagenet", root, limit=images), models, cutoffs), 1
-    )
-    yield Row("engine", MEASURE, BASELINE, taken, "s", images, models, 1 + 2 * cutoffs)
+    if not bench.cuda:  # on a GPU it would take longer than everything else
+        data = open_dataset("imagenet", root, limit=images)
+        seconds, spread = bench.time(lambda: _baseline(bench, network, data, models, cutoffs), 1)
+        yield Row("engine", MEASURE, BASELINE, seconds, "s", images, models, 1 + 2 * cutoffs, spread=spread)
 
 
 def _cutoffs(count: int) -> list[float]:

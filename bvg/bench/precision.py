@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from bvg import kernels, study
-from bvg.bench.kernels import BANDPASS, photographs
+from bvg.bench.kernels import BANDPASS
 from bvg.bench.record import Bench, Row
 from bvg.kernels import pgd
 from bvg.miniature import synthetic
@@ -67,6 +68,24 @@ def drift_on_photographs(bench: Bench, name: str, network: Callable[[Tensor], Te
             found = _filtered(answering(network, precision), images)
         flips = 1e3 * float((found != unmodified).float().mean())
         yield Row(DRIFT, f"{name}, clean and filtered images", precision, flips, FLIPS, unmodified.numel(), 1)
+
+
+def photographs(n: int, size: int = 224) -> Tensor:
+    """Cut n squares out of the photographs of scikit-image.
+
+    Returns:
+        float [n, 3, size, size] in [0, 1], multiples of 1/255.
+    """
+    import skimage
+
+    pictures = [skimage.data.coffee(), skimage.data.chelsea()]
+    places = np.random.default_rng(0)
+    cut = []
+    for number in range(n):
+        picture = pictures[number % len(pictures)]
+        top, left = (int(places.integers(0, side - size + 1)) for side in picture.shape[:2])
+        cut.append(picture[top : top + size, left : left + size].transpose(2, 0, 1))
+    return torch.from_numpy(np.stack(cut)).float() / 255
 
 
 @torch.inference_mode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from bvg import study
-from bvg.bench.data import DECODE
+from bvg.bench.data import DECODE, HELD, MAPPED, STREAMED
 from bvg.bench.network import ATTACK, FORWARD
 from bvg.bench.record import BVG
 from bvg.datasets import layouts
@@ -54,7 +54,7 @@ def hours(benchmark: pd.DataFrame, models: int = 48) -> pd.DataFrame:
     if benchmark["device"].nunique() != 1:
         raise ValueError(f"expected the rows of one device, got {sorted(set(benchmark['device']))}")
     value = benchmark.set_index(["name", "way"])["value"]
-    decode = max(value[DECODE].drop(f"{BVG}, from the memory map"))
+    decode = max(value[DECODE].drop([MAPPED, STREAMED, HELD], errors="ignore"))
     per_image = {  # ms for all conditions of an image
         BandPass: value[_kernel(benchmark, "band-pass"), BVG],
         CriticalBand: value[_kernel(benchmark, "critical band"), BVG],

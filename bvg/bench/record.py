@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
+from typing import NamedTuple
 
 import pandas as pd
 import torch
@@ -24,7 +26,7 @@ BVG = "bvg"
 """The name of our way; other ways with the same row name are what it is compared with."""
 
 ABOUT = ("device", "kind", "cores", "measured")
-COLUMNS = ("section", "name", "way", "value", "unit", "images", "models", "conditions", "difference", "note")
+COLUMNS = ("section", "name", "way", "value", "unit", "images", "models", "conditions", "difference", "note", "spread")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Row:
         images, models, conditions: how much was measured; 0 where it does not apply.
         difference: largest absolute difference from the results of bvg; None where there is nothing to compare.
         note: what else the number depends on.
+        spread: time of the median repetition relative to the fastest, whose time counts; None where nothing was repeated.
     """
 
     section: str
@@ -52,6 +55,14 @@ class Row:
     conditions: int = 0
     difference: float | None = None
     note: str = ""
+    spread: float | None = None
+
+
+class Timing(NamedTuple):
+    """Seconds of the fastest repetition, and the spread as in `Row`."""
+
+    seconds: float
+    spread: float
 
 
 @dataclass(frozen=True)
@@ -73,8 +84,8 @@ class Bench:
         """Whether the device is a GPU."""
         return self.device.type == "cuda"
 
-    def fastest(self, work: Callable[[], object], least: int = 3) -> float:
-        """Return the seconds of the fastest repetition, of at least `least`.
+    def time(self, work: Callable[[], object], least: int = 3) -> Timing:
+        """Time work repeatedly, at least `least` times, waiting for the device each time.
 
         One more repetition comes first and does not count.
         """
@@ -86,7 +97,7 @@ class Bench:
             work()
             self.wait()
             times.append(time.perf_counter() - began)
-        return min(times)
+        return Timing(min(times), median(times) / max(min(times), 1e-9))
 
     def wait(self) -> None:
         """Wait until the device has finished all queued work."""
@@ -122,4 +133,4 @@ def load(folder: str | Path = BENCHMARKS) -> pd.DataFrame:
     if not tables:
         raise ValueError(f"expected benchmarks (*.json) in {folder}, got none: run `make bench`")
     table = pd.concat(tables, ignore_index=True)
-    return table[[*ABOUT, *COLUMNS]].astype({"difference": float})
+    return table[[*ABOUT, *COLUMNS]].astype({"difference": float, "spread": float})

@@ -7,8 +7,11 @@ stream is not worth its synchronization. The host reads the next batch meanwhile
 from __future__ import annotations
 
 import logging
-import warnings
+import os
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 import torch
@@ -18,6 +21,9 @@ from bvg.datasets.cache import CachedImages, MappedImages
 
 CHUNK = 256
 """Images per copy when a data set is put on a device."""
+
+PIECE = 8
+"""Images that one thread gathers at a time."""
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +53,10 @@ class DeviceImages:
         self._place = np.full(len(mapped.files), -1)
         self._place[rows] = np.arange(len(rows))
         self._images = torch.empty((len(rows), *mapped.images.shape[1:]), dtype=torch.uint8, device=device)
+        pinned = PinnedImages(mapped)
         for start in range(0, len(rows), CHUNK):
             chunk = rows[start : start + CHUNK]
-            self._images[start : start + len(chunk)] = to_device(mapped.take(chunk), device)
+            self._images[start : start + len(chunk)] = to_device(pinned.take(chunk), device)
 
     def contains(self, mapped: MappedImages, rows: np.ndarray) -> bool:
         """Return whether these rows of this map are on the device."""
@@ -64,16 +71,24 @@ class PinnedImages:
     """Rows of a memory map, gathered by several threads; into pinned memory for CUDA."""
 
     def __init__(self, mapped: MappedImages) -> None:
-        self.valid, self.files = mapped.valid, mapped.files
-        with warnings.catch_warnings():  # the map is read-only, and nothing writes to it
-            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-            self._images = torch.from_numpy(mapped.images)
+        self.valid, self.files, self._images = mapped.valid, mapped.files, mapped.images
 
     def take(self, rows: np.ndarray) -> Tensor:
         """Return some rows, int64 [B] -> uint8 [B, 3, H, W] on the CPU."""
         shape = len(rows), *self._images.shape[1:]
         out = torch.empty(shape, dtype=torch.uint8, pin_memory=torch.cuda.is_available())
-        return torch.index_select(self._images, 0, torch.from_numpy(rows), out=out)
+
+        def copy(part: slice) -> None:
+            # With mode="raise", NumPy would copy to a buffer first.
+            np.take(self._images, rows[part], axis=0, out=out.numpy()[part], mode="clip")
+
+        deque(_threads().map(copy, (slice(i, i + PIECE) for i in range(0, len(rows), PIECE))), maxlen=0)
+        return out
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(min(16, os.cpu_count() or 1), "bvg-gather")
 
 
 def half_of_free_memory(device: torch.device) -> int:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bvg.kernels._checks import check_images
+from bvg.kernels._gpu import gpu_kernels
 
 Kind = Literal["low", "high"]
 
@@ -65,7 +66,7 @@ def bandpass_all(images: Tensor, conditions: Sequence[tuple[Kind, float]]) -> It
     """Apply many filters to the same images, with one forward transform.
 
     A low-pass c and a high-pass 1 - c have the same square: they share one inverse transform, and the high-pass is the
-    image minus the low-pass. The filtered batches are made one at a time, in the order of the size of the square.
+    image minus the low-pass. The filtered batches are made one pair at a time, in the order of the size of the square.
 
     Args:
         images: float [N, C, H, W] in [0, 1].
@@ -89,10 +90,20 @@ def bandpass_all(images: Tensor, conditions: Sequence[tuple[Kind, float]]) -> It
 def _filtered(images: Tensor, squares: dict) -> Iterator[tuple[Kind, float, Tensor]]:
     spectrum = torch.fft.rfft2(images)
     for square, conditions in squares.items():
-        low = _inside(spectrum, square, images.shape[-2:])
-        # High-passes first: they need the low-pass before it is clipped in place.
-        for kind, cutoff in sorted(conditions, key=lambda condition: condition[0] == "low"):
-            yield kind, cutoff, (low if kind == "low" else images - low).clamp_(0, 1)
+        low, high = _low_and_high(images, spectrum, square)
+        for kind, cutoff in conditions:
+            yield kind, cutoff, low if kind == "low" else high
+
+
+def _low_and_high(images: Tensor, spectrum: Tensor, square: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    size = images.shape[-2:]
+    if images.dtype == torch.float32 and (gpu := gpu_kernels("gpu_filter", images.device)) is not None:
+        # One transform back, without its own pass for the scale.
+        part = gpu.masked(spectrum, _mask(square, *size, images.device), 1 / (size[0] * size[1]))
+        return gpu.low_and_high(images, torch.fft.irfft2(part, s=size, norm="forward"))
+    low = _inside(spectrum, square, size)
+    high = (images - low).clamp_(0, 1)
+    return low.clamp_(0, 1), high
 
 
 def _inside(spectrum: Tensor, square: tuple[int, int], size: Sequence[int]) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from bvg.kernels._checks import check_images
+from bvg.kernels._gpu import gpu_kernels
 from bvg.kernels.randomness import check_seed, image_index, normal, words
 
 CONTRAST = 0.2
@@ -193,10 +194,17 @@ def _stimuli(
     for noise_sd, band in conditions:
         stimulus = image
         if noise_sd > 0:
-            stream = f"critical-band/{int(band)}/{float(noise_sd)!r}"
-            noise = narrowband_noise(normal(image.shape[1:], seed, index, stream).mul_(noise_sd), band)
-            stimulus = _add_within_range(image, noise, noise_sd, seed, index, stream)
+            stimulus = _add_noise(image, float(noise_sd), int(band), seed, index)
         yield noise_sd, band, stimulus[:, None].expand(-1, 3, -1, -1)
+
+
+def _add_noise(image: Tensor, noise_sd: float, band: int, seed: int, index: Tensor) -> Tensor:
+    stream = f"critical-band/{band}/{noise_sd!r}"
+    if (gpu := gpu_kernels("gpu_noise", image.device)) is not None:
+        count = band_count(*image.shape[1:])
+        return gpu.add_noise(image, noise_sd, count - 1 - band, count, MARGIN, seed, index, stream)
+    noise = narrowband_noise(normal(image.shape[1:], seed, index, stream).mul_(noise_sd), band)
+    return _add_within_range(image, noise, noise_sd, seed, index, stream)
 
 
 def _add_within_range(image: Tensor, noise: Tensor, sd: float, seed: int, index: Tensor, stream: str) -> Tensor:

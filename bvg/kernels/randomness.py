@@ -7,17 +7,13 @@ the image, two words that identify the stream); the key is the seed.
 """
 
 import hashlib
-import logging
 import math
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
 import torch
 from torch import Tensor
-
-_LOG = logging.getLogger(__name__)
 
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -84,41 +80,18 @@ def words(block: Tensor, seed: int, index: Tensor, stream: str) -> tuple[Tensor,
     Returns:
         Four int64 tensors, values in [0, 2**32).
     """
+    key, name = key_and_name(seed, stream)
+    # Filled on the device: copying a number there would make the host wait.
+    name = [torch.full((), number, dtype=torch.int64, device=block.device) for number in name]
+    return philox((block, index.to(block.device), *name), key)
+
+
+def key_and_name(seed: int, stream: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the key, two words of the seed, and the two words that identify a stream, each in [0, 2**32)."""
     check_seed(seed)
     digest = hashlib.blake2b(stream.encode(), digest_size=8).digest()
-    # Filled on the device: copying a number there would make the host wait.
-    numbers = [int.from_bytes(part, "little") for part in (digest[:4], digest[4:])]
-    name = [torch.full((), number, dtype=torch.int64, device=block.device) for number in numbers]
-    return _mixer(block.device.type)((block, index.to(block.device), *name), (int(seed) & _LOW, int(seed) >> 32))
-
-
-@cache
-def _mixer(device: str) -> Callable:
-    """Return `philox`, on a GPU compiled to one kernel if that gives the same words.
-
-    Uncompiled, each of its hundred steps goes through the memory of the GPU.
-    """
-    if device != "cuda":
-        return philox
-    fused = torch.compile(philox, dynamic=True)
-    return fused if same_words(fused, torch.device(device)) else philox
-
-
-def same_words(fused: Callable, device: torch.device) -> bool:
-    """Check whether a compiled `philox` gives the same words; log the reason if not.
-
-    A compiler may be missing or wrong. The numbers are right in any case, but take longer to make without it.
-    """
-    word = torch.full((), 77, dtype=torch.int64, device=device)
-    counter = (torch.arange(1000, device=device)[None], torch.arange(5, device=device)[:, None], word, word)
-    try:
-        same = all(map(torch.equal, fused(counter, (1, 2)), philox(counter, (1, 2))))
-        reason = "the compiled generator gives other words"
-    except Exception as error:  # compilers raise errors of many types
-        same, reason = False, f"{type(error).__name__}: {error}"
-    if not same:
-        _LOG.warning("making random numbers without a compiled generator on %s: %s", device, reason)
-    return same
+    name = int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:], "little")
+    return (int(seed) & _LOW, int(seed) >> 32), name
 
 
 def uniform(shape: Sequence[int], seed: int, index: Tensor, stream: str) -> Tensor:

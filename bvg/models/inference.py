@@ -7,12 +7,13 @@ fp16 is the fastest. `bvg.bench` measures how many decisions differ from fp32 (t
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+
+from bvg.models.fused import JoinedConvolution, PaddedConvolution, fold_batch_norms, join_relus, pad_first_layers
 
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
 _HALF = {"fp16": torch.float16, "bf16": torch.bfloat16}
@@ -62,21 +63,31 @@ def answering(model: Callable[[Tensor], Tensor], precision: str, compiled: bool 
         model: in evaluation mode; it is not changed. It runs as it is if it is not a module, cannot be traced, or returns
             other logits in its traced form.
         precision: one of `PRECISIONS`.
-        compiled: pass the network through torch.compile, with CUDA graphs on a GPU; see `PAYS`.
+        compiled: pass the network through torch.compile; see `PAYS`. Its first batch takes seconds, and so does a larger one.
     """
     dtype = _HALF.get(precision)
     network = faster(model, dtype) if isinstance(model, nn.Module) else model
     if compiled:
-        network = torch.compile(network, dynamic=False, mode="reduce-overhead")
+        network = _one_size(torch.compile(network, dynamic=False))
 
     def answer(images: Tensor) -> Tensor:
-        if compiled:  # the next run of a graph overwrites its output
-            torch.compiler.cudagraph_mark_step_begin()
         with torch.autocast(images.device.type, dtype=dtype, enabled=dtype is not None):
             logits = network(images.clone())  # a network may change its input, which others evaluate next
-        if not isinstance(logits, Tensor):
-            return logits
-        return logits.float().clone() if compiled else logits.float()
+        return logits.float() if isinstance(logits, Tensor) else logits
+
+    return answer
+
+
+def _one_size(network: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Fill smaller batches up to the largest one so far, since each size would be compiled anew."""
+    largest = 0
+
+    def answer(images: Tensor) -> Tensor:
+        nonlocal largest
+        number, largest = len(images), max(largest, len(images))
+        if number == largest:
+            return network(images)
+        return network(torch.cat([images, images[-1:].expand(largest - number, -1, -1, -1)]))[:number]
 
     return answer
 
@@ -84,8 +95,9 @@ def answering(model: Callable[[Tensor], Tensor], precision: str, compiled: bool 
 def faster(model: nn.Module, half: torch.dtype | None = None) -> nn.Module:
     """Return an equivalent network that takes less time.
 
-    Batch norms are folded into the convolutions before them. Memory is channels-last. With `half`, the weights of
-    convolutions and linear layers are stored in half precision; autocast would convert them at every call.
+    Batch norms are folded into the convolutions before them; on CUDA, ReLUs and residual sums too (`bvg.models.fused`).
+    Memory is channels-last. With `half`, the weights of convolutions and linear layers are stored in half precision; autocast
+    would convert them at every call.
 
     Args:
         model: in evaluation mode; it is not changed.
@@ -95,25 +107,34 @@ def faster(model: nn.Module, half: torch.dtype | None = None) -> nn.Module:
         A copy in that form. The model itself if it cannot be traced, or if the copy, in float32, differs from it on noise
         by more than one part in a thousand (tracing freezes random numbers and branches).
     """
-    from torch.fx.experimental.optimization import fuse
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            copy = fuse(model).eval().requires_grad_(False)
-    except Exception as error:  # tracing runs the model's own code, which may raise any error
-        log.info("%s runs as it is, because torch cannot trace it: %s", type(model).__name__, error)
-        return model
-    parameter = next(copy.parameters(), None)
-    if parameter is None or not _equivalent(model, copy, parameter.device):
-        log.info("%s runs as it is, because its traced form returns other logits", type(model).__name__)
+    copy = _rewritten(model)
+    if copy is None:
         return model
     copy = copy.to(memory_format=torch.channels_last)
     if half is not None:
         for layer in copy.modules():
-            if isinstance(layer, nn.Conv2d | nn.Linear):
+            if isinstance(layer, nn.Conv2d | nn.Linear | JoinedConvolution | PaddedConvolution):
                 layer.to(half)
     return copy
+
+
+def _rewritten(model: nn.Module) -> nn.Module | None:
+    """Return the first rewritten copy of a network that returns its logits; None if there is no such copy."""
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    forms = [fold_batch_norms]
+    if device.type == "cuda":
+        forms.insert(0, lambda network: pad_first_layers(join_relus(fold_batch_norms(network))))
+    name, reason = type(model).__name__, "its traced form returns other logits"
+    for form in forms:
+        try:
+            copy = form(model).eval().requires_grad_(False)
+        except Exception as error:  # tracing runs the model's own code, which may raise any error
+            reason = f"torch cannot trace it: {error}"
+            continue
+        if _equivalent(model, copy, device):
+            return copy
+    log.info("%s runs as it is, because %s", name, reason)
+    return None
 
 
 def _equivalent(model: nn.Module, copy: nn.Module, device: torch.device) -> bool:
