@@ -11,7 +11,7 @@ PARALLEL ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadsco
 FAST := tests/bvg/kernels tests/bvg/instruments tests/bvg/results tests/bvg/datasets/test_index.py tests/bvg/datasets/test_layouts.py tests/bvg/measure/test_run_folder.py bvg/results bvg/study.py bvg/measure/ranges.py
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test check bench bench-book lab notebooks measure report miniature-zoo lint clean
+.PHONY: help book pdf test check bench gpu bench-book lab notebooks measure report miniature-zoo lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ check: .venv/.ready ## run the linters, the import rules and the fast tests
 
 bench: .venv/.ready ## measure the speed of each part on this device, into book/benchmarks/ (on an idle machine)
 	@$(BIN)/python -m bvg.bench --networks EfficientNet-Lite0=companion.demo:efficientnet_lite0
+
+gpu: .venv/.ready ## prove that this device measures as the CPU does, then measure it: book/benchmarks/ (OPTIONS="--only proofs --out folder")
+	@$(BIN)/python -m bvg.bench --prove $(OPTIONS)
 
 bench-book: .venv/.ready ## measure how long building the book takes, into book/build-times.json (on an idle machine)
 	@cd book && ../$(BIN)/python -m builder.times

@@ -11,13 +11,16 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 import torch
 
 from bvg.files import atomic
 from bvg.measure.provenance import session
+
+if TYPE_CHECKING:
+    from bvg.bench.prove import Outcome
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "book" / "benchmarks"
 """Folder of the results, which belong to the book, not to the package."""
@@ -105,15 +108,43 @@ class Bench:
             torch.cuda.synchronize(self.device)
 
 
-def write(rows: Iterable[Row], device: torch.device, folder: Path = BENCHMARKS) -> Path:
-    """Write the file of a device, replacing an older one; return its path."""
+def about(device: torch.device) -> dict:
+    """Describe a device and what this process computes with."""
     cuda = torch.version.cuda if device.type == "cuda" else None
-    about = session(device) | {"kind": device.type, "cores": os.cpu_count(), "cuda": cuda}
-    name = re.sub(r"[^a-z0-9]+", "-", about["device"].lower()).strip("-")
-    content = {"measured": datetime.now(UTC).date().isoformat(), **about, "rows": [asdict(row) for row in rows]}
-    with atomic(folder / f"{name}.json") as path:
-        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return session(device) | {"kind": device.type, "cores": os.cpu_count(), "cuda": cuda}
+
+
+def file(device: torch.device, folder: Path = BENCHMARKS) -> Path:
+    """Return the path of the file of a device."""
+    name = re.sub(r"[^a-z0-9]+", "-", session(device)["device"].lower()).strip("-")
     return folder / f"{name}.json"
+
+
+def write(
+    rows: Iterable[Row] | None,
+    device: torch.device,
+    folder: Path = BENCHMARKS,
+    proofs: Iterable[Outcome] | None = None,
+) -> Path:
+    """Write the file of a device; return its path.
+
+    Args:
+        rows: what was measured; None keeps the rows of the file.
+        device: the device.
+        folder: where the file lies.
+        proofs: what the proofs found; None keeps those of the file. `proven` tells when, and with which libraries.
+    """
+    path, now = file(device, folder), {"measured": datetime.now(UTC).date().isoformat(), **about(device)}
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"rows": []}
+    content = before if rows is None else now | {"rows": [asdict(row) for row in rows]}
+    content = now | content
+    if proofs is not None:
+        content |= {"proven": now, "proofs": [asdict(outcome) for outcome in proofs]}
+    else:
+        content |= {name: before[name] for name in ("proven", "proofs") if name in before}
+    with atomic(path) as new:
+        new.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return path
 
 
 def load(folder: str | Path = BENCHMARKS) -> pd.DataFrame:
@@ -128,6 +159,8 @@ def load(folder: str | Path = BENCHMARKS) -> pd.DataFrame:
     tables = []
     for path in sorted(Path(folder).glob("*.json")):
         content = json.loads(path.read_text(encoding="utf-8"))
+        if not content["rows"]:  # proven, but not measured
+            continue
         rows = pd.DataFrame(content["rows"], columns=list(COLUMNS))
         tables.append(rows.assign(**{name: content[name] for name in ABOUT}))
     if not tables:
