@@ -19,6 +19,7 @@ SHARED = ROOT.parent / "shared" / "data"
 SLOWEST = (
     "tests/book/test_browser.py",
     "tests/bvg/measure/test_workers.py",
+    "tests/bvg/bench/test_prove.py",
     "tests/book/test_recipes.py",
     "tests/bvg/measure/test_faults.py",
     "tests/book/test_measure_notebooks.py",

@@ -136,12 +136,9 @@ def write(
     """
     path, now = file(device, folder), {"measured": datetime.now(UTC).date().isoformat(), **about(device)}
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"rows": []}
-    content = before if rows is None else now | {"rows": [asdict(row) for row in rows]}
-    content = now | content
+    content = now | before if rows is None else before | now | {"rows": [asdict(row) for row in rows]}
     if proofs is not None:
         content |= {"proven": now, "proofs": [asdict(outcome) for outcome in proofs]}
-    else:
-        content |= {name: before[name] for name in ("proven", "proofs") if name in before}
     with atomic(path) as new:
         new.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return path

@@ -12,6 +12,7 @@ PROOFS = {
     "PGD step by step": attack.pgd,
     "precisions": network.precisions,
     "whole engine": engine.numbers,
+    "logits in the engine": engine.logits,
     "batch sizes": engine.batch_sizes,
     "no waiting within a unit": engine.no_waiting,
     "full memory": engine.full_memory,

@@ -48,7 +48,7 @@ def pgd(ground: Ground) -> str:
     decisions differ.
     """
     eps, network = study.PGD_EPSILON, zoo.load(NETWORK)
-    images, labels = pictures(ground.size(256, 24))
+    images, labels = pictures(ground.size(128, 24))
     there = images.to(ground.device), labels.to(ground.device)
     index = torch.arange(len(images)) + 2**20
     with arithmetic("fp32"):
