@@ -4,12 +4,14 @@ from bvg.bench.proofs import attack, data, engine, kernels, network
 
 PROOFS = {
     "random numbers": kernels.random_numbers,
+    "Triton kernels": kernels.triton_kernels,
     "band-pass filters": kernels.bandpass,
     "critical-band noise": kernels.critical_band,
     "grey images": kernels.grey,
     "decisions": kernels.decisions,
     "rejected images": kernels.rejection,
     "PGD step by step": attack.pgd,
+    "joined convolutions": network.joined,
     "precisions": network.precisions,
     "whole engine": engine.numbers,
     "logits in the engine": engine.logits,

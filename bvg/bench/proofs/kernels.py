@@ -12,8 +12,9 @@ import torch
 from bvg import imagenet_classes, kernels, study
 from bvg.bench import baseline
 from bvg.bench.proofs import reference
-from bvg.bench.proofs.base import Ground, NotProven, apart, at_most, pictures, same
+from bvg.bench.proofs.base import Ground, NotProven, Skipped, apart, at_most, pictures, same
 from bvg.kernels import randomness
+from bvg.kernels._gpu import gpu_kernels
 from bvg.results import channel
 
 SEEDS = (0, 1, 2**32, 2**63 + 5, 2**64 - 1)
@@ -55,6 +56,26 @@ def random_numbers(ground: Ground) -> str:
             at_most("from float64", far, 4e-6),
         ]
     )
+
+
+def triton_kernels(ground: Ground) -> str:
+    """The kernels in Triton are in use, and draw the normal numbers of the CPU to 2e-6, for any seed, index and odd size."""
+    if not ground.cuda:
+        raise Skipped("needs CUDA (tests run these kernels in Triton's interpreter)")
+    from bvg.kernels import gpu_noise  # Triton is not on every system
+
+    apart_from_torch = []
+    for name in ("gpu_noise", "gpu_filter"):
+        if (module := gpu_kernels(name, ground.device)) is None:
+            raise NotProven(f"expected the kernels of {name} to be in use, got torch's instead (see the log)")
+        apart_from_torch.append(at_most(name, module.difference(ground.device), 1e-5))
+    index, size, worst = torch.tensor(INDEX), 3 * 64 * 17 + 1, 0.0
+    for seed in SEEDS:
+        for stream in STREAMS:
+            words = gpu_noise.counter(seed, stream, ground.device)
+            drawn = gpu_noise.normal(size, words, index.to(ground.device), 0.5)
+            worst = max(worst, apart(drawn, randomness.normal((size,), seed, index, stream) * 0.5))
+    return ", ".join([*apart_from_torch, at_most("normal numbers: difference", worst, 2e-6)])
 
 
 def bandpass(ground: Ground) -> str:
