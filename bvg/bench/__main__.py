@@ -16,7 +16,7 @@ from bvg.bench.record import BENCHMARKS, Bench, Row
 from bvg.files import atomic
 from bvg.measure import named
 
-SECTIONS = {"kernels": kernels, "network": network, "data": data, "drift": precision}
+SECTIONS = {"kernels": kernels, "network": network, "drift": precision, "data": data}
 
 
 def main(argv: list[str] | None = None) -> int:

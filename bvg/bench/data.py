@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -61,7 +62,8 @@ def _decode(bench: Bench, data: Dataset, root: Path) -> Iterator[Row]:
         return Row("decode", DECODE, way, images / seconds, "images/s", images, spread=spread)
 
     yield row("one process", lambda: [decode(data.folder / path, data.preprocessing) for path in data.paths])
-    yield row(f"{BVG}, {cores} processes", lambda: read_all(loading.batches(data, BATCH, workers=cores)))
+    with closing(loading.FileReader(cores)) as files:  # its processes start once for a whole run
+        yield row(f"{BVG}, {cores} processes", lambda: read_all(loading.batches(data, BATCH, files)))
     mapped = cache.open_cache(data, root / "cache")
     yield row(MAPPED, lambda: read_all(loading.batches(data, BATCH, cache.CacheReader(mapped))))
     if bench.cuda:
@@ -109,7 +111,7 @@ class Measurement:
         began = time.perf_counter()
         run(
             named, "band-pass", self.root, self.root / f"run-{self.number}", device=self.bench.device, limit=images,
-            cutoffs=_cutoffs(cutoffs), cache=cache, progress=False,
+            cutoffs=_cutoffs(cutoffs), cache=cache, progress=False, precision="tf32" if self.bench.cuda else "fp32",
         )  # fmt: skip
         return time.perf_counter() - began
 

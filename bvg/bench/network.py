@@ -19,7 +19,7 @@ from bvg.study import PGD_EPSILON
 FORWARD, ATTACK, PEAK = "ResNet-50, 224 pixels", "PGD on ResNet-50", "largest product of matrices"
 COPY, LIMIT = "copy within memory", "ResNet-50, upper limit"
 UNMODIFIED = "network as it is"  # the name in the files of the benchmark
-STEPS = 10
+STEPS = 5
 _TYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 

@@ -38,16 +38,14 @@ def add_noise(image: Tensor, sd: float, level: int, levels: int, margin: float, 
     for _ in range(min(level + 1, levels - 1)):
         gaussian.append(halve(gaussian[-1]))
     noise = finest = double(gaussian[1], *image.shape[1:], white)
-    scale = torch.ones_like(finest[:, 0, 0])
     if level:
         noise = gaussian[level]
         if level + 1 < levels:
             noise = double(gaussian[level + 1], *noise.shape[1:], noise)
         for larger in reversed(gaussian[:level]):
             noise = double(noise, *larger.shape[1:])
-        scale = (mean_square(finest) / mean_square(noise)).sqrt().nan_to_num(0)
     redraws = counter(seed, stream + "/redrawn", image.device)
-    return add_within_range(image, noise, scale, sd, margin, redraws, index)
+    return add_within_range(image, noise, power_ratio(finest, noise), sd, margin, redraws, index)
 
 
 def difference(device: torch.device) -> float:
@@ -197,22 +195,26 @@ def _double(out, image, base, height, width, down, across, MINUS: tl.constexpr, 
     tl.store(out + place, total, mask=inside)
 
 
-def mean_square(image: Tensor) -> Tensor:
-    """Compute the mean square of each image: float32 [N, H, W] -> [N]."""
-    out = image.new_empty(len(image))
-    _mean_square[len(image),](out, image, image[0].numel(), 4 * BLOCK)
+def power_ratio(finest: Tensor, band: Tensor) -> Tensor:
+    """Compute RMS(finest) / RMS(band) of each image: float32 [N, H, W] -> [N]; 0 for a band without power."""
+    out = finest.new_empty(len(finest))
+    _power_ratio[len(finest),](out, finest.contiguous(), band.contiguous(), finest[0].numel(), 4 * BLOCK)
     return out
 
 
 @triton.jit
-def _mean_square(out, image, size, BLOCK: tl.constexpr):
+def _power_ratio(out, finest, band, size, BLOCK: tl.constexpr):
     number = tl.program_id(0).to(tl.int64)
-    total = tl.zeros([BLOCK], tl.float32)
+    above, below = tl.zeros([BLOCK], tl.float32), tl.zeros([BLOCK], tl.float32)
     for start in range(0, size, BLOCK):
         pixel = start + tl.arange(0, BLOCK)
-        value = tl.load(image + number * size + pixel, mask=pixel < size, other=0.0)
-        total += value * value
-    tl.store(out + number, tl.sum(total) / size)
+        one = tl.load(finest + number * size + pixel, mask=pixel < size, other=0.0)
+        other = tl.load(band + number * size + pixel, mask=pixel < size, other=0.0)
+        above += one * one
+        below += other * other
+    power = tl.sum(below)
+    ratio = tl.sqrt_rn(tl.sum(above) / tl.where(power > 0, power, 1.0))
+    tl.store(out + number, tl.where(power > 0, ratio, 0.0))
 
 
 def add_within_range(

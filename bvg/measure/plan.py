@@ -169,7 +169,7 @@ def planned(
     source = sources.source(data, settings.workers, settings.skip_unreadable, device, settings.cache)
     chosen, wanted = choose(instruments, settings.of_instruments, source.instruments), named(models)
     counts = source.check(chosen, settings.limit)
-    size = settings.batch_size or (128 if device.type == "cuda" else source.batch_size)
+    size = settings.batch_size or (256 if device.type == "cuda" else source.batch_size)
     return Plan(wanted, chosen, counts, source, device, size, settings)
 
 

@@ -41,11 +41,11 @@ def _commit() -> str | None:
     """The git commit of this package, with "+" if files were changed since; None where it is not in a repository."""
 
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(Path(__file__).parent), *arguments]
+        command = ["git", "-C", str(Path(bvg.__file__).parent), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        git("ls-files", "--error-unmatch", Path(__file__).name)  # not some repository that an environment lies in
+        git("ls-files", "--error-unmatch", Path(bvg.__file__).name)  # not some repository that an environment lies in
         return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--", ".") else "")
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -41,7 +41,7 @@ class Settings:
     batch_size: int | None = field(
         default=None,
         metadata=_about(
-            "images per batch, halved when memory is full; default: 128 on CUDA, 8 on a CPU, 32 for the miniature",
+            "images per batch, halved when memory is full; default: 256 on CUDA, 8 on a CPU, 32 for the miniature",
             int,
         ),
     )

@@ -66,7 +66,7 @@ def numbers(ground: Ground) -> str:
     At most 2 in 1,000 decisions differ, at most 2 % under attack and in critical-band noise. The loop uses the networks as
     they are, one at a time; it shares the stimuli and the scores with the engine.
     """
-    limit = ground.size(32, 16)
+    limit = ground.size(32, 8)
     table, decisions = measured(ground, "all", list(INSTRUMENTS.values()), limit=limit)
     networks, stated, rows = {name: zoo.load(name) for name in NETWORKS}, [], []
     for name, instrument in INSTRUMENTS.items():

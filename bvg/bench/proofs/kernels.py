@@ -15,6 +15,7 @@ from bvg.bench.proofs import reference
 from bvg.bench.proofs.base import Ground, NotProven, Skipped, apart, at_most, pictures, same
 from bvg.kernels import randomness
 from bvg.kernels._gpu import gpu_kernels
+from bvg.models.inference import arithmetic
 from bvg.results import channel
 
 SEEDS = (0, 1, 2**32, 2**63 + 5, 2**64 - 1)
@@ -78,6 +79,7 @@ def triton_kernels(ground: Ground) -> str:
     return ", ".join([*apart_from_torch, at_most("normal numbers: difference", worst, 2e-6)])
 
 
+@arithmetic("tf32")  # the engine makes stimuli within it, too
 def bandpass(ground: Ground) -> str:
     """All 22 band-pass conditions are equal to 3e-6 at 224 pixels, at an odd size and from channels-last memory."""
     images, _ = pictures(ground.size(64, 3), 224)
@@ -96,6 +98,7 @@ def bandpass(ground: Ground) -> str:
     return ", ".join([at_most("difference", worst, 3e-6), at_most("from NumPy in float64", far, 3e-6)])
 
 
+@arithmetic("tf32")  # the engine makes stimuli within it, too
 def critical_band(ground: Ground) -> str:
     """All 28 critical-band conditions, and stronger noise, are equal to 1e-5, except where a sum lies within 1e-5 of 0 or 1.
 

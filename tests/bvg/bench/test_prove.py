@@ -122,11 +122,11 @@ def brighter(right):
     return wrong
 
 
-def one_hit_more(right):
-    """Count one correct decision too many per batch."""
+def one_hit_fewer(right):
+    """Count one correct decision too few per batch."""
 
     def wrong(self, condition, index, score, bad_logits):
-        score = score._replace(counts=score.counts | {"top1": score.counts["top1"] + 1})
+        score = score._replace(counts=score.counts | {"top1": score.counts["top1"] - 1})
         right(self, condition, index, score, bad_logits)
 
     return wrong
@@ -148,7 +148,7 @@ WRONG = {
     "the attacked images": ("PGD step by step", kernels, "pgd", off_in_every_pixel),
     "the direction of a step": ("PGD step by step", kernels, "pgd", steps_the_other_way),
     "the copy to the device": ("logits in the engine", measuring, "to_device", brighter),
-    "a sum": ("whole engine", accumulator.Accumulator, "add", one_hit_more),
+    "a sum": ("whole engine", accumulator.Accumulator, "add", one_hit_fewer),
     "the order of held images": ("held and streamed images", devices.DeviceImages, "take", rows_shifted),
 }
 

@@ -99,3 +99,21 @@ def test_a_compiled_network_sees_one_batch_size(monkeypatch):
         x = torch.rand(number, 3, 4, 4)
         assert torch.equal(answer(x), x.mean((2, 3)))
     assert seen == [8] * 4
+
+
+def test_more_networks_than_torch_recompiles_are_each_compiled(monkeypatch):
+    from torch._dynamo.utils import counters
+
+    compile = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda network, dynamic: compile(network, dynamic=dynamic, backend="eager"))
+    torch._dynamo.reset()
+    before = counters["stats"]["unique_graphs"]
+    networks = [nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 5)).eval() for _ in range(12)]
+    assert len(networks) > torch._dynamo.config.recompile_limit
+    x = torch.rand(2, 3, 6, 6)
+    with torch.inference_mode():
+        for network in networks:
+            answer = answering(network, "fp32", compiled=True)
+            torch.testing.assert_close(answer(x), network(x))
+            answer(x)
+    assert counters["stats"]["unique_graphs"] - before == len(networks)
