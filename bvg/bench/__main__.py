@@ -93,11 +93,10 @@ class Report:
                 for row in section.rows(bench):
                     self.add(as_line(row))
                     rows.append(row)
+                    record.write(rows, self.device, self.folder)
             except Exception:
                 self.add(f"failed   section {name}: {traceback.format_exc()}")
                 self.failed.append(f"section {name}")
-            if rows:
-                record.write(rows, self.device, self.folder)
 
     def finish(self) -> int:
         """State what failed; return the exit status."""

@@ -84,7 +84,8 @@ def _attack(bench: Bench, model: nn.Module) -> Iterator[Row]:
         return Row("attack", ATTACK, way, 1e3 * seconds / n / STEPS, "ms/image and step", n, spread=spread)
 
     if find_spec("foolbox") is not None:
-        yield row(f"foolbox, {UNMODIFIED}", _foolbox(bench, model, images, labels))
+        with arithmetic("fp32"):
+            yield row(f"foolbox, {UNMODIFIED}", _foolbox(bench, model, images, labels))
     for way, precision, network in ways(model, bench):
         with arithmetic(precision):
             yield row(way, partial(pgd, network, images, labels, PGD_EPSILON, STEPS))

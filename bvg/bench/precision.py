@@ -40,7 +40,8 @@ def rows(bench: Bench) -> Iterator[Row]:
         ),
     }
     for what, decisions in stimuli.items():
-        unmodified = torch.stack([decisions(network) for network in networks.values()])
+        with arithmetic("fp32"):  # torch's own default on CUDA is TF32 in convolutions
+            unmodified = torch.stack([decisions(network) for network in networks.values()])
         correct = labels[: unmodified.shape[-1]]
         for precision in _precisions(bench):
             with arithmetic(precision):
@@ -62,7 +63,8 @@ def _precisions(bench: Bench) -> list[str]:
 def drift_on_photographs(bench: Bench, name: str, network: Callable[[Tensor], Tensor]) -> Iterator[Row]:
     """Measure flips per 1,000 decisions on photographs, per precision."""
     images = photographs(64 if bench.cuda else 8).to(bench.device)
-    unmodified = _filtered(network, images)
+    with arithmetic("fp32"):
+        unmodified = _filtered(network, images)
     for precision in _precisions(bench):
         with arithmetic(precision):
             found = _filtered(answering(network, precision), images)
