@@ -23,12 +23,8 @@ def test_hovering_names_a_model_and_clicking_selects_it_in_every_plot(visit):
     assert f"In distribution: {WIDE.at[HIGHEST, 'ID']:.2f} %" in text
     page.mouse.click(x, y)
     assert pressed(page) == {HIGHEST}
-    rings = "svg .layer_1_marks path"
-    plots = page.locator(".bvgx-plot")
-    page.wait_for_function(
-        f"() => [...document.querySelectorAll('.bvgx-plot')].every((p) => p.querySelector('{rings}'))"
-    )
-    assert [plots.nth(i).locator(rings).count() for i in range(plots.count())] == [1] * 5
+    plots = page.locator(".bvgx-plot:visible")
+    assert [plots.nth(i).locator(".bvgx-ring").count() for i in range(plots.count())] == [1] * 5
     assert NAMES[HIGHEST] in page.locator(".bvgx-drawing").first.get_attribute("aria-label")
     page.mouse.click(x, y)
     assert pressed(page) == set()
