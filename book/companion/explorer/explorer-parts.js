@@ -49,10 +49,10 @@ bvgx.parts = (() => {
 
   /** p with three decimals, or with a power of ten if these would be 0.000. */
   function probability(p) {
-    if (p >= 0.0005) return `p = ${number(p, 3)}`;
-    if (p === 0) return "p = 0";
+    if (p >= 0.0005) return `p\u00a0=\u00a0${number(p, 3)}`;
+    if (p === 0) return "p\u00a0=\u00a00";
     const [digits, power] = p.toExponential(1).split("e-");
-    return `p = ${digits} × 10⁻${[...power].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join("")}`;
+    return `p\u00a0=\u00a0${digits}\u00a0×\u00a010⁻${[...power].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join("")}`;
   }
 
   const FEW = new Map([[0, "no family"], [1, "one family"], [2, "two families"], [3, "three families"], [4, "four families"]]);
@@ -62,7 +62,7 @@ bvgx.parts = (() => {
     if (c.r === null) return "";
     if (c.low !== null) {
       const level = Number((100 * (1 - settings.alpha)).toFixed(3));
-      return `${level}\u00a0% interval ${number(c.low)} to ${number(c.high)} (${plural(c.families, "family", "families")} resampled)`;
+      return `${level}\u00a0% interval ${number(c.low)}\u00a0to\u00a0${number(c.high)} (${plural(c.families, "family", "families")} resampled)`;
     }
     const few = c.families < settings.fewestFamilies;
     return `no interval: ${few ? `the models come from ${FEW.get(c.families) || plural(c.families, "family", "families")}` : "too few resamples have an r"}`;
@@ -70,8 +70,8 @@ bvgx.parts = (() => {
 
   /** "r = −0.756, p = 0.003, n = 48 models", or why r is not defined. */
   function correlation(c, settings) {
-    const n = `n = ${plural(c.n, "model")}`;
-    if (c.r !== null) return `r = ${number(c.r, 3)}, ${probability(c.p)}, ${n}`;
+    const n = `n\u00a0=\u00a0${plural(c.n, "model")}`;
+    if (c.r !== null) return `r\u00a0=\u00a0${number(c.r, 3)}, ${probability(c.p)}, ${n}`;
     const few = c.n < settings.fewest;
     return `r is not defined: ${n}, ${few ? `fewer than ${settings.fewest}` : "and a measure does not vary or has the order of ImageNet top-1"}`;
   }

@@ -117,3 +117,15 @@ def test_without_javascript_the_page_links_the_numbers(browser, address):
     page.goto(address)
     assert "tables/explorer.csv" in page.locator("noscript").inner_text()
     context.close()
+
+
+def test_print_shows_light_plots_with_their_legend_and_no_controls(visit):
+    page = visit(f"#x=shape&y=ID&models={HIGHEST}", color_scheme="dark")
+    plot, filter_ = page.locator(".bvgx-drawing").first, "e => getComputedStyle(e).filter"
+    assert "invert" in plot.evaluate(filter_)
+    page.emulate_media(media="print")
+    assert plot.evaluate(filter_) == "none"
+    assert page.get_by_text("Augmentation (12)").is_visible()
+    assert page.locator(".bvgx-r").first.is_visible()
+    for gone in ("#bvgx-x", "#bvgx-search", ".bvgx-groups input", ".bvgx-profile p button"):
+        assert not page.locator(gone).first.is_visible(), gone
