@@ -29,7 +29,7 @@
     return { measure, plot, r, box: h("div", {}, h("h3", {}, h("span", {}, measure.plain), r), plot.box) };
   });
   const categories = h("h2");
-  const table = bvgx.createTable(state, (id) => point(id, panels[0].plot));
+  const table = bvgx.createTable(state, (id) => point(id, displayed().map((p) => p.plot).find((p) => p.places.some((place) => place.m.id === id))));
   const profile = bvgx.createProfile(data, state);
 
   let pointed = [null, null];
@@ -60,7 +60,7 @@
     const numbers = `${kind()} ${correlation(c, settings)}${ends ? `; ${ends}` : ""}.`;
     const further = state.shown(x.id, y.id, apart).filter((m) => !m.counted).length;
     const note = further ? ` ${plural(further, "further model")} in the plot ${further === 1 ? "is" : "are"} not in the statistics.` : "";
-    head.replaceChildren(h("b", {}, `${set}${x.plain} against ${y.plain}${given}: `), counts(c, h("span", { class: "bvgx-r" }, numbers)), note);
+    head.replaceChildren(h("b", {}, `${set}${y.plain} against ${x.plain}${given}: `), counts(c, h("span", { class: "bvgx-r" }, numbers)), note);
   }
 
   /** The models with the highest and lowest values: a place to start. */
@@ -119,7 +119,7 @@
     });
     ends();
     selection();
-    categories.textContent = `${state.measure(state.x).plain} against the four categories${state.has("equal") ? ", at equal ImageNet accuracy" : ""}`;
+    categories.textContent = `The four categories against ${state.measure(state.x).plain}${state.has("equal") ? ", at equal ImageNet accuracy" : ""}`;
     for (const s of small) {
       s.r.textContent = shortened(state.correlation(state.x, s.measure.id));
       s.plot.draw(state.x, s.measure.id);

@@ -18,7 +18,9 @@ def test_tab_reaches_every_control_with_visible_focus(visit):
         )
         reached.add(name)
         assert name == page.title() or width != "0px", name
-    assert {"bvgx-x", "bvgx-y", "bvgx-search", "baseline", "All", "None", "Reset", "Copy link to this view"} <= reached
+    fields = {"bvgx-x", "bvgx-y", "bvgx-search", "equal", "apart", "logx", "logy", "baseline"}
+    buttons = {"⇄", "All", "None", "Reset", "Copy link to this view", "Download CSV", "Download PNG"}
+    assert fields | buttons <= reached
 
 
 def test_the_address_stores_and_restores_the_view(visit, address):

@@ -112,3 +112,12 @@ def test_the_keyboard_selects_and_names(visit):
     assert page.evaluate("() => document.activeElement.dataset.model") == second
     page.keyboard.press("Enter")
     assert pressed(page) == {HIGHEST}
+
+
+def test_focus_in_the_table_names_a_model_in_the_plot_of_its_set(visit):
+    page = visit("#view=apart")
+    for model, panel in (("robust_resnet50_l2_eps5", 0), (HIGHEST, 1)):
+        button(page, model).focus()
+        tip = page.locator(".bvgx-tip:visible")
+        assert tip.inner_text().startswith(NAMES[model])
+        assert page.locator(".bvgx-view > div").nth(panel).locator(".bvgx-tip:visible").count() == 1

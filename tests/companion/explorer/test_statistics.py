@@ -78,8 +78,19 @@ def test_a_new_model_is_displayed_but_not_in_the_statistics(visit, tmp_path):
     above = int((WIDE["shape"] > 1.1 * WIDE.at["tv_resnet50", "shape"]).sum())
     rank = page.locator('.bvgx-profile [data-measure="shape"] td').nth(2).inner_text()
     assert re.fullmatch(rf"{above + 1}(st|nd|rd|th) of 49", rank)
+    page.get_by_label("at equal ImageNet accuracy").check()
+    assert held(page)["r"] == pytest.approx(partial("shape", "ID"), rel=1e-9)
+    assert page.locator('.bvgx-view [data-mark="mine"]').count() == 1
     page.select_option("#bvgx-y", "pgd")
     assert button(page, "mine").count() == 0, "it was not attacked"
+
+
+def partial(x: str, y: str) -> float:
+    """Partial rank correlation of the published models given ImageNet top-1."""
+    table = WIDE.reset_index()
+    one = {"all": pd.Series(True, table.index)}
+    cells = equal_accuracy.correlate(table, table["imagenet"], [y], [x], one, table["model"], replicates=0)
+    return cells["partial"].iloc[0]
 
 
 FAMILY = choices.families(WIDE.reset_index(), "source").to_numpy()
