@@ -14,6 +14,8 @@ from docutils import nodes
 
 SVG = "{http://www.w3.org/2000/svg}"
 HREF = "{http://www.w3.org/1999/xlink}href"
+KINDS = {"equal": " at equal accuracy", "apart": ", sets of models apart"}
+"""What a link to the explorer says about the kind of view it opens."""
 REFERENCE = re.compile(r"#([^\s)]+)")
 
 
@@ -47,7 +49,7 @@ def place(app, doctree, docname):
         if "bvg-beside" not in figure["classes"] and (Path(app.srcdir) / small).is_file():
             figure["classes"].append("bvg-has-narrow")
             svg = (Path(app.srcdir) / small).read_text(encoding="utf-8")
-            if "data-model=" in svg:  # the marks answer a tap
+            if "data-model=" in svg or "<a " in svg:  # the marks or cells answer a tap
                 drawn = inline(svg, small, f"f{number}n-", image["alt"])
             else:
                 drawn = f'<img src="{small}" alt="{escape(image["alt"], quote=True)}" loading="lazy">'
@@ -75,8 +77,9 @@ def inline(svg: str, src: str, prefix: str, alt: str) -> str:
     }  # fmt: skip
     for link in links:  # the page lies above the drawing's folder
         target = link.attrib.pop(HREF).removeprefix("../")
-        words = re.findall(r"=(\w+)", target)
-        link.attrib = {"href": target, "aria-label": f"Explorer: {' and '.join(words).replace('_', ' ')}"}
+        words = " and ".join(re.findall(r"[#&][xy]=([^&]+)", target)).replace("_", " ")
+        kinds = "".join(text for kind, text in KINDS.items() if kind in target.partition("view=")[2].split(","))
+        link.attrib = {"href": target, "aria-label": f"Explorer: {words}{kinds}"}
     used = {name for e in root.iter() for a in references(e) for name in REFERENCE.findall(e.get(a))}
     for element in root.iter():
         element.tag = element.tag.removeprefix(SVG)  # HTML knows no namespaces

@@ -7,7 +7,8 @@
   const BEHIND = "rgb(217, 217, 217)"; // grey curves behind the others; they get a colour when highlighted
   const HELP =
     "Models of this figure. The left and right arrow keys move from model to model in the order of the first panel, Home and End to " +
-    "the first and the last. The up and down keys move through the legend. Enter keeps the highlight, Escape removes it.";
+    "the first and the last. The up and down keys move through the legend. Enter keeps the highlight, Escape removes it. " +
+    "While a model is kept, the Tab key reaches a link to its profile.";
 
   let drawings = [];
   let tip = null;
@@ -120,7 +121,10 @@
 
   function show(what, drawing, element) {
     highlight(what);
+    const frame = drawing.svg.parentElement;
+    if (tip.parentElement !== frame) frame.append(tip); // so that the Tab key leads from the drawing to the tip's link
     tip.replaceChildren(...(what.model ? aboutModel(what, drawing, element) : aboutGroup(what, drawing)));
+    tip.classList.toggle("bvg-pinned", Boolean(what.model) && same(what, kept));
     tip.hidden = false;
     const box = element.getBoundingClientRect();
     const line = element.querySelector(":scope > path");
@@ -149,7 +153,17 @@
       item.append(inner);
       return item;
     }));
-    return [text("strong", name), text("p", method.join(": ")), list].filter((part) => part.textContent);
+    return [text("strong", name), text("p", method.join(": ")), list, profile(what)].filter((part) => part.textContent);
+  }
+
+  /** A link to the model in the explorer, once a click or Enter keeps the tip; until then how to get it. */
+  function profile(what) {
+    const { group } = drawings.find((d) => d.models.has(what.model)).models.get(what.model);
+    if (group === "new" || group.startsWith("mini-")) return text("p", ""); // the explorer shows the models of the study
+    if (!same(what, kept)) return text("p", "Click or press Enter for a link to its profile.");
+    const link = text("a", "Profile in the explorer");
+    link.href = `explorer.html#models=${what.model}`;
+    return link;
   }
 
   function aboutGroup(what, drawing) {
@@ -159,9 +173,16 @@
     return [text("strong", labelOf(what, drawing)), text("p", models + note)];
   }
 
-  function end() {
+  const pinned = () => !tip.hidden && tip.classList.contains("bvg-pinned");
+
+  function close() {
     tip.hidden = true;
     highlight(kept);
+  }
+
+  /** Close the tip unless it stays for its link. */
+  function end() {
+    if (!pinned()) close();
   }
 
   function keep(what) {
@@ -194,7 +215,7 @@
   function addPointer(drawing) {
     const { svg } = drawing;
     svg.addEventListener("pointermove", (event) => {
-      if (event.pointerType === "touch") return;
+      if (event.pointerType === "touch" || pinned()) return;
       drawing.pointer = { x: event.clientX, y: event.clientY };
       byKeyboard = false;
       const element = under(drawing, event, 8);
@@ -213,7 +234,7 @@
       if (!element) return;
       keep(targetOf(element));
       show(targetOf(element), drawing, element);
-      if (!kept) end();
+      if (!kept) close();
     });
   }
 
@@ -224,6 +245,7 @@
     frame.setAttribute("role", "application");
     frame.setAttribute("aria-label", HELP);
     frame.addEventListener("keydown", (event) => {
+      if (event.target !== frame) return; // Enter follows the tip's link
       const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1, Home: 0, End: 0 }[event.key];
       if (step !== undefined) {
         const vertical = event.key === "ArrowDown" || event.key === "ArrowUp";
@@ -239,7 +261,9 @@
       }
       event.preventDefault();
     });
-    frame.addEventListener("focusout", end);
+    frame.addEventListener("focusout", (event) => {
+      if (!frame.contains(event.relatedTarget)) close();
+    });
   }
 
   function go(drawing, stops, key, step) {
@@ -269,10 +293,10 @@
     }
     const clear = () => {
       kept = null;
-      end();
+      close();
     };
     document.addEventListener("click", (event) => {
-      if (!event.bvgTaken) clear();
+      if (!event.bvgTaken && !tip.contains(event.target)) clear();
     });
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape") clear();

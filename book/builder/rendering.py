@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import yaml
@@ -21,7 +20,6 @@ import yaml
 from builder import BUILD, ROOT, bundle, launch, pages, provenance
 from builder.inputs import Files, digest
 from builder.notebooks import Notebook, stored
-from bvg.files import atomic
 
 PAGES = BUILD / "pages"
 HTML = BUILD / "html"
@@ -59,7 +57,7 @@ def render(texts: list[Notebook], whole: bool) -> None:
     (BUILD / "shared.json").write_text(state)
     for kind in STAGED:
         mirror(BUILD / kind, HTML / kind)
-    for path in [*EXPLORER.glob("explorer*"), plotting_library()]:
+    for path in EXPLORER.glob("explorer*"):
         shutil.copy2(path, HTML / "_static" / path.name)
     provenance.code_pages(pages.figures(), HTML)
     bundle.write(BUILD)
@@ -177,15 +175,3 @@ def sphinx(settings: dict, whole: bool) -> None:
     done = subprocess.run([*command, *config, *strict], cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr))
-
-
-def plotting_library() -> Path:
-    """Write the explorer's plotting library as one script, once per version."""
-    folder = BUILD / f"vega-{version('vl-convert-python')}"
-    if not any(folder.glob("*.js")):
-        from companion.explorer.html import LIBRARY, library  # takes seconds
-
-        folder.mkdir(parents=True, exist_ok=True)
-        with atomic(folder / LIBRARY) as path:
-            path.write_text(library(), encoding="utf-8")
-    return next(folder.glob("[!.]*.js"))

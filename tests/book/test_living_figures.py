@@ -55,12 +55,59 @@ def test_model_is_highlighted_in_every_panel_and_figure_of_the_page(page, site):
 
 def test_click_keeps_a_model_highlighted_until_escape(page, site):
     tip = hover(opened(page, site, "shape-bias"), "figure-4", MARK.format(SIN))
+    assert tip.locator("a").count() == 0
     page.locator(f"#figure-4 {MARK.format(SIN)}").first.click()
     page.mouse.move(2, 2)
-    assert tip.is_hidden()
     assert highlighted(page) == {SIN}
+    assert tip.is_visible(), "it stays for its link"
     page.keyboard.press("Escape")
     assert highlighted(page) == set()
+    assert tip.is_hidden()
+
+
+def test_a_kept_tip_leads_to_the_models_profile_in_the_explorer(page, site):
+    tip = hover(opened(page, site, "shape-bias"), "figure-4", MARK.format(SIN))
+    page.locator(f"#figure-4 {MARK.format(SIN)}").first.click()
+    other = page.locator(f"#figure-4 {MARK.format('tv_resnet50')}").first
+    other.hover()  # on the way to the link the pointer crosses other marks
+    assert tip.inner_text().startswith("SIN")
+    tip.locator("a").click()
+    page.wait_for_url(f"**/explorer.html#models={SIN}")
+    assert page.locator("#bvgx-profile-name").inner_text() == "SIN"
+    assert page.locator(".bvgx-name").first.text_content() == "SIN"
+
+
+def test_the_keyboard_reaches_the_link_of_a_kept_tip(page, site, build):
+    highest = pd.read_csv(build / "tables" / "scores.csv").set_index("model")["shape"].idxmax()
+    opened(page, site, "shape-bias").locator("#figure-4 .bvg-canvas:not(.bvg-narrow)").focus()
+    for key in ("End", "Enter", "Tab"):
+        page.keyboard.press(key)
+    assert page.evaluate("() => document.activeElement.textContent") == "Profile in the explorer"
+    assert page.locator(".bvg-tip").is_visible()
+    assert violations(axe(page)) == []
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/explorer.html#models={highest}")
+
+
+def test_a_kept_tip_closes_when_the_page_scrolls_or_the_focus_leaves(page, site):
+    tip = hover(opened(page, site, "shape-bias"), "figure-4", MARK.format(SIN))
+    page.locator(f"#figure-4 {MARK.format(SIN)}").first.click()
+    page.mouse.wheel(0, 60)
+    tip.wait_for(state="hidden")
+    assert highlighted(page) == {SIN}
+    page.locator("#figure-4 .bvg-canvas:not(.bvg-narrow)").focus()
+    for key in ("End", "Enter", "Tab", "Tab"):
+        page.keyboard.press(key)
+    assert tip.is_hidden()
+
+
+def test_networks_of_the_miniature_have_no_link_to_the_explorer(page, site):
+    opened(page, site, "miniature-results")
+    mark = page.locator(".bvg-canvas:not(.bvg-narrow) svg.bvg-marks [data-model]:not([data-entry])").first
+    mark.scroll_into_view_if_needed()
+    mark.click()
+    assert page.locator(".bvg-tip").is_visible()
+    assert page.locator(".bvg-tip a").count() == 0
 
 
 @pytest.mark.parametrize("group", ["augmentation", "adversarial_training-l2"])

@@ -16,7 +16,6 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
-SHARED_LIBRARY = "/_static/vega.js"  # the one script that does not count in the weight of a page
 
 # Resolves when the page is complete for the reader: images (lazy ones too) and fonts are loaded.
 SETTLED = """async () => {
@@ -96,8 +95,8 @@ class Traffic:
 
     @property
     def weight(self) -> int:
-        """Bytes of the page and all it loads, each address once, without the shared library."""
-        return sum(size for url, size in self.weights.items() if urlsplit(url).path != SHARED_LIBRARY)
+        """Bytes of the page and all it loads, each address once."""
+        return sum(self.weights.values())
 
 
 def watch(page) -> Traffic:

@@ -10,10 +10,16 @@ import numpy as np
 import pandas as pd
 
 from bvg import known_models, study
-from bvg.results import scores
+from bvg.results import correlation, scores
+from companion.analysis import choices
+from companion.analysis.robustness import FEWEST_FAMILIES
 from companion.explorer import html
 from companion.explorer.svg_marks import drawing
 from companion.figures.marks import group_name, mark
+from companion.text import listed
+
+CONTROL = "imagenet"
+"""The benchmark that is held fixed at equal accuracy."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +27,10 @@ class Explorer:
     """The explorer's content.
 
     Attributes:
-        data: plain values for the page's scripts: `models` (id, name, group, method, source, counted, mark), `groups`
-            (id, name), `measures` (id, name, plain, unit, kind, category, better), `values` [models x measures] with None for
-            a missing number, and `start`, the first view.
+        data: plain values for the page's scripts: `models` (id, name, group, method, source, counted, family, apart, mark),
+            `groups` (id, name), `measures` (id, name, plain, unit, kind, category, better), `values` [models x measures] with
+            None for a missing number, `apart`, the name of the set of models that is set apart, `statistics` (see `_settings`),
+            and `start`, the first view.
     """
 
     data: dict[str, Any]
@@ -51,6 +58,9 @@ def explorer(
     high_cutoffs: Sequence[float] = study.BIAS_CUTOFFS,
     highlight: Sequence[str] = (),
     allow_missing: bool = False,
+    families: str = "source",
+    set_apart: Sequence[str] = ("adversarial_training",),
+    statistics: Mapping[str, float] | None = None,
     world: study.World = study.STUDY,
 ) -> Explorer:
     """Collect every model of a results table on every measure.
@@ -59,6 +69,10 @@ def explorer(
         results: a results table (see `bvg.results`).
         categories, low_cutoffs, high_cutoffs, allow_missing: as in `bvg.results.scores.per_model`.
         highlight: models that are selected at first and left out of statistics and ranks (see `known_models.counted`).
+        families: which models the bootstrap resamples together (see `choices.families`).
+        set_apart: groups of models that can be displayed next to the others (see `choices.sets`).
+        statistics: `alpha` of the intervals and of significance, `replicates` and `seed` of the bootstrap; what is not given
+            is 0.05, 2000 and 0.
         world: the images that the models were measured on.
 
     Raises:
@@ -82,7 +96,12 @@ def explorer(
             f"expected results with at least one bias and one accuracy, got {len(biases)} and {len(accuracies)}: "
             "measure what is missing, or add a table that has it"
         )
-    models = _models(results, list(wide.index), known_models.counted(per_model, highlight))
+    about = {
+        "counted": [bool(c) for c in known_models.counted(per_model, highlight)],
+        "family": list(choices.families(per_model, families)),
+        "apart": [bool(a) for a in choices.sets(per_model, set_apart)["at"]],
+    }
+    models = _models(results, list(wide.index), about)
     used = [m["group"] for m in models]
     groups = list(dict.fromkeys([*(g for g in study.GROUPS if g in used), *used]))
     values = [[None if np.isnan(v) else float(v) for v in row] for row in wide[[m["id"] for m in measures]].to_numpy()]
@@ -93,6 +112,10 @@ def explorer(
             "groups": [{"id": g, "name": group_name(g, world)} for g in groups],
             "measures": measures,
             "values": values,
+            "apart": listed(group_name(g, world) for g in set_apart),
+            "statistics": _settings(
+                statistics or {}, CONTROL if CONTROL in wide and wide[CONTROL].notna().any() else ""
+            ),
             "start": {"x": biases[0], "y": accuracies[0], "models": first},
         }
     )
@@ -108,8 +131,14 @@ def _wide(results: pd.DataFrame, per_model: pd.DataFrame, allow_missing: bool, w
     return wide
 
 
-def _models(results: pd.DataFrame, ids: list[str], counted: Sequence[bool]) -> list[dict[str, Any]]:
-    """Describe each model; `counted` tells whether it enters the statistics."""
+def _settings(chosen: Mapping[str, float], control: str) -> dict[str, Any]:
+    """The settings of the statistics: those of the reader, the measure held fixed at equal accuracy, and the fewest numbers."""
+    fewest = {"fewest": correlation.FEWEST, "fewestFamilies": FEWEST_FAMILIES}
+    return {"alpha": 0.05, "replicates": 2000, "seed": 0} | dict(chosen) | {"control": control} | fewest
+
+
+def _models(results: pd.DataFrame, ids: list[str], about: Mapping[str, list]) -> list[dict[str, Any]]:
+    """Describe each model; `about` holds further facts, in the order of `ids`."""
     sources = results.groupby("model", sort=False)["source"].unique()
     described = known_models.describe(ids)[["name", "group", "method"]].to_dict("index")
     return [
@@ -117,10 +146,10 @@ def _models(results: pd.DataFrame, ids: list[str], counted: Sequence[bool]) -> l
             "id": model,
             **described[model],
             "source": ", ".join(sources[model]),
-            "counted": bool(counts),
+            **{name: values[i] for name, values in about.items()},
             "mark": drawing(mark(model)),
         }
-        for model, counts in zip(ids, counted, strict=True)
+        for i, model in enumerate(ids)
     ]
 
 

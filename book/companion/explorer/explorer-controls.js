@@ -1,31 +1,40 @@
-// Controls of the explorer: the two measures, the groups, the search for a model, the link to the view.
+// Controls of the explorer: axes and kind of view, groups, search for a model.
 window.bvgx = window.bvgx || {};
 
 bvgx.createControls = (data, state, say) => {
   "use strict";
   const { h, mark, plural } = bvgx.parts;
 
-  /** A list of measures, grouped by kind. */
-  function chooser(axis, label, kinds) {
-    const options = kinds.map(([title, belongs]) => {
-      const rows = data.measures.filter(belongs).map((m) => h("option", { value: m.id }, m.plain));
-      return rows.length ? h("optgroup", { label: title }, ...rows) : null;
+  /** The measures to choose from, grouped by kind. */
+  function options() {
+    const kind = (name) => data.measures.filter((m) => m.kind === name);
+    const families = [...new Set(kind("corruption").map((m) => m.of[0]))];
+    const corruptions = families.map((id) => {
+      const benchmark = data.measures.find((m) => m.id === id);
+      return [`Corruptions of ${benchmark ? benchmark.plain : id}`, kind("corruption").filter((m) => m.of[0] === id)];
     });
-    const select = h("select", { id: `bvgx-${axis}`, onchange: () => state.setAxis(axis, select.value) }, ...options);
-    return { select, field: h("div", { class: "bvgx-field" }, h("label", { for: select.id }, label), select) };
+    const parts = [["Biases", kind("bias")], ["Categories", kind("category")], ["Benchmarks", kind("benchmark")], ...corruptions];
+    return parts.filter(([, rows]) => rows.length)
+      .map(([label, rows]) => h("optgroup", { label }, ...rows.map((m) => h("option", { value: m.id }, m.plain))));
   }
 
-  const kind = (name) => (m) => m.kind === name;
-  const within = (benchmark) => (m) => m.kind === "corruption" && m.of[0] === benchmark;
-  const families = data.measures.filter(kind("corruption")).map((m) => m.of[0]);
-  const corruptions = [...new Set(families)].map((id) => {
-    const benchmark = data.measures.find((m) => m.id === id);
-    return [`Corruptions of ${benchmark ? benchmark.plain : id}`, within(id)];
+  function chooser(axis, label) {
+    const select = h("select", { id: `bvgx-${axis}`, onchange: () => state.setAxis(axis, select.value) }, ...options());
+    return { select, field: h("div", { class: "bvgx-field" }, h("label", { for: select.id }, label), select) };
+  }
+  const [x, y] = [chooser("x", "x axis"), chooser("y", "y axis")];
+  const swap = h("button", { type: "button", class: "bvgx-swap", "aria-label": "Swap the axes", title: "Swap the axes", onclick: () => state.swap() }, "⇄");
+
+  /** Whether a kind of view changes anything: a logarithmic axis needs positive values. */
+  const positive = (axis) => !state.has("equal") && state.shown().every((m) => state.value(m.id, axis) > 0);
+  const possible = { equal: () => true, apart: () => true, logx: () => positive(state.x), logy: () => positive(state.y) };
+  const views = Object.entries({
+    equal: "at equal ImageNet accuracy", logx: "log x axis", apart: `${data.apart} apart from others`, logy: "log y axis",
+  }).filter(([flag]) => state.offers(flag)).map(([flag, text]) => {
+    const input = h("input", { type: "checkbox", value: flag, onchange: () => state.setView(flag, input.checked) });
+    return { flag, input, field: h("label", {}, input, text) };
   });
-  const x = chooser("x", "Bias (x axis)", [["Biases", kind("bias")]]);
-  const y = chooser("y", "Compare with (y axis)", [
-    ["Categories", kind("category")], ["Benchmarks", kind("benchmark")], ...corruptions, ["Other biases", kind("bias")],
-  ]);
+  const view = h("fieldset", {}, h("legend", { class: "bvgx-unseen" }, "View"), h("div", { class: "bvgx-groups bvgx-ways" }, ...views.map((v) => v.field)));
 
   const boxes = data.groups.map((group) => {
     const members = data.models.filter((m) => m.group === group.id);
@@ -38,13 +47,13 @@ bvgx.createControls = (data, state, say) => {
   }
   const all = h("button", { type: "button", onclick: () => state.setGroups([]) }, "All");
   const none = h("button", { type: "button", onclick: () => state.setGroups(data.groups.map((g) => g.id)) }, "None");
-  const groups = h("fieldset", {}, h("legend", {}, "Groups of models"),
+  const groups = h("fieldset", {}, h("legend", { class: "bvgx-unseen" }, "Groups of models"),
     h("div", { class: "bvgx-groups" }, ...boxes.map((b) => b.field), h("span", { class: "bvgx-buttons" }, all, none)));
 
   const names = h("datalist", { id: "bvgx-names" },
     ...data.models.map((m) => h("option", { value: m.name }, m.method || m.groupName)));
   const input = h("input", {
-    id: "bvgx-search", type: "search", list: names.id, autocomplete: "off", placeholder: "its name",
+    id: "bvgx-search", type: "search", list: names.id, autocomplete: "off", placeholder: "name or method",
     oninput: () => {
       const one = data.models.find((m) => m.name === input.value);
       if (one) found([one]);
@@ -66,28 +75,16 @@ bvgx.createControls = (data, state, say) => {
     if (hits.length) found(hits);
     else say(words ? `No model has “${words}” in its name or method.` : "Type part of a model’s name or method.");
   }
-  const form = h("form", { class: "bvgx-field", role: "search", onsubmit: search },
-    h("label", { for: input.id }, "Find a model"),
-    h("span", {}, input, names, h("button", { type: "submit" }, "Select")));
-
-  async function copy() {
-    const link = state.link();
-    try {
-      await navigator.clipboard.writeText(link);
-      say("Link copied.");
-    } catch {
-      say(`Copy this address: ${link}`); // browsers may forbid it, some for local files
-    }
-  }
-  const reset = h("button", { type: "button", onclick: () => state.reset() }, "Reset");
-  const share = location.protocol === "about:" ? null : h("button", { type: "button", onclick: copy }, "Copy link to this view");
+  const form = h("form", { class: "bvgx-search", role: "search", onsubmit: search },
+    h("label", { for: input.id }, "Find a model"), input, names, h("button", { type: "submit" }, "Select"));
 
   return {
-    box: h("div", { class: "bvgx-controls" }, x.field, y.field, form, groups),
-    buttons: [reset, share],
+    axes: h("div", { class: "bvgx-controls" }, x.field, swap, y.field, view),
+    groups, search: form,
     draw() {
       [x.select.value, y.select.value] = [state.x, state.y];
-      for (const b of boxes) b.input.checked = !state.off.has(b.group.id);
+      for (const v of views) [v.input.checked, v.input.disabled] = [state.has(v.flag), !possible[v.flag]()];
+      for (const b of boxes) b.input.checked = !state.off.includes(b.group.id);
     },
   };
 };

@@ -1,4 +1,4 @@
-// Small parts of the explorer: HTML elements, marks, formatted numbers.
+// Small parts of the explorer: HTML and SVG elements, marks, formatted numbers.
 window.bvgx = window.bvgx || {};
 
 bvgx.parts = (() => {
@@ -19,15 +19,18 @@ bvgx.parts = (() => {
   const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
   const svg = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
+  /** The outline of a model's mark around (0, 0), with lines of `line` pixels. */
+  function outline(drawn, scale = 1, line = 1.5) {
+    const size = (drawn.size / 2) * scale;
+    const style = { stroke: drawn.stroke, "stroke-width": line / size, "stroke-linejoin": "round", transform: `scale(${size})` };
+    const halves = drawn.alt ? [svg("path", { d: drawn.alt, fill: "#ffffff", ...style })] : [];
+    return [...halves, svg("path", { d: drawn.path, fill: drawn.fill, "fill-opacity": drawn.opacity, ...style })];
+  }
+
   /** A model's mark as a small image, as large as in the main plot. */
   function mark(drawn, box = 22) {
-    const scale = drawn.size / 2;
-    const style = { stroke: drawn.stroke, "stroke-width": 1.5 / scale, "stroke-linejoin": "round" };
-    const halves = drawn.alt ? [svg("path", { d: drawn.alt, fill: "#ffffff", ...style })] : [];
-    const main = svg("path", { d: drawn.path, fill: drawn.fill, "fill-opacity": drawn.opacity, ...style });
     const attributes = { class: "bvgx-mark", width: box, height: box, viewBox: `${-box / 2} ${-box / 2} ${box} ${box}` };
-    return svg("svg", { ...attributes, "aria-hidden": "true" },
-      svg("g", { transform: `scale(${scale})` }, ...halves, main));
+    return svg("svg", { ...attributes, "aria-hidden": "true" }, ...outline(drawn));
   }
 
   const number = (value, digits = 2) => value.toFixed(digits).replace(/^-(?=[0.]*$)/, "").replace("-", "−");
@@ -46,18 +49,31 @@ bvgx.parts = (() => {
 
   /** p with three decimals, or with a power of ten if these would be 0.000. */
   function probability(p) {
-    if (p >= 0.0005) return `p = ${number(p, 3)}`;
-    if (p === 0) return "p = 0";
+    if (p >= 0.0005) return `p\u00a0=\u00a0${number(p, 3)}`;
+    if (p === 0) return "p\u00a0=\u00a00";
     const [digits, power] = p.toExponential(1).split("e-");
-    return `p = ${digits} × 10⁻${[...power].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join("")}`;
+    return `p\u00a0=\u00a0${digits}\u00a0×\u00a010⁻${[...power].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join("")}`;
+  }
+
+  const FEW = new Map([[0, "no family"], [1, "one family"], [2, "two families"], [3, "three families"], [4, "four families"]]);
+
+  /** "95 % interval −0.92 to −0.43 (25 families resampled)", or why there is none. */
+  function interval(c, settings) {
+    if (c.r === null) return "";
+    if (c.low !== null) {
+      const level = Number((100 * (1 - settings.alpha)).toFixed(3));
+      return `${level}\u00a0% interval ${number(c.low)}\u00a0to\u00a0${number(c.high)} (${plural(c.families, "family", "families")} resampled)`;
+    }
+    const few = c.families < settings.fewestFamilies;
+    return `no interval: ${few ? `the models come from ${FEW.get(c.families) || plural(c.families, "family", "families")}` : "too few resamples have an r"}`;
   }
 
   /** "r = −0.756, p = 0.003, n = 48 models", or why r is not defined. */
-  function correlation(c) {
-    const n = `n = ${plural(c.n, "model")}`;
-    if (c.r !== null) return `r = ${number(c.r, 3)}, ${probability(c.p)}, ${n}`;
-    const few = c.n < bvgx.stats.FEWEST;
-    return `r is not defined: ${n}, ${few ? `fewer than ${bvgx.stats.FEWEST}` : "and one of the two measures does not vary"}`;
+  function correlation(c, settings) {
+    const n = `n\u00a0=\u00a0${plural(c.n, "model")}`;
+    if (c.r !== null) return `r\u00a0=\u00a0${number(c.r, 3)}, ${probability(c.p)}, ${n}`;
+    const few = c.n < settings.fewest;
+    return `r is not defined: ${n}, ${few ? `fewer than ${settings.fewest}` : "and a measure does not vary or has the order of ImageNet top-1"}`;
   }
 
   const ordinal = (n) => {
@@ -66,5 +82,5 @@ bvgx.parts = (() => {
     return `${n}${end}`;
   };
 
-  return { h, mark, number, exact, value, unit, plural, listed, axis, correlation, ordinal };
+  return { h, svg, outline, mark, number, exact, value, unit, plural, listed, axis, correlation, interval, ordinal };
 })();

@@ -1,234 +1,155 @@
-// Scatter plots of the explorer, drawn by Vega-Lite: hover to name a model, click or tap to select it, drag to select several.
+// Scatter plots of the explorer, drawn as SVG: axes, marks, rings around selected models and their names.
 window.bvgx = window.bvgx || {};
 
-/** One plot. `state` comes from bvgx.createState; `point(id)` is called with the hovered model, or null. */
+/** One plot. `state` comes from bvgx.createState; `point(id, plot)` is called with the hovered model, or null. */
 bvgx.createPlot = (state, point, how) => {
   "use strict";
-  const { height, scale, main } = how;
-  const { h, exact, value, unit, axis, plural, listed, correlation } = bvgx.parts;
-  const NEAR = 24; // distance in pixels within which the pointer hits a model
+  const { height, scale, main, settings } = how;
+  const { h, svg, outline, exact, number, value, unit, axis, plural, listed, correlation } = bvgx.parts;
   const NAMED = 6; // most selected models that the main plot names
-  const inner = h("div", { "aria-hidden": "true" }); // the drawing has one description, not one per mark
-  const drawing = h("div", { class: "bvgx-drawing", role: "img" }, inner);
+  const INK = "#222222";
+  const LINE = "#555555";
+  const font = (size) => ({ "font-size": size, "font-family": "system-ui, sans-serif", fill: INK });
+  const drawing = h("div", { class: "bvgx-drawing", role: "img" });
   const tip = h("div", { class: "bvgx-tip", hidden: true });
-  const brush = h("div", { class: "bvgx-brush", hidden: true });
-  const box = h("div", { class: "bvgx-plot" }, drawing, brush, tip);
-  let view = null;
-  let places = []; // positions of the models in pixels, within the box
-  let turn = 0; // number of the latest drawing
-  let queue = Promise.resolve();
-  let pair = [];
+  const box = h("div", { class: "bvgx-plot" }, drawing, tip);
+  const ring = svg("circle", { fill: "none", stroke: LINE, "stroke-width": 1.4, "stroke-dasharray": "3 2", display: "none" });
+  let pair = null; // x, y and the set of models
+  let places = []; // of the models: { m, x, y } in pixels
+  let values = []; // of the models: { m, x, y } on the axes
 
-  /** Lowest and highest value with a margin. */
-  function domain(values) {
-    const [low, high] = values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
-    const room = 0.06 * (high - low || Math.abs(high) || 1);
-    return [low - room, high + room];
+  const label = (text, attributes) => svg("text", attributes, text);
+  const reach = (m, more = 0) => (m.mark.size * scale) / 2 + more;
+  const chosen = (m) => state.selected.includes(m.id);
+
+  /** The lines and numbers of both axes. `left` and `bottom` are the corner of the axes, `right` and `top` their ends. */
+  function axes(x, y, { left, right, top, bottom }) {
+    const size = main ? 12 : 10.5;
+    const line = (x1, y1, x2, y2, stroke) => svg("line", { x1, y1, x2, y2, stroke });
+    const across = x.ticks.flatMap((t) => [
+      line(x.at(t.value), top, x.at(t.value), bottom, "#e6e6e6"), line(x.at(t.value), bottom, x.at(t.value), bottom + 5, LINE),
+      label(number(t.value, t.digits), { class: "bvgx-tick-x", x: x.at(t.value), y: bottom + 18, "text-anchor": "middle", ...font(size) }),
+    ]);
+    const upwards = y.ticks.flatMap((t) => [
+      line(left, y.at(t.value), right, y.at(t.value), "#e6e6e6"), line(left - 5, y.at(t.value), left, y.at(t.value), LINE),
+      label(number(t.value, t.digits), { class: "bvgx-tick-y", x: left - 8, y: y.at(t.value) + 4, "text-anchor": "end", ...font(size) }),
+    ]);
+    return [...across, ...upwards, line(left, bottom, right, bottom, LINE), line(left, top, left, bottom, LINE)];
   }
 
-  /** Rows for Vega: both halves of each mark; large marks lie below small ones, new and selected ones on top. */
-  function points() {
-    const rank = (m) => (state.selected.includes(m.id) ? 1000 : m.counted ? 0 : 500) - m.mark.size;
-    const rows = state.shown(...pair).sort((a, b) => rank(a) - rank(b));
-    const dim = rows.some((m) => state.selected.includes(m.id));
-    return rows.flatMap((m) => {
-      const { path, alt, fill, stroke, opacity, size } = m.mark;
-      const row = { ...at(m), stroke, area: (size * scale) ** 2, strength: dim && !state.selected.includes(m.id) ? 0.4 : 1 };
-      const halves = alt ? [{ ...row, path: alt, fill: "#ffffff", opacity: 1 }] : [];
-      return [...halves, { ...row, path, fill, opacity }];
-    });
-  }
-
-  const at = (m) => ({ x: state.value(m.id, pair[0]), y: state.value(m.id, pair[1]) });
-  const area = (m, more) => (m.mark.size * scale * 1.15 + more) ** 2;
-  const chosen = () => state.shown(...pair).filter((m) => state.selected.includes(m.id));
-  const rings = () => chosen().map((m) => ({ ...at(m), area: area(m, 7) }));
-
-  /** Names of the models selected last, beside their marks, unless a name would cover another one. */
-  function names() {
+  /** The titles of both axes, smaller where they would be cut. */
+  function titles([x, y], { left, right, top, bottom }) {
     if (!main) return [];
-    const rows = state.shown(...pair).map(at);
-    const pixels = (key, size) => {
-      const [low, high] = domain(rows.map((r) => r[key]));
-      return (v) => ((v - low) / (high - low)) * size;
+    const title = (measure, room) => {
+      const text = state.has("equal") ? `${measure.plain}, residual rank` : axis(measure);
+      return [text, { "text-anchor": "middle", ...font(Math.min(13, room / (0.56 * text.length))) }];
     };
-    const [across, upwards] = [pixels("x", box.clientWidth - 60), pixels("y", height - 50)]; // approximate size without the axes
-    const taken = [];
-    const free = (r) => r.left > -10 && r.right < box.clientWidth - 50 &&
-      taken.every((t) => r.right < t.left || r.left > t.right || Math.abs(r.y - t.y) > 16);
-    const last = chosen().filter((m) => state.selected.slice(-NAMED).includes(m.id));
-    last.sort((a, b) => state.selected.indexOf(b.id) - state.selected.indexOf(a.id));
-    return last.flatMap((m) => {
-      const [x, y, long] = [across(at(m).x), upwards(at(m).y), 7.5 * m.name.length + 16];
-      const sides = [{ align: "left", left: x, right: x + long, y }, { align: "right", left: x - long, right: x, y }];
-      const side = sides.find(free);
-      if (side) taken.push(side);
-      return side ? [{ ...at(m), name: m.name, align: side.align }] : [];
+    const [[below, styleX], [beside, styleY]] = [title(x, right - left), title(y, bottom - top + 30)];
+    return [
+      label(below, { class: "bvgx-title", x: (left + right) / 2, y: height - 6, ...styleX }),
+      label(beside, { class: "bvgx-title", transform: `translate(13 ${(top + bottom) / 2}) rotate(-90)`, ...styleY }),
+    ];
+  }
+
+  /** Marks, large ones below small ones, new and selected ones on top; each selected one with a ring. */
+  function marks() {
+    const rank = (m) => (chosen(m) ? 1000 : m.counted ? 0 : 500) - m.mark.size;
+    const dim = places.some((p) => chosen(p.m));
+    return [...places].sort((a, b) => rank(a.m) - rank(b.m)).map(({ m, x, y }) => {
+      const on = chosen(m);
+      const rings = on ? [svg("circle", { class: "bvgx-ring", r: reach(m, 4.5), fill: "none", stroke: "#000000", "stroke-width": 1.8 })] : [];
+      const attributes = { "data-mark": m.id, transform: `translate(${x} ${y})`, opacity: dim && !on ? 0.4 : null };
+      return svg("g", attributes, ...outline(m.mark, scale, 1.5 * scale ** 0.5), ...rings);
     });
   }
 
-  function specification() {
-    const shown = state.shown(...pair).map(at);
-    const field = (name, title, ticks) => ({
-      field: name, type: "quantitative", scale: { domain: domain(shown.map((r) => r[name])), nice: false, zero: false },
-      axis: { title, tickCount: ticks },
+  /** Name the models selected last, where there is room. The picture must be in the page, since the names are measured. */
+  function names(picture, { left, right, top, bottom }) {
+    const last = state.selected.slice(-NAMED).reverse().flatMap((id) => places.filter((p) => p.m.id === id));
+    const texts = last.map(({ m }) => label(m.name, { class: "bvgx-name", "font-weight": 600, ...font(12) }));
+    picture.append(...texts);
+    const wanted = last.map(({ m, x, y }, i) => ({ x, y, reach: reach(m, 5), width: texts[i].getComputedTextLength() + 4 }));
+    const all = places.map(({ m, x, y }) => ({ x, y, reach: reach(m, chosen(m) ? 5 : 1) }));
+    bvgx.labels.place(wanted, all, { left: left + 2, right, top, bottom }).forEach((found, i) => {
+      if (!found) return texts[i].remove();
+      for (const [key, v] of [["x", found.left + 2], ["y", found.top + 12]]) texts[i].setAttribute(key, v);
+      if (!found.far) return;
+      const from = { x: Math.max(found.left, Math.min(found.right, last[i].x)), y: last[i].y > found.bottom ? found.bottom : last[i].y < found.top ? found.top : last[i].y };
+      const away = Math.hypot(from.x - last[i].x, from.y - last[i].y);
+      const end = (k) => last[i][k] + ((from[k] - last[i][k]) * reach(last[i].m, 5)) / away;
+      texts[i].before(svg("line", { x1: from.x, y1: from.y, x2: end("x"), y2: end("y"), stroke: LINE }));
     });
-    const plain = (name, type = "nominal") => ({ field: name, type, scale: null });
-    const [x, y] = pair.map(state.measure);
-    const texts = (side, style) => ({
-      data: { name: "names" }, transform: [{ filter: `datum.align === "${side}"` }],
-      mark: { type: "text", align: side, baseline: "middle", dx: side === "left" ? 16 : -16, fontSize: 12, fontWeight: 600, ...style },
-      encoding: { text: { field: "name" } },
-    });
-    const halo = { stroke: "white", strokeWidth: 4, strokeJoin: "round", opacity: 0.85 };
-    return {
-      width: "container", height, autosize: { type: "fit", contains: "padding" }, background: "white",
-      padding: { left: 4, right: 10, top: 6, bottom: 4 },
-      datasets: { points: points(), rings: rings(), pointed: [], names: names() },
-      encoding: { x: field("x", main ? axis(x) : null, main ? 7 : 4), y: field("y", main ? axis(y) : null, main ? 7 : 4) },
-      layer: [
-        { data: { name: "points" }, mark: { type: "point", filled: true, strokeJoin: "round", strokeWidth: 1.5 * scale ** 0.5, opacity: 1 },
-          encoding: { shape: plain("path"), fill: plain("fill"), stroke: plain("stroke"), size: plain("area", "quantitative"),
-            fillOpacity: plain("opacity", "quantitative"), opacity: plain("strength", "quantitative") } },
-        { data: { name: "rings" }, mark: { type: "point", filled: false, stroke: "black", strokeWidth: 1.8, opacity: 1 },
-          encoding: { size: plain("area", "quantitative") } },
-        { data: { name: "pointed" }, mark: { type: "point", filled: false, stroke: "#555555", strokeWidth: 1.4, strokeDash: [3, 2], opacity: 1 },
-          encoding: { size: plain("area", "quantitative") } },
-        ...(main ? ["left", "right"].flatMap((side) => [texts(side, halo), texts(side, { color: "#111111" })]) : []),
-      ],
-      config: {
-        aria: false, font: "system-ui, sans-serif", view: { stroke: null },
-        axis: { gridColor: "#e6e6e6", domainColor: "#555555", tickColor: "#555555", labelColor: "#222222", titleColor: "#222222",
-          labelFontSize: main ? 12 : 10.5, titleFontSize: 13, titleFontWeight: 500, titlePadding: 8 },
-      },
-    };
   }
 
   /** The plot in words. */
   function described() {
-    const [x, y] = pair.map(state.measure);
-    const rows = state.shown(...pair).map(at);
-    const range = (name, m) => {
-      const values = rows.map((r) => r[name]);
-      return values.length ? ` (${exact(Math.min(...values), m)} to ${exact(Math.max(...values), m)}${unit(m)})` : "";
+    const [x, y] = pair.slice(0, 2).map(state.measure);
+    const range = (measure) => {
+      const all = values.map(({ m }) => state.value(m.id, measure.id));
+      return all.length ? ` (${exact(Math.min(...all), measure)} to ${exact(Math.max(...all), measure)}${unit(measure)})` : "";
     };
-    const which = chosen().map((m) => m.name);
+    const which = values.filter((v) => chosen(v.m)).map((v) => v.m.name);
     const some = which.length > NAMED ? plural(which.length, "model") : listed(which);
-    return `Scatter plot of ${plural(rows.length, "model")}: ${y.plain}${range("y", y)} against ${x.plain}${range("x", x)}. ` +
-      `Spearman’s ${correlation(state.correlation(...pair))}.${some ? ` Selected: ${some}.` : ""}`;
+    const how = state.has("equal") ? "Residual ranks at equal ImageNet accuracy; partial Spearman’s" : "Spearman’s";
+    return `Scatter plot of ${plural(values.length, "model")}: ${y.plain}${range(y)} against ${x.plain}${range(x)}. ` +
+      `${how} ${correlation(state.correlation(pair[0], pair[1], { apart: pair[2] }), settings)}.${some ? ` Selected: ${some}.` : ""}`;
   }
 
-  /** Find the positions of the models in pixels at the current size. */
-  function measure() {
-    const picture = drawing.querySelector("svg");
-    if (!view || !picture) return;
-    const [seen, outer] = [picture.getBoundingClientRect(), box.getBoundingClientRect()];
-    const shrunk = seen.width / Number(picture.getAttribute("width"));
-    const [origin, padding] = [view.origin(), view.padding()];
-    const across = (v) => seen.left - outer.left + (padding.left + origin[0] + view.scale("x")(v)) * shrunk;
-    const down = (v) => seen.top - outer.top + (padding.top + origin[1] + view.scale("y")(v)) * shrunk;
-    places = state.shown(...pair).map((m) => ({ id: m.id, x: across(at(m).x), y: down(at(m).y) }));
-  }
-
-  function nearest(x, y) {
-    measure();
-    const found = places.map((p) => ({ ...p, far: Math.hypot(p.x - x, p.y - y) })).sort((a, b) => a.far - b.far)[0];
-    return found && found.far <= NEAR ? found.id : null;
-  }
-
-  /** Show a model's name and numbers beside its mark; null hides them. */
-  function name(id) {
-    const place = places.find((p) => p.id === id);
-    tip.hidden = !place;
-    if (!place) return;
-    const m = state.model(id);
-    const lines = pair.map((k) => h("div", {}, `${state.measure(k).plain}: `, h("b", {}, value(state.value(id, k), state.measure(k)))));
-    tip.replaceChildren(h("strong", {}, m.name), m.method ? h("div", {}, m.method) : "", ...lines);
+  function render() {
     const width = box.clientWidth;
-    tip.style.left = `${Math.max(0, Math.min(place.x + 14, width - tip.offsetWidth))}px`;
-    const above = place.y - tip.offsetHeight - 14;
-    tip.style.top = `${above > 0 ? above : place.y + 16}px`;
+    if (!pair || !width) return;
+    values = state.places(...pair);
+    drawing.setAttribute("aria-label", described());
+    const [xs, ys] = ["x", "y"].map((key) => values.map((v) => v[key]));
+    const log = (key, of) => state.has(key) && !state.has("equal") && of.every((v) => v > 0);
+    const [top, bottom] = [8, height - (main ? 46 : 26)];
+    const y = bvgx.scale.create(ys, bottom, top, main ? 6 : 4, main && log("logy", ys));
+    const long = Math.max(...y.ticks.map((t) => number(t.value, t.digits).length), 1);
+    const [left, right] = [(main ? 24 : 4) + 12 + 7.2 * long, width - 10];
+    const x = bvgx.scale.create(xs, left, right, Math.max(3, Math.min(main ? 8 : 4, width / 75)), log("logx", xs));
+    places = values.map((v) => ({ m: v.m, x: x.at(v.x), y: y.at(v.y) }));
+    const area = { left, right, top, bottom };
+    const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
+      svg("rect", { width, height, fill: "#ffffff" }), ...axes(x, y, area), ...titles(pair.slice(0, 2).map(state.measure), area),
+      ...marks(), ring);
+    drawing.replaceChildren(picture);
+    if (main) names(picture, area);
+    plot.pointed(null);
   }
 
-  const own = (event) => {
-    const outer = box.getBoundingClientRect();
-    return [event.clientX - outer.left, event.clientY - outer.top];
-  };
-
-  /** Hovering names a model, a tap or click selects or deselects it, dragging selects the models within. */
-  function listen() {
-    let from = null;
-    let dragging = false;
-    const corners = ([x, y]) => [[from[0], x], [from[1], y]].map((v) => [Math.min(...v), Math.max(...v)]);
-    const stop = () => {
-      [from, dragging, brush.hidden] = [null, false, true];
-    };
-    box.addEventListener("pointerdown", (event) => {
-      if (event.button === 0) from = own(event);
-    });
-    box.addEventListener("pointermove", (event) => {
-      const to = own(event);
-      if (from && (dragging || Math.hypot(to[0] - from[0], to[1] - from[1]) > 6)) {
-        if (!dragging) box.setPointerCapture(event.pointerId);
-        [dragging, brush.hidden] = [true, false];
-        const [[left, right], [top, bottom]] = corners(to);
-        Object.assign(brush.style, { left: `${left}px`, top: `${top}px`, width: `${right - left}px`, height: `${bottom - top}px` });
-        point(null, plot);
-      } else if (!from) point(nearest(...to), plot);
-    });
-    box.addEventListener("pointerup", (event) => {
-      if (!from) return;
-      measure();
-      const [to, was] = [own(event), dragging];
-      const [[left, right], [top, bottom]] = corners(to);
-      stop();
-      if (was) {
-        const within = places.filter((p) => p.x >= left && p.x <= right && p.y >= top && p.y <= bottom);
-        state.select(within.map((p) => p.id));
-      } else {
-        const id = nearest(...to);
-        if (id) state.toggle(id);
-        point(id, plot);
-      }
-    });
-    box.addEventListener("pointercancel", stop);
-    // After a tap the pointer leaves at once: keep the name until the next tap.
-    box.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && !dragging && point(null, plot));
+  /** Show a model's name and numbers beside its mark. */
+  function name({ m, x, y }) {
+    const lines = pair.slice(0, 2).map((k) => h("div", {}, `${state.measure(k).plain}: `, h("b", {}, value(state.value(m.id, k), state.measure(k)))));
+    tip.replaceChildren(h("strong", {}, m.name), m.method ? h("div", {}, m.method) : "", ...lines);
+    tip.hidden = false;
+    tip.style.left = `${Math.max(0, Math.min(x + 14, box.clientWidth - tip.offsetWidth))}px`;
+    const above = y - tip.offsetHeight - 14;
+    tip.style.top = `${above > 0 ? above : y + 16}px`;
   }
 
   const plot = {
     box,
-    /** Draw two measures, after a drawing that is still running. */
-    draw(x, y) {
-      pair = [x, y];
-      drawing.setAttribute("aria-label", described());
-      const mine = ++turn;
-      queue = queue.then(async () => {
-        if (mine !== turn) return; // a newer one is waiting
-        const old = view;
-        const options = { actions: false, renderer: "svg", tooltip: false, mode: "vega-lite" };
-        view = (await vegaEmbed(inner, specification(), options)).view;
-        if (old) old.finalize();
-      });
-      return queue;
-    },
-    /** Update the plot after a new selection. */
-    async mark() {
-      drawing.setAttribute("aria-label", described());
-      if (!view) return;
-      view.data("points", points()).data("rings", rings());
-      if (main) view.data("names", names());
-      await view.runAsync();
+    get places() { return places; },
+    get picture() { return drawing.firstElementChild; },
+    /** Draw two measures, over one of two sets of models if `apart` is true or false. */
+    draw(x, y, apart = null) {
+      pair = [x, y, apart];
+      render();
     },
     /** Ring the model that is hovered in any plot; name it if it is hovered in this one. */
-    async pointed(id, named) {
-      if (!view) return;
-      const m = id && state.shown(...pair).find((s) => s.id === id);
-      measure();
-      name(named && m ? id : null);
-      await view.data("pointed", m ? [{ ...at(m), area: area(m, 12) }] : []).runAsync();
+    pointed(id, named) {
+      const place = id && places.find((p) => p.m.id === id);
+      ring.setAttribute("display", place ? "inline" : "none");
+      tip.hidden = true;
+      if (!place) return;
+      for (const [key, v] of [["cx", place.x], ["cy", place.y], ["r", reach(place.m, 7)]]) ring.setAttribute(key, v);
+      if (named) name(place);
     },
   };
-  listen();
+  bvgx.listen(plot, state, point);
+  let width = 0;
+  new ResizeObserver(() => {
+    if (width !== (width = box.clientWidth)) render();
+  }).observe(box);
   return plot;
 };

@@ -1,28 +1,34 @@
-// State of the explorer: measures, groups and selection, stored in the page's address.
+// State of the explorer: axes, groups, models left out, kind of view and selection, stored in the page's address.
 window.bvgx = window.bvgx || {};
 
 /** The state for the page's data; `changed` is called after every change. */
 bvgx.createState = (data, changed) => {
   "use strict";
   const index = (rows) => new Map(rows.map((row, i) => [row.id, i]));
-  const models = index(data.models);
-  const measures = index(data.measures);
-  const groups = index(data.groups);
-  const start = () => ({ x: data.start.x, y: data.start.y, off: new Set(), selected: [...data.start.models] });
+  const [models, measures, groups] = [data.models, data.measures, data.groups].map(index);
+  const control = data.statistics.control;
+  const sets = new Set(data.models.map((m) => m.apart));
+  /** Ways to look: partial rank correlation given the control, two sets of models side by side, logarithmic axes. */
+  const views = new Map(["equal", "apart", "logx", "logy"].map((flag) => [flag, flag]));
+  if (!control) views.delete("equal");
+  if (sets.size < 2) views.delete("apart");
+  const known = { x: measures, y: measures, off: groups, out: models, view: views, models };
+  const start = () => ({ x: [data.start.x], y: [data.start.y], off: [], out: [], view: [], models: [...data.start.models] });
   let now = start();
 
   /** The state as the part of the address after `#`; empty for the first view. */
   function written() {
-    const parts = [["x", now.x], ["y", now.y], ["off", [...now.off].join(",")], ["models", now.selected.join(",")]];
-    const text = (pairs) => pairs.map(([k, v]) => `${k}=${v.split(",").map(encodeURIComponent).join(",")}`).join("&");
-    const first = [["x", data.start.x], ["y", data.start.y], ["off", ""], ["models", data.start.models.join(",")]];
-    return text(parts) === text(first) ? "" : text(parts.filter(([, v], i) => i < 2 || v || first[i][1]));
+    const text = (value) => value.map(encodeURIComponent).join(",");
+    const first = start();
+    const other = Object.keys(now).filter((key) => text(now[key]) !== text(first[key]));
+    if (!other.length) return "";
+    return Object.keys(now).filter((key) => key.length === 1 || other.includes(key)).map((key) => `${key}=${text(now[key])}`).join("&");
   }
 
   /** Restore the state from an address, ignoring unknown names. Returns false if the address holds no state. */
   function read(hash) {
     const given = new Map(hash.replace(/^#/, "").split("&").filter((p) => p.includes("=")).map((p) => p.split("=", 2)));
-    if (!["x", "y", "off", "models"].some((key) => given.has(key))) return false;
+    if (!Object.keys(known).some((key) => given.has(key))) return false;
     const decoded = (word) => {
       try {
         return decodeURIComponent(word);
@@ -30,12 +36,12 @@ bvgx.createState = (data, changed) => {
         return "";
       }
     };
-    const list = (key, known) => (given.get(key) || "").split(",").map(decoded).filter((id) => known.has(id));
     now = start();
-    for (const axis of ["x", "y"]) now[axis] = list(axis, measures)[0] || now[axis];
-    if (kind(now.x) !== "bias") now.x = data.start.x;
-    now.off = new Set(list("off", groups));
-    now.selected = given.has("models") ? [...new Set(list("models", models))] : now.selected;
+    for (const key of Object.keys(known).filter((k) => given.has(k))) {
+      const ids = [...new Set(given.get(key).split(",").map(decoded))].filter((id) => known[key].has(id));
+      if (key.length > 1) now[key] = ids;
+      else if (ids.length) now[key] = ids.slice(0, 1);
+    }
     return true;
   }
 
@@ -49,39 +55,62 @@ bvgx.createState = (data, changed) => {
     }
   }
 
-  const kind = (measure) => data.measures[measures.get(measure)].kind;
   const change = (how) => {
     how();
     remember();
     changed();
   };
+  const without = (list, ids) => list.filter((id) => !ids.includes(id));
 
   const state = {
-    get x() { return now.x; },
-    get y() { return now.y; },
+    get x() { return now.x[0]; },
+    get y() { return now.y[0]; },
     get off() { return now.off; },
-    get selected() { return now.selected; },
+    get out() { return now.out; },
+    get selected() { return now.models; },
+    has: (flag) => now.view.includes(flag),
+    offers: (flag) => views.has(flag),
     model: (id) => data.models[models.get(id)],
     measure: (id) => data.measures[measures.get(id)],
     value: (model, measure) => data.values[models.get(model)][measures.get(measure)],
-    /** Models that have both numbers and whose group is switched on. */
-    shown: (x = now.x, y = now.y) =>
-      data.models.filter((m) => !now.off.has(m.group) && [x, y].every((k) => state.value(m.id, k) !== null)),
-    /** Spearman's r, p and n over the displayed models in the statistics; over the selected ones if `within`. */
-    correlation(x = now.x, y = now.y, within = false) {
-      const rows = state.shown(x, y).filter((m) => m.counted && (!within || now.selected.includes(m.id)));
-      return bvgx.stats.spearman(rows.map((m) => [state.value(m.id, x), state.value(m.id, y)]));
+    /** Models that have the numbers, are not left out, and whose group is on; `apart` (true or false) picks one of two sets. */
+    shown(x = now.x[0], y = now.y[0], apart = null) {
+      const needed = state.has("equal") ? [x, y, control] : [x, y];
+      return data.models.filter((m) => !now.off.includes(m.group) && !now.out.includes(m.id) &&
+        (apart === null || m.apart === apart) && needed.every((k) => state.value(m.id, k) !== null));
     },
-    setAxis: (axis, id) => change(() => (now[axis] = id)),
-    setGroups: (off) => change(() => (now.off = new Set(off))),
-    select: (ids) => change(() => {
-      now.selected = [...new Set(ids)];
-      for (const id of ids) now.off.delete(state.model(id).group); // display every selected model
+    /** The places of the shown models, { m, x, y }: their values, or their residual ranks at equal accuracy. */
+    places(x, y, apart) {
+      const rows = state.shown(x, y, apart);
+      const of = (measure) => rows.map((m) => state.value(m.id, measure));
+      const counts = rows.map((m) => Number(m.counted));
+      const [left, up] = [x, y].map((k) => (state.has("equal") ? bvgx.stats.residuals(of(k), of(control), counts) : of(k)));
+      return rows.map((m, i) => ({ m, x: left[i], y: up[i] }));
+    },
+    /** Rank correlation over the shown models in the statistics; over the selected ones if `within`, with an interval on request. */
+    correlation(x = now.x[0], y = now.y[0], { apart = null, within = false, interval = false } = {}) {
+      const rows = state.shown(x, y, apart).filter((m) => m.counted && (!within || now.models.includes(m.id)));
+      const variables = (state.has("equal") ? [x, y, control] : [x, y]).map((k) => rows.map((m) => state.value(m.id, k)));
+      return bvgx.stats.correlate(variables, interval ? rows.map((m) => m.family) : null, data.statistics);
+    },
+    setAxis: (axis, id) => change(() => (now[axis] = [id])),
+    swap: () => change(() => {
+      const flipped = { logx: "logy", logy: "logx" };
+      [now.x, now.y, now.view] = [now.y, now.x, now.view.map((flag) => flipped[flag] || flag)];
     }),
-    toggle: (id) => state.select(
-      now.selected.includes(id) ? now.selected.filter((s) => s !== id) : [...now.selected, id]),
+    setView: (flag, on) => change(() => (now.view = on ? [...now.view, flag] : without(now.view, [flag]))),
+    setGroups: (off) => change(() => (now.off = off)),
+    leaveOut: (ids) => change(() => ([now.out, now.models] = [[...new Set([...now.out, ...ids])], without(now.models, ids)])),
+    putBack: (ids) => change(() => (now.out = without(now.out, ids))),
+    /** Select models; each is displayed, whatever was switched off or left out before. */
+    select: (ids) => change(() => {
+      now.models = [...new Set(ids)];
+      now.out = without(now.out, ids);
+      now.off = without(now.off, ids.map((id) => state.model(id).group));
+    }),
+    toggle: (id) => state.select(now.models.includes(id) ? without(now.models, [id]) : [...now.models, id]),
     /** Add models to the end of the selection; the last one's profile is displayed. */
-    add: (ids) => state.select([...now.selected.filter((s) => !ids.includes(s)), ...ids]),
+    add: (ids) => state.select([...without(now.models, ids), ...ids]),
     reset: () => change(() => (now = start())),
     restore: () => read(location.hash),
     link: () => location.href.split("#")[0] + (written() ? `#${written()}` : ""),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +13,23 @@ SCRIPTS = (
     "explorer-stats.js",
     "explorer-state.js",
     "explorer-parts.js",
+    "explorer-scale.js",
+    "explorer-labels.js",
+    "explorer-pointer.js",
     "explorer-plots.js",
-    "explorer-models.js",
+    "explorer-table.js",
+    "explorer-profile.js",
     "explorer-controls.js",
+    "explorer-download.js",
     "explorer.js",
 )
 """The scripts, in the order in which they are loaded."""
 STYLE = "explorer.css"
-LIBRARY = "vega.js"
 
 
 def fragment(data: Mapping[str, Any]) -> str:
     """Return the explorer for a page whose scripts and style lie in `_static/`."""
-    links = "".join(f'<script defer src="_static/{name}"></script>' for name in (LIBRARY, *SCRIPTS))
+    links = "".join(f'<script defer src="_static/{name}"></script>' for name in SCRIPTS)
     otherwise = (
         "The explorer needs JavaScript. Without it, see the scatter plots of "
         '<a href="shape-bias.html">shape bias</a>, <a href="spectral-bias.html">spectral bias</a> and the '
@@ -38,7 +41,7 @@ def fragment(data: Mapping[str, Any]) -> str:
 
 def standalone(data: Mapping[str, Any]) -> str:
     """Return the explorer as one HTML page that needs no other file."""
-    scripts = [library(), *((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)]
+    scripts = [(STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS]
     # The text of a script element ends at the first "</script", even within a string.
     inlined = "".join("<script>" + text.replace("</script", "<\\/script") + "</script>\n" for text in scripts)
     theme = "document.documentElement.dataset.theme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';"
@@ -50,16 +53,6 @@ def standalone(data: Mapping[str, Any]) -> str:
         f'<body class="bvgx-alone"><main><h1>Explore the models</h1>\n{_body(data, otherwise)}\n</main>\n'
         f"{inlined}</body></html>\n"
     )
-
-
-@cache
-def library() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed (BSD licence) as one script."""
-    import vl_convert
-
-    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed; window.vega = vega;")
-    # The function keeps the bundle's names out of the page's.
-    return f"(function () {{\n{bundle}\n}})();\n"
 
 
 def _body(data: Mapping[str, Any], otherwise: str) -> str:

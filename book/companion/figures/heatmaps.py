@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise, product
 from textwrap import fill
 
@@ -22,7 +22,7 @@ COLORMAP = "RdBu_r"
 
 @styled
 def correlation_heatmap(
-    cells: pd.DataFrame, world: study.World = study.STUDY, explorer: bool = False, narrow: bool = False
+    cells: pd.DataFrame, world: study.World = study.STUDY, explorer: str | None = None, narrow: bool = False
 ) -> Figure:
     """Draw Figure 2: Spearman's r of every category with every bias, one heat map per set of models.
 
@@ -32,7 +32,7 @@ def correlation_heatmap(
     Args:
         cells: from `bvg.results.correlation.correlate(scores, categories, biases, known_models.figure2_groups(...))`.
         world: the benchmarks and groups whose names to print.
-        explorer: whether the cells of the first heat map link to their scatter plot in the explorer.
+        explorer: the explorer's view that the cells link to: `plain`, or `equal` for equal ImageNet accuracy; None for no links.
         narrow: draw the variant for phones, with short names.
 
     Returns:
@@ -47,10 +47,11 @@ def correlation_heatmap(
         own = cells[cells["group"] == group]
         _heat(axes, own, rows, columns, fontsize=8.5 if narrow else 10)
         axes.set_title(_title(own), fontsize=10, weight="bold")
+        if explorer:
+            kinds = [*([explorer] if explorer != "plain" else []), *([] if group == "total" else ["apart"])]
+            _link(axes, product(enumerate(rows), enumerate(columns)), kinds)
         labels = [short_row(r, world) if narrow else world.name(r) for r in rows]
         axes.set_yticks(np.arange(len(rows)) + 0.5, labels, rotation=0, fontsize=8.5 if narrow else 9.5)
-    if explorer:
-        _link(panels[0], rows, columns)
     names = [world.short(c) if narrow else fill(world.plain(c), 14) for c in columns]
     turned = TURNED if narrow else {"rotation": 0}
     panels[-1].set_xticks(np.arange(len(columns)) + 0.5, names, fontsize=9, **turned)
@@ -69,6 +70,7 @@ def correlation_matrix(
     order: Sequence[str],
     blocks: Mapping[str, Sequence[str]] | None = None,
     world: study.World = study.STUDY,
+    explorer: bool = False,
     narrow: bool = False,
 ) -> Figure:
     """Draw the lower triangle of a symmetric matrix of Spearman's r, as in Figure 3.
@@ -78,6 +80,7 @@ def correlation_matrix(
         order: columns of the scores table, from top to bottom.
         blocks: name -> members, separated by lines; for benchmarks these are `world.categories`.
         world: the benchmarks and groups whose names to print.
+        explorer: whether the cells link to their scatter plot in the explorer.
         narrow: draw the variant for phones, with short names and without the names of blocks.
 
     Returns:
@@ -100,6 +103,9 @@ def correlation_matrix(
     axes.set_xticks(np.arange(size) + 0.5, names, fontsize=9, **turned)
     axes.set_title(_title(drawn), fontsize=10, weight="bold")
     _blocks(axes, order, blocks or {}, world, named=not narrow)
+    if explorer:
+        places = product(enumerate(order[1:]), enumerate(order[:-1]))
+        _link(axes, [((i, row), (j, column)) for (i, row), (j, column) in places if j <= i])
     _colorbar(figure, [axes], "bottom" if narrow else "right")
     alt = (
         f"Triangular heat map of Spearman's r between {listed(map(world.plain, order))}. {strongest(drawn, world)} "
@@ -108,10 +114,14 @@ def correlation_matrix(
     return Figure(figure, cells.drop(columns="group").reset_index(drop=True), alt)
 
 
-def _link(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
-    """Lay a link to the explorer over each cell. A drawing lies in a folder next to the pages."""
-    for (i, row), (j, column) in product(enumerate(rows), enumerate(columns)):
-        target = f"../explorer.html#x={column}&y={row}"
+def _link(axes: Axes, places: Iterable[tuple[tuple[int, str], tuple[int, str]]], kinds: Sequence[str] = ()) -> None:
+    """Lay a link to the explorer over cells, each given by number and name of its row and its column.
+
+    `kinds` are the kinds of view to open (see explorer-state.js). A drawing lies in a folder next to the pages.
+    """
+    view = f"&view={','.join(kinds)}" if kinds else ""
+    for (i, row), (j, column) in places:
+        target = f"../explorer.html#x={column}&y={row}{view}"
         axes.add_patch(Rectangle((j, i), 1, 1, facecolor=(1, 1, 1, 0), edgecolor="none", url=target, zorder=5))
 
 

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-import vl_convert
+from companion.analysis import choices
 from companion.explorer import Explorer, explorer
 from companion.explorer.html import SCRIPTS, STATIC
 from companion.explorer.svg_marks import POINT, drawing
@@ -86,6 +86,7 @@ def test_all_models_of_the_study_count_except_highlighted_ones():
     assert all(m["counted"] for m in SHOWN.data["models"])
     shown = explorer(PUBLISHED, highlight=["resnet50_prime"])
     assert [m["id"] for m in shown.data["models"] if not m["counted"]] == ["resnet50_prime"]
+    assert {m["family"] for m in shown.data["models"]} == set(choices.families(scores.per_model(PUBLISHED)))
     assert shown.data["start"]["models"] == ["resnet50_prime"]
 
 
@@ -116,16 +117,19 @@ def test_a_table_without_any_bias_is_rejected():
 
 
 @pytest.mark.parametrize("group", [*study.GROUPS, "new"])
-def test_marks_look_as_matplotlib_draws_them(group):
-    """Compare the pixels of each mark drawn by Matplotlib and, from the explorer's data, by an SVG renderer."""
+def test_marks_look_as_matplotlib_draws_them(browser, group):
+    """Compare the pixels of each mark drawn by Matplotlib and, from the explorer's data, by the browser."""
+    context = browser.new_context(viewport={"width": BOX, "height": BOX}, device_scale_factor=SCALE)
+    page = context.new_page()
     models = [m["id"] for m in SHOWN.data["models"] if m["group"] == group] or ["mine"]
     for model in models:
         how = mark(model)
-        ours, theirs = by_svg(drawing(how)), by_matplotlib(how)
+        ours, theirs = by_browser(page, drawing(how)), by_matplotlib(how)
         assert (theirs < 250).any(axis=2).sum() > 100
         # Renderers differ at edges and corners: only a difference wider than a pixel of the page counts.
         differ = binary_erosion((np.abs(ours - theirs) > 64).any(axis=2), iterations=SCALE // 2)
         assert not differ.any(), model
+    context.close()
 
 
 SCALE = 6  # image pixels per pixel of the page
@@ -146,16 +150,16 @@ def by_matplotlib(how) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[:, :, :3].astype(int)
 
 
-def by_svg(how: dict) -> np.ndarray:
+def by_browser(page, how: dict) -> np.ndarray:
     scale = how["size"] / 2
     style = f'stroke="{how["stroke"]}" stroke-width="{1.1 * POINT / scale}" stroke-linejoin="round"'
     alt = f'<path d="{how["alt"]}" fill="#fff" {style}/>' if how["alt"] else ""
     path = f'<path d="{how["path"]}" fill="{how["fill"]}" fill-opacity="{how["opacity"]}" {style}/>'
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{BOX}" height="{BOX}" viewBox="{-BOX / 2} {-BOX / 2} {BOX} {BOX}">'
-        f'<rect x="-50" y="-50" width="100" height="100" fill="#fff"/><g transform="scale({scale})">{alt}{path}</g></svg>'
+    page.set_content(
+        f'<style>body {{ margin: 0 }} svg {{ display: block }}</style><svg width="{BOX}" height="{BOX}" '
+        f'viewBox="{-BOX / 2} {-BOX / 2} {BOX} {BOX}"><g transform="scale({scale})">{alt}{path}</g></svg>'
     )
-    png = Image.open(io.BytesIO(vl_convert.svg_to_png(svg, scale=SCALE)))
+    png = Image.open(io.BytesIO(page.screenshot()))
     return np.asarray(png.convert("RGB")).astype(int)
 
 
@@ -190,9 +194,31 @@ def test_the_data_are_json_that_cannot_end_the_script_element():
 
 def test_the_fragment_links_all_scripts_in_order_and_the_standalone_page_none():
     page = SHOWN.fragment()
-    places = [page.index(f'src="_static/{name}"') for name in ("vega.js", *SCRIPTS)]
+    places = [page.index(f'src="_static/{name}"') for name in SCRIPTS]
     assert places == sorted(places)
     assert sorted(p.name for p in STATIC.glob("explorer*.js")) == sorted(SCRIPTS)
     alone = SHOWN.standalone()
     assert "src=" not in alone.partition("<body")[0]
     assert "<script defer src=" not in alone
+
+
+def test_choices_of_the_reader_reach_the_page():
+    data = explorer(
+        PUBLISHED, families="group", set_apart=["contrastive", "freezing"], statistics={"alpha": 0.01, "seed": 3}
+    ).data
+    assert {m["family"] for m in data["models"]} == set(study.GROUPS.values())
+    assert {m["group"] for m in data["models"] if m["apart"]} == {"contrastive", "freezing"}
+    assert data["apart"] == "Contrastive learning and Frozen filters"
+    assert {k: data["statistics"][k] for k in ("alpha", "replicates", "seed", "control")} == {
+        "alpha": 0.01, "replicates": 2000, "seed": 3, "control": "imagenet",
+    }  # fmt: skip
+
+
+def test_without_imagenet_there_is_no_view_at_equal_accuracy():
+    table = with_new("imagenet").query("model == 'mine'")
+    assert explorer(table, allow_missing=True).data["statistics"]["control"] == ""
+
+
+def test_the_scripts_are_small():
+    """The whole explorer weighs less than a tenth of the plotting library that it once loaded (898 kB)."""
+    assert sum((STATIC / name).stat().st_size for name in (*SCRIPTS, "explorer.css")) < 80_000

@@ -23,12 +23,8 @@ def test_hovering_names_a_model_and_clicking_selects_it_in_every_plot(visit):
     assert f"In distribution: {WIDE.at[HIGHEST, 'ID']:.2f} %" in text
     page.mouse.click(x, y)
     assert pressed(page) == {HIGHEST}
-    rings = "svg .layer_1_marks path"
-    plots = page.locator(".bvgx-plot")
-    page.wait_for_function(
-        f"() => [...document.querySelectorAll('.bvgx-plot')].every((p) => p.querySelector('{rings}'))"
-    )
-    assert [plots.nth(i).locator(rings).count() for i in range(plots.count())] == [1] * 5
+    plots = page.locator(".bvgx-plot:visible")
+    assert [plots.nth(i).locator(".bvgx-ring").count() for i in range(plots.count())] == [1] * 5
     assert NAMES[HIGHEST] in page.locator(".bvgx-drawing").first.get_attribute("aria-label")
     page.mouse.click(x, y)
     assert pressed(page) == set()
@@ -116,3 +112,12 @@ def test_the_keyboard_selects_and_names(visit):
     assert page.evaluate("() => document.activeElement.dataset.model") == second
     page.keyboard.press("Enter")
     assert pressed(page) == {HIGHEST}
+
+
+def test_focus_in_the_table_names_a_model_in_the_plot_of_its_set(visit):
+    page = visit("#view=apart")
+    for model, panel in (("robust_resnet50_l2_eps5", 0), (HIGHEST, 1)):
+        button(page, model).focus()
+        tip = page.locator(".bvgx-tip:visible")
+        assert tip.inner_text().startswith(NAMES[model])
+        assert page.locator(".bvgx-view > div").nth(panel).locator(".bvgx-tip:visible").count() == 1

@@ -49,7 +49,7 @@ IDS = [b.id for b in study.BENCHMARKS]
 def drawn() -> dict[str, figures.Figure]:
     t = tables()
     return {
-        "heat map": figures.correlation_heatmap(t["cells"], explorer=True),
+        "heat map": figures.correlation_heatmap(t["cells"], explorer="plain"),
         "matrix": figures.correlation_matrix(t["benchmarks"], IDS, study.CATEGORIES),
         "scatter": figures.scatter(t["scores"], ["shape"], scores.CATEGORY_COLUMNS, highlight=["tv_resnet50"]),
         "two biases": figures.scatter(t["scores"], ["low_frequency", "high_frequency"], ["ID", "Concepts"]),
