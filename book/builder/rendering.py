@@ -119,7 +119,7 @@ def stage(texts: list[Notebook]) -> list[list[str]]:
     shutil.rmtree(fresh, ignore_errors=True)
     files = Files()
     makers = [*(ROOT / "book" / "builder").glob("*.py"), *EXPLORER.iterdir(), ROOT / "book" / "companion" / "text.py"]
-    cited = [ROOT / "CITATION.cff", ROOT / "book" / "references.bib"]
+    cited = [ROOT / "CITATION.cff", ROOT / "book" / "references.bib", ROOT / "book" / "glossary.md"]
     shared = digest([p for p in [*makers, *cited] if p.is_file()], files, json.dumps(pages.figures()))
     tools = ["builder", "companion", "benchmarks"]
     shutil.copytree(ROOT / "book", fresh, ignore=shutil.ignore_patterns(*tools, "__pycache__"))
