@@ -18,7 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from builder import BUILD, ROOT, bundle, launch, pages, provenance
+from builder import BUILD, ROOT, bundle, launch, listing, pages, provenance
 from builder.inputs import Files, digest
 from builder.notebooks import Notebook, stored
 from bvg.files import atomic
@@ -61,7 +61,7 @@ def render(texts: list[Notebook], whole: bool) -> None:
         mirror(BUILD / kind, HTML / kind)
     for path in [*EXPLORER.glob("explorer*"), plotting_library()]:
         shutil.copy2(path, HTML / "_static" / path.name)
-    provenance.code_pages(pages.figures(), HTML)
+    provenance.code_pages(pages.made(*listing.MADE), HTML)
     bundle.write(BUILD)
     for name in (bundle.TABLES, bundle.NOTEBOOKS):
         shutil.copy2(BUILD / name, HTML)
@@ -125,6 +125,9 @@ def stage(texts: list[Notebook]) -> list[list[str]]:
     shutil.copytree(ROOT / "book", fresh, ignore=shutil.ignore_patterns(*tools, "__pycache__"))
     for notebook in texts:
         (fresh / notebook.executed.name).write_text(page(notebook, files, shared), encoding="utf-8")
+    order = re.findall(r"file: (\S+)", (ROOT / "book" / "_toc.yml").read_text(encoding="utf-8"))
+    made = sorted(pages.made(*listing.MADE), key=lambda of: order.index(of[0]))
+    (fresh / listing.PAGE).write_text(listing.page(made), encoding="utf-8")
     shutil.copytree(BUILD / "figures", fresh / "figures")
     mirror(fresh, PAGES)
     shutil.rmtree(fresh)
