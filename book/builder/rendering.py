@@ -18,7 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from builder import BUILD, ROOT, bundle, launch, listing, pages, provenance
+from builder import BUILD, ROOT, bundle, launch, listing, offer, pages, provenance
 from builder.inputs import Files, digest
 from builder.notebooks import Notebook, stored
 from bvg.files import atomic
@@ -57,6 +57,7 @@ def render(texts: list[Notebook], whole: bool) -> None:
         print("book: rendering all pages, since labels or titles changed", flush=True)
         sphinx(settings, True)
     (BUILD / "shared.json").write_text(state)
+    offer.withdraw(HTML)
     for kind in STAGED:
         mirror(BUILD / kind, HTML / kind)
     for path in [*EXPLORER.glob("explorer*"), plotting_library()]:
