@@ -26,11 +26,9 @@ EXTRAS = "measure,book"
 def settings(root: Path) -> dict:
     """Return the settings in `_config.yml`, with what the address turns on."""
     config = effective(yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8")), os.environ)
-    # The text for {{ book_pdf }} on a page: only the published book is sure to have the file.
-    offered = f"[`book.pdf`]({site(config)}book.pdf)" if site(config) else "`_build/book.pdf`"
     url = config.get("repository", {}).get("url")
     code = f"`git clone {url}`, then `make book`." if url else "`make book` in the repository builds this book."
-    config["sphinx"]["config"]["myst_substitutions"] = {"book_pdf": offered, "get_code": code}
+    config["sphinx"]["config"]["myst_substitutions"] = {"get_code": code}
     # Jupyter Book resolves these from the folder of the settings file that it is given, which is not the repository.
     local = config["sphinx"]["local_extensions"]
     config["sphinx"]["local_extensions"] = {name: str(root / folder) for name, folder in local.items()}

@@ -22,10 +22,15 @@ def marks(notebook: dict) -> list[dict]:
     return [output["metadata"]["bvg"] for output in outputs if "bvg" in output.get("metadata", {})]
 
 
+def made(*kinds: str) -> list[tuple[str, dict]]:
+    """Return name of the page and mark of every output of these kinds ("figure", "table") in the executed notebooks."""
+    executed = ((n.name, json.loads(n.executed.read_text(encoding="utf-8"))) for n in notebooks.find())
+    return [(name, mark) for name, notebook in executed for mark in marks(notebook) if set(kinds) & set(mark)]
+
+
 def figures() -> list[tuple[str, dict]]:
     """Return name of the page and mark of every figure in the executed notebooks."""
-    executed = ((n.name, json.loads(n.executed.read_text(encoding="utf-8"))) for n in notebooks.find())
-    return [(name, mark) for name, notebook in executed for mark in marks(notebook) if "figure" in mark]
+    return made("figure")
 
 
 def readable(path: Path) -> str:

@@ -11,6 +11,7 @@ Chromium is offline while it prints.
 from __future__ import annotations
 
 import html
+import re
 import shutil
 import sys
 import time
@@ -22,7 +23,7 @@ from playwright.sync_api import Page, sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject, NullObject, TextStringObject
 
-from builder import BUILD, ROOT, chromium, launch
+from builder import BUILD, ROOT, chromium, launch, offer
 from bvg.files import atomic
 
 LIGHT = "localStorage.setItem('mode', 'light'); localStorage.setItem('theme', 'light')"
@@ -32,6 +33,7 @@ CSS = """
 @page { size: A4; margin: 16mm 15mm 20mm;
   @bottom-left { content: %(title)s; font: 8pt sans-serif; color: #555; }
   @bottom-right { content: counter(page); font: 8pt sans-serif; color: #555; } }
+@page wide { size: A4 landscape; }
 html { counter-reset: page %(before)d; font-size: 13px !important; }
 #jb-print-toc, #print-main-content, .toggle-button, .headerlink { display: none !important; }
 article details:not([open]), .sd-tab-set > input { display: none !important; }  /* folded content, such as code */
@@ -55,7 +57,8 @@ PREPARE = """async () => {
   const tabs = document.querySelectorAll('.sd-tab-set > label');
   tabs.forEach(tab => tab.nextElementSibling.style.setProperty('display', 'block', 'important'));
   document.querySelectorAll('article table').forEach(table => {
-    const fits = table.parentElement.clientWidth / table.scrollWidth;
+    const turned = table.matches('.bvg-wide') ? 297 - 210 : 0;  // mm that a landscape page is wider
+    const fits = (table.parentElement.clientWidth + turned / 25.4 * 96) / table.scrollWidth;
     if (fits < 1) table.style.zoom = 0.99 * fits;
   });
   const places = document.body.appendChild(document.createElement('div'));
@@ -66,9 +69,6 @@ PREPARE = """async () => {
   document.querySelectorAll('#corner, article [id]').forEach(place => {
     places.appendChild(document.createElement('a')).href = '#' + place.id;
   });
-  const heading = document.querySelector('article h1')?.cloneNode(true);
-  heading?.querySelectorAll('.headerlink').forEach(mark => mark.remove());
-  return heading?.textContent.trim();
 }"""
 
 
@@ -87,11 +87,17 @@ def contents(toc: dict) -> list[tuple[str, list[str]]]:
     return [("", [toc["root"]]), *((part.get("caption", ""), files(part["chapters"])) for part in parts)]
 
 
-def prepare(page: Page, title: str, before: int) -> str:
-    """Apply the print style, number pages from `before` + 1, return the heading."""
+def title_of(page: Path) -> str:
+    """Return the heading of a page of the book."""
+    heading = re.search(r"<h1>([^\n]*?)<a class=\"headerlink", page.read_text(encoding="utf-8"))[1]
+    return html.unescape(re.sub(r"<[^>]+>", "", heading)).strip()
+
+
+def prepare(page: Page, title: str, before: int) -> None:
+    """Apply the print style and number pages from `before` + 1."""
     quoted = "'" + title.replace("\\", "").replace("'", "\\'") + "'"
     page.add_style_tag(content=CSS % {"title": quoted, "before": before})
-    return page.evaluate(PREPARE)
+    page.evaluate(PREPARE)
 
 
 def print_page(page: Page, target: Path) -> PdfReader:
@@ -110,7 +116,7 @@ def contents_page(parts: list[tuple[str, list[str]]], titles: dict[str, str], fi
             rows += f"<tr><td>{link}</td><td>{first.get(name, 0) + 1}</td></tr>"
     style = (
         "body { font-family: sans-serif; margin: 0 } table { width: 100% } th { text-align: left; padding-top: 1em }"
-        "td + td { text-align: right } a { color: #0b5394; text-decoration: none }"
+        "td, th { padding: 0; line-height: 1.35 } td + td { text-align: right } a { color: #0b5394; text-decoration: none }"
     )
     return f"<html lang=en><style>{style}</style><h1>Contents</h1><table>{rows}</table></html>"
 
@@ -180,6 +186,7 @@ def main() -> int:
     site = BUILD / "html"
     write(browser_path, parts, config, site, BUILD / "book.pdf")
     shutil.copy2(BUILD / "book.pdf", site)
+    offer.link(site)
     return 0
 
 
@@ -191,18 +198,22 @@ def write(browser_path: str, parts: list[tuple[str, list[str]]], config: dict, s
         raise SystemExit(f"expected the book at {site}, got no page {missing[0]}: run `make book` first")
     work = out.with_name("pdf")
     work.mkdir(parents=True, exist_ok=True)
-    pieces, titles, before = [], {}, {}
+    pieces, before = [], {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=chromium.ARGUMENTS)
         context = browser.new_context(offline=True, color_scheme="light", viewport={"width": WIDTH, "height": 960})
         context.add_init_script(LIGHT)
         page = context.new_page()
         page.emulate_media(media="print")
-        count = 1  # pages of the contents, which are printed last and inserted after the first page; checked below
+        # The contents are printed last, with page numbers, and inserted after the first page: here without, for their length.
+        titles = {name: title_of(site / f"{name}.html") for name in names}
+        page.set_content(contents_page(parts, titles, {}, site))
+        prepare(page, title, 0)
+        count = len(print_page(page, work / "contents.pdf").pages)
         for number, name in enumerate(names):
             page.goto((site / f"{name}.html").as_uri(), wait_until="load")
             before[name] = sum(len(r.pages) for _, r in pieces) + count * bool(number)
-            titles[name] = prepare(page, title, before[name])
+            prepare(page, title, before[name])
             pieces.append((name, print_page(page, work / f"{name}.pdf")))
             print(f"  {number + 1:2d}/{len(names)} {name}: {len(pieces[-1][1].pages)} pages", flush=True)
         page.goto("about:blank")
@@ -210,7 +221,7 @@ def write(browser_path: str, parts: list[tuple[str, list[str]]], config: dict, s
         prepare(page, title, len(pieces[0][1].pages))
         listed = print_page(page, work / "contents.pdf")
         if len(listed.pages) != count:
-            raise SystemExit(f"expected the contents to fill one page, got {len(listed.pages)}: print them smaller")
+            raise SystemExit(f"expected contents of {count} pages, as without page numbers, got {len(listed.pages)}")
         pieces.insert(1, ("", listed))
         browser.close()
     writer, first = join(pieces, site, launch.site(config))

@@ -29,11 +29,25 @@ def directive(page: str, mark: dict) -> str:
         mark: what `companion.page.Page.figure` noted: figure, alt, caption, drawn_by, command.
     """
     id = mark["figure"]
-    number = f"**Figure {id[-1]} of the paper.** " if re.fullmatch(r"figure-[1-5]", id) else ""
+    number = f"**{paper_number(id)} of the paper.** " if paper_number(id) else ""
     return (
         f"```{{figure}} figures/{id}.svg\n:name: {id}\n:target: figures/{id}.svg\n:alt: {' '.join(mark['alt'].split())}\n\n"
         f"{number}{mark['caption']}\n\n{provenance(page, mark)}\n```"
     )
+
+
+def paper_number(id: str) -> str:
+    """Return a figure's number in the paper, empty if it has none.
+
+    >>> paper_number("figure-4"), paper_number("legend")
+    ('Figure 4', '')
+    """
+    return f"Figure {id[-1]}" if re.fullmatch(r"figure-[1-5]", id) else ""
+
+
+def maker(mark: dict) -> str:
+    """Return the function that makes a figure or a table, as `module:name`."""
+    return mark["drawn_by"] if "figure" in mark else mark["made_by"]
 
 
 def tabs(figure: str, other: str, alt: str) -> str:
@@ -127,30 +141,32 @@ def source(drawn_by: str) -> tuple[Path, int, str]:
     functions = [n for n in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(n, ast.FunctionDef)]
     lines = [function.lineno for function in functions if function.name == name]
     if len(lines) != 1:
-        raise SystemExit(f"expected one function {name} in {file}, got {len(lines)}: is it a figure's `drawn_by`?")
+        raise SystemExit(
+            f"expected one function {name} in {file}, got {len(lines)}: is it what `drawn_by` or `made_by` names?"
+        )
     return file.relative_to(ROOT), lines[0], f"{module}.{name}"
 
 
 # sphinx.ext.viewcode shows only modules that autodoc documents, and sphinx.ext.linkcode needs a public repository: these pages
 # need neither and work offline.
-def code_pages(figures: list[tuple[str, dict]], target: Path) -> None:
-    """Write a highlighted page, with links to lines, of each drawing module.
+def code_pages(made: list[tuple[str, dict]], target: Path) -> None:
+    """Write a highlighted page, with links to lines, of each module that makes figures or tables.
 
     Args:
-        figures: name of the page and mark of each figure.
+        made: name of the page and mark of each figure and table.
         target: the folder of the pages.
     """
     modules: dict[Path, list[tuple[str, str]]] = {}
-    for page, mark in figures:
-        modules.setdefault(source(mark["drawn_by"])[0], []).append((page, mark["figure"]))
+    for page, mark in made:
+        modules.setdefault(source(maker(mark))[0], []).append((page, mark.get("figure") or mark["table"]))
     for path, drawn in modules.items():
         file = target / CODE / path.with_suffix(".html")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(code_page(path, drawn), encoding="utf-8")
 
 
-def code_page(path: Path, figures: list[tuple[str, str]]) -> str:
-    """Return a module's page: links to its figures (page, id) and highlighted text."""
+def code_page(path: Path, made: list[tuple[str, str]]) -> str:
+    """Return a module's page: links to its figures and tables (page, id) and highlighted text."""
     lines = HtmlFormatter(lineanchors="line", anchorlinenos=True, linenos="inline", wrapcode=True)
     text = highlight((ROOT / path).read_text(encoding="utf-8"), PythonLexer(), lines)
     styles = {
@@ -161,7 +177,7 @@ def code_page(path: Path, figures: list[tuple[str, str]]) -> str:
     return template.render(
         path=path,
         up="../" * len(path.parts),
-        figures=figures,
+        made=made,
         text=text.replace("<pre>", '<pre tabindex="0">'),  # so that the keyboard can scroll it on a phone
         **styles,
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from builder import BUILD, ROOT, bundle, launch, pages, provenance
+from builder import BUILD, ROOT, bundle, launch, listing, offer, pages, provenance
 from builder.inputs import Files, digest
 from builder.notebooks import Notebook, stored
 
@@ -55,11 +55,12 @@ def render(texts: list[Notebook], whole: bool) -> None:
         print("book: rendering all pages, since labels or titles changed", flush=True)
         sphinx(settings, True)
     (BUILD / "shared.json").write_text(state)
+    offer.withdraw(HTML)
     for kind in STAGED:
         mirror(BUILD / kind, HTML / kind)
     for path in EXPLORER.glob("explorer*"):
         shutil.copy2(path, HTML / "_static" / path.name)
-    provenance.code_pages(pages.figures(), HTML)
+    provenance.code_pages(pages.made(*listing.MADE), HTML)
     bundle.write(BUILD)
     for name in (bundle.TABLES, bundle.NOTEBOOKS):
         shutil.copy2(BUILD / name, HTML)
@@ -117,12 +118,15 @@ def stage(texts: list[Notebook]) -> list[list[str]]:
     shutil.rmtree(fresh, ignore_errors=True)
     files = Files()
     makers = [*(ROOT / "book" / "builder").glob("*.py"), *EXPLORER.iterdir(), ROOT / "book" / "companion" / "text.py"]
-    cited = [ROOT / "CITATION.cff", ROOT / "book" / "references.bib"]
+    cited = [ROOT / "CITATION.cff", ROOT / "book" / "references.bib", ROOT / "book" / "glossary.md"]
     shared = digest([p for p in [*makers, *cited] if p.is_file()], files, json.dumps(pages.figures()))
     tools = ["builder", "companion", "benchmarks"]
     shutil.copytree(ROOT / "book", fresh, ignore=shutil.ignore_patterns(*tools, "__pycache__"))
     for notebook in texts:
         (fresh / notebook.executed.name).write_text(page(notebook, files, shared), encoding="utf-8")
+    order = re.findall(r"file: (\S+)", (ROOT / "book" / "_toc.yml").read_text(encoding="utf-8"))
+    made = sorted(pages.made(*listing.MADE), key=lambda of: order.index(of[0]))
+    (fresh / listing.PAGE).write_text(listing.page(made), encoding="utf-8")
     shutil.copytree(BUILD / "figures", fresh / "figures")
     mirror(fresh, PAGES)
     shutil.rmtree(fresh)

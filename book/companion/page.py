@@ -110,7 +110,7 @@ class Page:
         plain = text.map(lambda cell: without_roles(cell).replace("`", ""))
         link = f'<a href="{self.out}/tables/{id}.csv">CSV</a>'
         page = f"<p>{html.escape(caption)} {link}</p>" + plain.to_html(index=False, border=0, escape=True)
-        _show(page, pipe_table(text), {"table": id, "caption": caption})
+        _show(page, pipe_table(text), {"table": id, "caption": caption, "made_by": table.made_by})
 
     def explorer(self, content) -> None:
         """Save the explorer (`explorer.html`) and its numbers, and display it.

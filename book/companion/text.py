@@ -117,11 +117,50 @@ def listed(names: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+_NUMBER = r"(?:[±<+] ?)?[−-]?\d[\d,]*(?:\.\d+)?(?:e[−+-]?\d+)?(?: ?[%×])?"
+_CELL = re.compile(rf"{_NUMBER}(?:(?: to |–|, | ± ){_NUMBER})*(?: \([^)]*\))?")
+_NO_NUMBER = {"", "n.s.", "n.d.", "not defined", "not measured", "outside"}
+
+
+def is_numeric(cells: Iterable[str]) -> bool:
+    """Tell whether a column of a table has numbers, intervals or a note that there is none, and nothing else.
+
+    Example:
+        >>> is_numeric(["−0.76", "n.s.", "**1,200**", "0.1 to 0.2"]), is_numeric(["2 of 3 cells"]), is_numeric([""])
+        (True, False, False)
+    """
+    plain = {cell.strip("* ") for cell in cells} - _NO_NUMBER
+    return bool(plain) and all(_CELL.fullmatch(cell) for cell in plain)
+
+
 def pipe_table(table: pd.DataFrame) -> str:
-    """Return a table of strings as a Markdown pipe table."""
-    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + " --- |" * table.shape[1]]
+    """Return a table of strings as a Markdown pipe table, with numbers on the right.
+
+    Example:
+        >>> print(pipe_table(pd.DataFrame({"Bias": ["shape"], "r": ["−0.76"]})))
+        | Bias | r |
+        | --- | ---: |
+        | shape | −0.76 |
+    """
+    rules = (" ---: |" if is_numeric(table.iloc[:, k]) else " --- |" for k in range(table.shape[1]))
+    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + "".join(rules)]
     lines += ["| " + " | ".join(c.replace("|", "\\|") for c in row) + " |" for row in table.itertuples(index=False)]
     return "\n".join(lines)
+
+
+def duration(hours: float) -> str:
+    """State a length of time in the unit that a person pictures, with two digits.
+
+    Example:
+        >>> duration(0.05), duration(1), duration(30), duration(90), duration(9000)
+        ('3 minutes', '1 hour', '30 hours', '3.8 days', '1 year')
+    """
+    for unit, length, least in (("year", 24 * 365.25, 0.95), ("day", 24, 2), ("hour", 1, 1), ("minute", 1 / 60, 0)):
+        if hours / length >= least:
+            text = f"{hours / length:#.2g}".removesuffix(".").removesuffix(".0")
+            text = f"{hours / length:.0f}" if "e" in text else text
+            return f"{text} {unit}{'s' * (text != '1')}"
+    raise ValueError(f"expected `hours` to be at least 0, got {hours}")
 
 
 def took(seconds: float, models: int) -> str:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = [
     ("", ["index"]),
     ("The paper", ["biases-and-generalization", "shape-bias"]),
-    ("Rest", ["glossary", "references"]),
+    ("Rest", ["corruptions", "glossary", "references"]),
 ]
 CONFIG = {"title": "The title", "author": "The authors"}
 POINTS = 72 / 25.4  # points per millimetre
@@ -55,7 +55,7 @@ def browser_path() -> str:
 
 @pytest.fixture(scope="module")
 def printed(build, browser_path, tmp_path_factory):
-    """The PDF of five pages of the built book."""
+    """The PDF of six pages of the built book."""
     out = tmp_path_factory.mktemp("pdf") / "book.pdf"
     pdf.write(browser_path, PARTS, CONFIG, build / "html", out)
     assert os.listdir(out.parent) == ["book.pdf"], "temporary files are removed"
@@ -97,7 +97,7 @@ def leads_to(printed, mark) -> int:
 
 def test_bookmarks_of_parts_and_pages_lead_to_their_headings(printed, starts):
     parts = {part: starts.pop(part) for part, names in PARTS if part}
-    assert len(starts) == 5
+    assert len(starts) == 6
     for title, number in starts.items():
         start = " ".join(printed.pages[number].extract_text().split()[:30])
         assert " ".join(title.split()) in start
@@ -108,8 +108,31 @@ def test_every_page_has_its_number(printed):
     for number, page in enumerate(printed.pages, 1):
         footers = re.findall(rf"{number}\s*The title|The title\s*{number}\b", page.extract_text())
         assert footers, f"page {number}"
-        assert page.mediabox.width == pytest.approx(210 * POINTS, abs=1)
-        assert page.mediabox.height == pytest.approx(297 * POINTS, abs=1)
+        assert {round(side / POINTS) for side in (page.mediabox.width, page.mediabox.height)} == {210, 297}
+
+
+def test_wide_tables_are_on_landscape_pages_in_legible_type(printed, starts):
+    first, end = starts["Every corruption"], starts["Glossary"]
+    wide = [page for page in printed.pages[first:end] if page.mediabox.width > page.mediabox.height]
+    text = "".join(page.extract_text() for page in wide)
+    assert all(name in text for name in ("gaussian", "brightness", "mean", "SIN+IN"))
+    sizes = [size for page in printed.pages[first:end] for size in type_sizes(page)]
+    assert min(sizes) >= 7
+
+
+def type_sizes(page) -> list[float]:
+    """Sizes of the type on a page, in points."""
+    sizes = []
+
+    def area(matrix):  # by which the matrix enlarges
+        return abs(matrix[0] * matrix[3] - matrix[1] * matrix[2])
+
+    def visit(text, cm, tm, font, size):
+        if text.strip():
+            sizes.append(size * (area(tm) * area(cm)) ** 0.5)
+
+    page.extract_text(visitor_text=visit)
+    return sizes
 
 
 def test_the_contents_name_the_pages_where_things_are(printed, starts):
@@ -162,7 +185,8 @@ def test_links_to_files_lead_to_the_published_book_if_there_is_one(build, browse
 
 def test_nothing_is_cut_off(build, printed, starts):
     for number, page in enumerate(printed.pages, 1):
-        out = [(x, text) for x, _, text in placed(page) if not 10 * POINTS < x < 200 * POINTS]
+        right = float(page.mediabox.width) - 10 * POINTS
+        out = [(x, text) for x, _, text in placed(page) if not 10 * POINTS < x < right]
         assert not out, f"page {number}: {out[:3]}"
     first, end = starts["Biases against generalization"], starts["Shape bias"]
     text = " ".join(" ".join(page.extract_text() for page in printed.pages[first:end]).split())

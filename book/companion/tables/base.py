@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, field
 
 import pandas as pd
+
+
+def _maker() -> str:
+    """Name the outermost function of `companion.tables` on the stack, as `module:name`."""
+    maker, frame = "", sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("companion.tables."):
+            maker = f"{frame.f_globals['__name__']}:{frame.f_code.co_name}"
+        frame = frame.f_back
+    return maker
 
 
 @dataclass(frozen=True)
@@ -14,7 +25,9 @@ class Table:
     Attributes:
         displayed: the table as readers see it; text cells are MyST (citations as roles).
         data: the tidy numbers behind it, for the CSV.
+        made_by: the function that makes it, as `module:name`.
     """
 
     displayed: pd.DataFrame
     data: pd.DataFrame
+    made_by: str = field(default_factory=_maker)

@@ -15,20 +15,33 @@ from companion.tables.base import Table
 from companion.text import format_number, listed
 
 
+def _badge(verdict: str) -> str:
+    """Return a verdict as a coloured badge, which `book/_ext/tables.py` draws."""
+    return f"{{verdict}}`{verdict}`"
+
+
+def _unticked(text: str) -> str:
+    """Return MyST text without code marks and angle brackets, which a role cannot hold."""
+    return text.replace("`", "").replace("<", "‹").replace(">", "›")
+
+
 def ledger(data: pd.DataFrame) -> Table:
-    """Tabulate the ledger, with links to the numbers and rules.
+    """Tabulate the ledger, with each rule in words, folded, and links to the numbers and to the rule's code.
 
     Args:
         data: from `companion.analysis.claims.ledger`.
     """
     displayed = pd.DataFrame(
         {
-            "Statement": data["claim"] + " *(" + data["source"] + ")*",
-            "Verdict": "**" + data["verdict"] + "**",
+            "Statement": [
+                f"{claim} *({source})* {{fold}}`Rule <{_unticked(how)}>`"
+                for claim, source, how in zip(data["claim"], data["source"], data["how"], strict=True)
+            ],
+            "Verdict": data["verdict"].map(_badge),
             "Found": data["value"],
             "Cells behind it": data["behind"],
             "Follow": [
-                f"{{ref}}`numbers <{where.partition('#')[2]}>`, {{ref}}`rule <rule-{id}>`"
+                f"{{ref}}`numbers <{where.partition('#')[2]}>`, {{ref}}`code <rule-{id}>`"
                 for where, id in zip(data["where"], data["id"], strict=True)
             ],
         }
@@ -37,8 +50,11 @@ def ledger(data: pd.DataFrame) -> Table:
 
 
 def rules(claims: Sequence[Claim] = CLAIMS) -> str:
-    """Return every rule's source as MyST text below the target `rule-ID`."""
-    return "\n\n".join(f"(rule-{c.id})=\n**{c.id}.** {c.claim}\n\n```python\n{source(c)}\n```" for c in claims)
+    """Return every rule's source, folded, as MyST text below the target `rule-ID`."""
+    return "\n\n".join(
+        f"(rule-{c.id})=\n````{{admonition}} {c.id}: {c.claim}\n:class: dropdown bvg-rule\n\n```python\n{source(c)}\n```\n````"
+        for c in claims
+    )
 
 
 def moved(data: pd.DataFrame) -> Table:
@@ -52,7 +68,7 @@ def moved(data: pd.DataFrame) -> Table:
         rows = of[of["moved"]]
         for row in rows.itertuples():
             lines.append(
-                (change, row.claim, f"**{row.verdict_before}**", f"**{row.verdict_after}.** {row.value_after}")
+                (change, row.claim, _badge(row.verdict_before), f"{_badge(row.verdict_after)} {row.value_after}")
             )
         if rows.empty:
             lines.append((change, "*none moves*", "", ""))
@@ -68,8 +84,8 @@ def compared(data: pd.DataFrame) -> Table:
     displayed = pd.DataFrame(
         {
             "Statement": data["claim"],
-            "The study": "**" + data["verdict_published"] + ".** " + data["value_published"],
-            "The miniature": "**" + data["verdict_miniature"] + ".** " + data["value_miniature"],
+            "The study": data["verdict_published"].map(_badge) + " " + data["value_published"],
+            "The miniature": data["verdict_miniature"].map(_badge) + " " + data["value_miniature"],
         }
     )
     return Table(displayed, data)

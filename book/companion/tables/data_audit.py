@@ -7,7 +7,29 @@ import pandas as pd
 from bvg import known_models, study
 from companion.analysis.data_audit.check import FOUND, NOT_APPLICABLE
 from companion.tables.base import Table
-from companion.text import format_number
+from companion.text import format_number, plural
+
+
+def answer(found: pd.DataFrame) -> str:
+    """State how many checks find an oddity, and how many of these change a correlation.
+
+    Args:
+        found: from `companion.analysis.data_audit.audit.audit`.
+
+    Example:
+        >>> answer(pd.DataFrame({"state": [FOUND, FOUND, "not found"], "cells_changed": [0, 2, 0]}))
+        'Of 3 checks, 2 find an oddity; correcting it or leaving it out changes a correlation of Figure 2 for 1 of them.'
+        >>> answer(pd.DataFrame({"state": ["not found"], "cells_changed": [0]}))
+        'Of 1 check, none finds an oddity.'
+    """
+    odd = found[found["state"] == FOUND]
+    where = f"Of {plural(len(found), 'check')}, "
+    if odd.empty:
+        return f"{where}none finds an oddity."
+    harmful = int((odd["cells_changed"] > 0).sum())
+    verb = "finds" if len(odd) == 1 else "find"
+    changes = f"for {harmful} of them" if harmful else "for none of them"
+    return f"{where}{len(odd)} {verb} an oddity; correcting it or leaving it out changes a correlation of Figure 2 {changes}."
 
 
 def findings(found: pd.DataFrame) -> Table:

@@ -7,7 +7,7 @@ import pandas as pd
 from bvg import study
 from companion.analysis import interventions
 from companion.tables.base import Table
-from companion.text import format_number, format_range, listed, plural
+from companion.text import format_number, format_range, format_value, listed, plural
 
 
 def definitions(high_cutoffs: list[float]) -> Table:
@@ -58,17 +58,20 @@ def effects(table: pd.DataFrame, world: study.World = study.MINIATURE) -> Table:
         world: the benchmarks whose names to print.
     """
     excluded = (table["low"] > 0) | (table["high"] < 0)
-    differences = [format_number(d) for d in table["difference"]]
+    values = {
+        name: [format_value(c, v) for c, v in zip(table["column"], table[name], strict=True)]
+        for name in ("baseline", "changed", "difference", "low", "high", "spread")
+    }
     displayed = pd.DataFrame(
         {
             "Change": [interventions.CHANGES[c] for c in table["change"]],
             "Of": table["column"].map(world.plain),
-            "Baseline": table["baseline"].map(format_number),
-            "With the change": table["changed"].map(format_number),
-            "Difference": [f"**{d}**" if e else d for d, e in zip(differences, excluded, strict=True)],
-            "Interval": [*map(format_range, table["low"], table["high"])],
+            "Baseline": values["baseline"],
+            "With the change": values["changed"],
+            "Difference": [f"**{d}**" if e else d for d, e in zip(values["difference"], excluded, strict=True)],
+            "Interval": [low and f"{low} to {high}" for low, high in zip(values["low"], values["high"], strict=True)],
             "All seeds alike": ["yes" if s else "no" for s in table["same_sign"]],
-            "Range of the baseline's seeds": table["spread"].map(format_number),
+            "Range of the baseline's seeds": values["spread"],
         }
     )
     return Table(displayed, table)

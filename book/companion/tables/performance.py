@@ -8,7 +8,7 @@ from bvg.bench.data import DECODE
 from bvg.bench.precision import FLIPS, LOSS
 from bvg.bench.projection import hours
 from companion.tables.base import Table
-from companion.text import format_number, listed
+from companion.text import duration, format_number, listed, plural
 
 
 def devices(measured: pd.DataFrame) -> Table:
@@ -53,7 +53,7 @@ def decoding(measured: pd.DataFrame) -> Table:
 
 
 def study(measured: pd.DataFrame, models: int) -> Table:
-    """List the projected hours of the full study per device and network form.
+    """List the projected time of the full study per device and network form, in hours in `data`.
 
     There is one column for one model, and one for `models` models.
     """
@@ -67,8 +67,32 @@ def study(measured: pd.DataFrame, models: int) -> Table:
     sums = data.groupby(["device", "way", "models"], sort=False)["total"].sum().unstack("models").reset_index()
     shown = {"Device": sums["device"], "Network": sums["way"]}
     for count in dict.fromkeys((1, models)):
-        shown[f"{count} model{'s' * (count > 1)} [hours]"] = sums[count].map("{:,.1f}".format)
+        shown[plural(count, "model")] = sums[count].map(duration)
     return Table(pd.DataFrame(shown), data)
+
+
+def finding(projected: pd.DataFrame, devices: pd.DataFrame) -> str:
+    """State how long the full study takes on each device, in its fastest form.
+
+    Args:
+        projected: `data` of `study`.
+        devices: `data` of `devices`.
+
+    Example:
+        >>> row = {"device": "AMD EPYC", "way": "bf16", "instrument": "imagenet"}
+        >>> about = pd.DataFrame([{"device": "AMD EPYC", "kind": "cpu", "cores": 2}])
+        >>> finding(pd.DataFrame([row | {"models": 1, "total": 90.0}, row | {"models": 48, "total": 9000.0}]), about)
+        'Measuring one ResNet-50 on everything takes about 3.8 days on 2 CPU cores (AMD EPYC); 48 models take about 1 year.'
+    """
+    about = devices.set_index("device")
+    sums = projected.groupby(["device", "way", "models"], sort=False)["total"].sum()
+    parts = []
+    for device, of in sums.groupby("device", sort=False):
+        one, *more = [(n, duration(h)) for n, h in of.groupby("models").min().items()]
+        many = f"; {plural(more[0][0], 'model')} take about {more[0][1]}" if more else ""
+        where = plural(about.at[device, "cores"], "CPU core") if about.at[device, "kind"] == "cpu" else "a GPU"
+        parts.append(f"about {one[1]} on {where} ({device}){many}")
+    return f"Measuring one ResNet-50 on everything takes {listed(parts)}."
 
 
 def ratios(measured: pd.DataFrame) -> str:

@@ -119,7 +119,7 @@ def test_every_claim_leads_to_a_figure_or_table_of_the_book_and_to_its_rule(root
         assert f"(rule-{claim.id})=\n" in text
         assert f"def {claim.rule.__name__}(" in claims.source(claim)
     follow = tables.ledger(book()).displayed.set_index(book()["id"])["Follow"]
-    assert follow["texture"] == "{ref}`numbers <figure-4>`, {ref}`rule <rule-texture>`"
+    assert follow["texture"] == "{ref}`numbers <figure-4>`, {ref}`code <rule-texture>`"
 
 
 def alike(t: pd.DataFrame) -> dict[str, pd.Series]:
