@@ -11,12 +11,12 @@ from pathlib import Path
 
 import torch
 
-from bvg.bench import data, kernels, network, precision, prove, record
+from bvg.bench import data, kernels, network, precision, profile, prove, record
 from bvg.bench.record import BENCHMARKS, Bench, Row
 from bvg.files import atomic
 from bvg.measure import named
 
-SECTIONS = {"kernels": kernels, "network": network, "drift": precision, "data": data}
+SECTIONS = {"kernels": kernels, "network": network, "profile": profile, "drift": precision, "data": data}
 
 
 def main(argv: list[str] | None = None) -> int:

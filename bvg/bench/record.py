@@ -37,7 +37,7 @@ class Row:
     """One measurement.
 
     Attributes:
-        section: kernels, network, attack, decode, engine or drift.
+        section: kernels, network, attack, profile, decode, engine or drift.
         name: what is done.
         way: how it is done: "bvg", or what that is compared with.
         value: the number, in `unit`.
@@ -142,6 +142,20 @@ def write(
     with atomic(path) as new:
         new.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def load_proofs(folder: str | Path = BENCHMARKS) -> pd.DataFrame:
+    """Read what the proofs found on all devices, as one table.
+
+    Returns:
+        Columns device, proven (the date), name, outcome, seconds, detail (see `bvg.bench.prove.Outcome`).
+    """
+    found = []
+    for path in sorted(Path(folder).glob("*.json")):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        about = {"device": content["device"], "proven": content.get("proven", {}).get("measured")}
+        found += [about | proof for proof in content.get("proofs", [])]
+    return pd.DataFrame(found, columns=["device", "proven", "name", "outcome", "seconds", "detail"])
 
 
 def load(folder: str | Path = BENCHMARKS) -> pd.DataFrame:

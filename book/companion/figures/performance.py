@@ -7,10 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
+from bvg.bench.network import FORWARD, LIMIT
 from companion.figures.base import WIDTH, Figure, styled
 from companion.text import listed
 
-OURS, THEIRS, LIMIT = "tab:blue", "0.7", "tab:red"
+OURS, THEIRS, MOST = "tab:blue", "0.7", "tab:red"
 
 
 @styled
@@ -23,14 +24,16 @@ def stimuli(measured: pd.DataFrame) -> Figure:
     Returns:
         `data`: device, name, way, value [ms per image], ratio (time relative to bvg's), difference.
     """
-    data = measured[measured["section"] == "kernels"].reset_index(drop=True)
+    data = measured[measured["section"] == "kernels"]
+    compared = data.groupby(["device", "name"])["way"].transform("nunique") > 1
+    data = data[compared].reset_index(drop=True)
     ours = data[data["way"] == "bvg"].set_index(["device", "name"])["value"]
     data["ratio"] = data["value"] / ours.loc[pd.MultiIndex.from_frame(data[["device", "name"]])].to_numpy()
     panels = list(data.groupby(["device", "name"], sort=False))
     canvas = Canvas(figsize=(WIDTH, 1.35 * len(panels) + 0.2), facecolor="white", layout="constrained")
     for axes, ((device, name), rows) in zip(canvas.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True):
         texts = [
-            f"{v:.3g} ms" + (f", {r:.1f} times as long" if r != 1 else "")
+            f"{v:.3g} ms" + (f", {r:,.{0 if r >= 100 else 1}f} times as long" if r != 1 else "")
             for v, r in zip(rows["value"], rows["ratio"], strict=True)
         ]
         _bars(axes, list(rows["way"]), rows["value"].to_numpy(), texts)
@@ -48,7 +51,8 @@ def _times(rows: pd.DataFrame) -> list[str]:
 def throughput(measured: pd.DataFrame) -> Figure:
     """Plot images per second of a ResNet-50, with rooflines.
 
-    The roofline is an upper limit: the rate at which the device multiplies large matrices, divided by the operations per image.
+    The roofline is an upper limit: each layer takes at least the time of its operations, at the rate of a large product of
+    matrices, and the time of reading its input and writing its output, at the rate of a copy within memory.
 
     Args:
         measured: rows of the section "network" of `bvg.bench.load`.
@@ -59,11 +63,10 @@ def throughput(measured: pd.DataFrame) -> Figure:
     rows = measured[measured["section"] == "network"]
     parts = []
     for device, of in rows.groupby("device", sort=False):
-        work = of.loc[of["way"] == "work", "value"].item()
-        peak = of[of["unit"] == "TFLOP/s"].set_index("way")["value"]
-        speed = of.loc[of["unit"] == "images/s", ["way", "value"]]
-        precision = [next((p for p in peak.index if p in way), "fp32") for way in speed["way"]]
-        parts.append(speed.assign(device=device, roofline=1e3 * peak[precision].to_numpy() / work))
+        limit = of[of["name"] == LIMIT].set_index("way")["value"]
+        speed = of.loc[(of["name"] == FORWARD) & (of["unit"] == "images/s"), ["way", "value"]]
+        precision = [next((p for p in limit.index if p in way), "fp32") for way in speed["way"]]
+        parts.append(speed.assign(device=device, roofline=limit[precision].to_numpy()))
     data = pd.concat(parts, ignore_index=True)[["device", "way", "value", "roofline"]]
     panels = list(data.groupby("device", sort=False))
     height = sum(0.3 * len(of) + 0.75 for _, of in panels) + 0.3
@@ -77,9 +80,7 @@ def throughput(measured: pd.DataFrame) -> Figure:
             f"{v:,.3g} images/s, {share:.0%} of the roofline" for v, share in zip(of["value"], shares, strict=True)
         ]
         _bars(axes, list(of["way"]), of["value"].to_numpy(), texts, of["roofline"].to_numpy())
-        axes.plot(
-            of["roofline"], range(len(of)), "|", color=LIMIT, markersize=13, markeredgewidth=2.2, label="roofline"
-        )
+        axes.plot(of["roofline"], range(len(of)), "|", color=MOST, markersize=13, markeredgewidth=2.2, label="roofline")
         axes.set_title(f"ResNet-50: images per second\n{device}", fontsize=9, loc="left")
     handles, labels = axes.get_legend_handles_labels()
     canvas.legend(handles, labels, loc="outside lower center", fontsize=8.5)
@@ -124,9 +125,9 @@ def cost(measured: pd.DataFrame) -> Figure:
 
 
 def _varied(rows: pd.DataFrame, device: str) -> pd.DataFrame:
-    """Return a device's rows that vary one number; the other two are those of the baseline."""
+    """Return a device's rows that vary one number; the other two are those of most rows, and of the baseline if there is one."""
     baseline = rows[rows["way"] != "bvg"]
-    fixed = baseline.iloc[0]
+    fixed = rows[["models", "conditions", "images"]].mode().iloc[0]
     parts = []
     for what in ("models", "conditions", "images"):
         others = [other for other in ("models", "conditions", "images") if other != what]
