@@ -1,15 +1,20 @@
-"""Sphinx extension: put drawings with labelled marks into the page itself, where `figures.js` can read the labels.
+"""Sphinx extension: put every drawing into the page itself, in the colours of the page's theme, wide and for phones.
 
-Every SVG in a figure gets a class by its content. `bvg-card` keeps its colours on a dark page: it shows stimuli or a colour
-map, or its caption names light and dark colours. `bvg-drawing` may be inverted. A variant for phones (`NAME-narrow.svg`) stands beside it. Only SVGs that label models or link to the explorer are inlined.
+The variant for phones (`NAME-narrow.svg`) stands beside the wide one; `book.css` shows one of them. Each colour of a drawing
+is a CSS variable of it, with a value for the light and one for the dark page (`dark_colours.py`). Photographs keep their
+colours; they become files next to the pages, since both variants show the same ones.
 """
 
+import base64
 import re
 from collections import Counter
-from html import escape
+from collections.abc import Callable
+from copy import deepcopy
+from hashlib import sha256
 from pathlib import Path
 from xml.etree import ElementTree
 
+from dark_colours import INK, dark, dark_image
 from docutils import nodes
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -17,6 +22,8 @@ HREF = "{http://www.w3.org/1999/xlink}href"
 KINDS = {"equal": " at equal accuracy", "apart": ", sets of models apart"}
 """What a link to the explorer says about the kind of view it opens."""
 REFERENCE = re.compile(r"#([^\s)]+)")
+COLOUR = re.compile(r"(fill|stroke): (#[0-9a-f]{6})")
+IMAGES = "_images"
 
 
 class Drawing(nodes.General, nodes.Element):
@@ -28,68 +35,84 @@ def write(translator, node):
     raise nodes.SkipNode
 
 
+def narrow(uri: str) -> str:
+    """Return the address of a drawing's variant for phones."""
+    return uri.replace(".svg", "-narrow.svg")
+
+
+def drawn(doctree) -> list[tuple[nodes.figure, nodes.image]]:
+    """Return the figures of a page that show an SVG."""
+    found = ((figure, next(figure.findall(nodes.image), None)) for figure in doctree.findall(nodes.figure))
+    return [(figure, image) for figure, image in found if image is not None and image["uri"].endswith(".svg")]
+
+
+def note(app, doctree):
+    """Have a page written again when the variant of one of its drawings for phones changes."""
+    for _, image in drawn(doctree):
+        app.env.note_dependency(str(Path(app.srcdir) / narrow(image["uri"])))
+
+
 def place(app, doctree, docname):
-    """Give each SVG of a page its class and frame, and inline it if its marks are labelled."""
-    for number, figure in enumerate(list(doctree.findall(nodes.figure)), start=1):
-        image = next(figure.findall(nodes.image), None)
-        if image is None or not image["uri"].endswith(".svg"):
-            continue
-        svg = (Path(app.srcdir) / image["uri"]).read_text(encoding="utf-8")
-        caption = " ".join(caption.astext() for caption in figure.findall(nodes.caption))
-        has_pixels = "<image" in svg or "QuadMesh" in svg  # stimuli, or a colour map with its scale
-        fixed = has_pixels or re.search(r"\b(white|dark|light|pale)\b", caption, re.IGNORECASE)
-        figure["classes"].append("bvg-card" if fixed else "bvg-drawing")
+    """Replace each SVG of a page by its two variants."""
+
+    def save(content: bytes, suffix: str) -> str:
+        name = f"{IMAGES}/{sha256(content).hexdigest()[:12]}.{suffix}"
+        (Path(app.outdir) / IMAGES).mkdir(parents=True, exist_ok=True)
+        (Path(app.outdir) / name).write_bytes(content)
+        return name
+
+    for number, (_, image) in enumerate(drawn(doctree), start=1):
         outer = image.parent if isinstance(image.parent, nodes.reference) else image
-        labelled = "data-model=" in svg or "<a " in svg
-        inner = Drawing(svg=inline(svg, image["uri"], f"f{number}-", image["alt"])) if labelled else outer.deepcopy()
-        canvases, small = (
-            [nodes.container("", inner, classes=["bvg-canvas"])],
-            image["uri"].replace(".svg", "-narrow.svg"),
-        )
-        if "bvg-beside" not in figure["classes"] and (Path(app.srcdir) / small).is_file():
-            figure["classes"].append("bvg-has-narrow")
-            svg = (Path(app.srcdir) / small).read_text(encoding="utf-8")
-            if "data-model=" in svg or "<a " in svg:  # the marks or cells answer a tap
-                drawn = inline(svg, small, f"f{number}n-", image["alt"])
-            else:
-                drawn = f'<img src="{small}" alt="{escape(image["alt"], quote=True)}" loading="lazy">'
-            canvases.append(nodes.container("", Drawing(svg=drawn), classes=["bvg-canvas", "bvg-narrow"]))
+        canvases = []
+        variants = [(image["uri"], f"f{number}", ["bvg-canvas"])]
+        if (Path(app.srcdir) / narrow(image["uri"])).is_file():  # a page's own Matplotlib figure may have none
+            variants.append((narrow(image["uri"]), f"n{number}", ["bvg-canvas", "bvg-narrow"]))
+        for uri, prefix, classes in variants:
+            svg = (Path(app.srcdir) / uri).read_text(encoding="utf-8")
+            drawing = inline(svg, uri, prefix, image["alt"], save)
+            if "bvg-plain" in drawing.partition(">")[0]:  # the parts of the others answer a click
+                drawing = f'<a href="{uri}">{drawing}</a>'
+            canvases.append(nodes.container("", Drawing(svg=drawing), classes=classes))
         outer.replace_self(canvases)
 
 
-def inline(svg: str, src: str, prefix: str, alt: str) -> str:
-    """Return an SVG as an element of a page: small, and with ids that no other drawing on the page has.
+def inline(svg: str, src: str, prefix: str, alt: str, save: Callable[[bytes, str], str]) -> str:
+    """Return an SVG as an element of a page: small, with two sets of colours, and with ids that no other drawing has.
 
     Args:
         svg: the file's text.
         src: its address, kept for `figures.js`.
-        prefix: unique to the drawing; starts its ids and classes.
+        prefix: unique to the drawing; starts its ids and classes. A variant for phones has one that starts with n.
         alt: alternative text.
+        save: writes an image (bytes, suffix) next to the pages and returns its address.
     """
     root = ElementTree.fromstring(svg)
     for definitions in root.findall(f"{SVG}defs"):
         if definitions.find(f"{SVG}style") is not None:  # the page's style sheet has these rules
             root.remove(definitions)
-    box = root.get("viewBox")
     links = list(root.iter(f"{SVG}a"))
+    kind = "bvg-linked" if links else "bvg-marks" if "data-model=" in svg else "bvg-plain"
     root.attrib = {
-        "class": "bvg-linked" if links else "bvg-marks", "data-src": src, "viewBox": box, "role": "group" if links else "img", "aria-label": alt,
+        "class": f"bvg-drawing {kind} {prefix}", "data-src": src, "viewBox": root.get("viewBox"),
+        "role": "group" if links else "img", "aria-label": alt,
     }  # fmt: skip
     for link in links:  # the page lies above the drawing's folder
         target = link.attrib.pop(HREF).removeprefix("../")
         words = " and ".join(re.findall(r"[#&][xy]=([^&]+)", target)).replace("_", " ")
         kinds = "".join(text for kind, text in KINDS.items() if kind in target.partition("view=")[2].split(","))
         link.attrib = {"href": target, "aria-label": f"Explorer: {words}{kinds}"}
-    used = {name for e in root.iter() for a in references(e) for name in REFERENCE.findall(e.get(a))}
+    place_images(root, save)
+    used = [name for e in root.iter() for a in references(e) for name in REFERENCE.findall(e.get(a))]
+    ids = {name: f"{prefix}-{number}" for number, name in enumerate(dict.fromkeys(used))}
     for element in root.iter():
         element.tag = element.tag.removeprefix(SVG)  # HTML knows no namespaces
         for attribute in references(element):
-            element.set(attribute, element.get(attribute).replace("#", f"#{prefix}", 1))
+            element.set(attribute, REFERENCE.sub(lambda m: f"#{ids[m[1]]}", element.get(attribute)))
         if HREF in element.attrib:
             element.set("href", element.attrib.pop(HREF))
         name = element.attrib.pop("id", None)
-        if name in used:
-            element.set("id", f"{prefix}{name}")
+        if name in ids:
+            element.set("id", ids[name])
         if "style" in element.attrib:
             element.set("style", re.sub(r"font-family: [^;]*(?:; )?", "", element.get("style")))
         if not (element.text or "").strip():
@@ -97,14 +120,32 @@ def inline(svg: str, src: str, prefix: str, alt: str) -> str:
         if not (element.tail or "").strip():
             element.tail = None
     unwrap(root)
-    label_once(root)
-    share_styles(root, prefix)
+    label_once(root, narrow=prefix.startswith("n"))
+    rules = name_colours(root, prefix) + share_styles(root, prefix)
+    style = ElementTree.Element("style")
+    style.text = rules
+    root.insert(0, style)
     return ElementTree.tostring(root, encoding="unicode")
 
 
 def references(element) -> list[str]:
     """Return the names of the attributes that refer to an id: `#id` or `url(#id)`."""
     return [a for a, v in element.items() if "url(#" in v or (a in ("href", HREF) and v.startswith("#"))]
+
+
+def place_images(root, save: Callable[[bytes, str], str]) -> None:
+    """Store the images of a drawing as files. A colour map gets a second one for the dark page; a photograph does not."""
+    for parent in list(root.iter()):
+        for image in [child for child in parent if child.tag == f"{SVG}image"]:
+            head, _, data = image.get(HREF).partition(",")
+            content, suffix = base64.b64decode(data), head.partition("image/")[2].partition(";")[0]
+            image.set(HREF, save(content, suffix))
+            if not image.get("id", "").startswith("picture-"):
+                other = deepcopy(image)
+                other.set(HREF, save(dark_image(content), suffix))
+                image.set("class", "bvg-light")
+                other.set("class", "bvg-dark")
+                parent.insert(list(parent).index(image) + 1, other)
 
 
 def unwrap(element) -> None:
@@ -114,10 +155,11 @@ def unwrap(element) -> None:
     element[:] = [part for child in element for part in ([child] if child.tag != "g" or child.attrib else child)]
 
 
-def label_once(root) -> None:
+def label_once(root, narrow: bool) -> None:
     """Keep group and method at a model's first mark only, and each set of values once per model.
 
-    A model's curve is in every panel of a figure; repeating its full label would make the page heavy.
+    A model's curve is in every panel of a figure; repeating its full label would make the page heavy. The variant for phones
+    has no labels: `figures.js` takes those of the wide one.
     """
     models, labels = set(), set()
     for mark in root.iter("g"):
@@ -125,9 +167,9 @@ def label_once(root) -> None:
         if model is None or title is None:
             continue
         heading, *values = title.text.split("\n")
-        if model in models:
+        if narrow or model in models:
             del mark.attrib["data-group"]
-            if (model, *values) in labels:
+            if narrow or (model, *values) in labels:
                 mark.remove(title)
             else:
                 title.text = "\n".join([heading.partition(":")[0], *values])
@@ -135,19 +177,37 @@ def label_once(root) -> None:
         labels.add((model, *values))
 
 
-def share_styles(root, prefix: str) -> None:
-    """Replace style attributes that occur more than three times by classes."""
+def name_colours(root, prefix: str) -> str:
+    """Replace colours by CSS variables, and return the rules that define these, for the light and for the dark page."""
+    names: dict[tuple[str, str], str] = {}  # light and dark colour -> variable
+    for element in root.iter():
+        is_text = element.tag == "text"
+
+        def variable(found: re.Match, is_text: bool = is_text) -> str:
+            pair = found[2], dark(found[2], is_text)
+            return f"{found[1]}: var({names.setdefault(pair, f'--c{len(names)}')})"
+
+        for attribute in {"fill", "stroke"} & element.attrib.keys():  # of the ground of a hatched cell
+            stated = f"{attribute}: {element.attrib.pop(attribute)}"
+            element.set("style", "; ".join(filter(None, [element.get("style"), stated])))
+        if "style" in element.attrib:
+            element.set("style", COLOUR.sub(variable, element.get("style")))
+    light, other = (";".join(f"{name}:{pair[theme]}" for pair, name in names.items()) for theme in (0, 1))
+    return f'.{prefix}{{{light}}}@media screen{{[data-theme="dark"] .{prefix}{{fill:{INK};{other}}}}}'
+
+
+def share_styles(root, prefix: str) -> str:
+    """Replace style attributes that occur more than three times by classes, and return the classes' rules."""
     counts = Counter(e.get("style") for e in root.iter() if e.get("style"))
     names = {style: f"{prefix}s{i}" for i, style in enumerate(s for s, n in counts.items() if n > 3)}
     for element in root.iter():
         if element.get("style") in names:
             element.set("class", names[element.attrib.pop("style")])
-    rules = ElementTree.Element("style")
-    rules.text = "".join(f".{name}{{{style}}}" for style, name in names.items())
-    root.insert(0, rules)
+    return "".join(f".{name}{{{style}}}" for style, name in names.items())
 
 
 def setup(app):
     app.add_node(Drawing, html=(write, None))
+    app.connect("doctree-read", note)
     app.connect("doctree-resolved", place)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,28 +4,35 @@
 (() => {
   const MARK = "[data-model]:not([data-entry])";
   const covers = (group, other) => other === group || other.startsWith(`${group}-`);
-  const BEHIND = "rgb(217, 217, 217)"; // grey curves behind the others; they get a colour when highlighted
   const HELP =
     "Models of this figure. The left and right arrow keys move from model to model in the order of the first panel, Home and End to " +
     "the first and the last. The up and down keys move through the legend. Enter keeps the highlight, Escape removes it. " +
     "While a model is kept, the Tab key reaches a link to its profile.";
 
-  let drawings = [];
+  const drawings = [];
   let tip = null;
   let byKeyboard = false; // whether a key opened the tip
   let kept = null; // what a click or Enter keeps highlighted: { model } or { group }
 
   /* Reading a drawing ----------------------------------------------------------------------------------------------- */
 
-  /** Read the labels. Only the first mark of a model has its method and group, which keeps the page small. */
+  /**
+   * Read the labels. Only the first mark of a model has its method and group, and the variant for phones has the labels of
+   * the wide one, which keeps the page small.
+   */
   function read(svg, number) {
     let count = 0;
+    const frame = svg.parentElement;
+    const wide = frame.classList.contains("bvg-narrow") ? drawings.find((d) => d.svg.parentElement === frame.previousElementSibling) : null;
     const models = new Map(); // id -> { heading, group, lines, marks }
     for (const mark of svg.querySelectorAll(MARK)) {
       const title = mark.querySelector("title");
-      const [heading, ...lines] = title?.textContent.split("\n") ?? [];
+      const [heading, ...own] = title?.textContent.split("\n") ?? [];
       title?.remove(); // the tip replaces it
-      const known = models.get(mark.dataset.model) ?? { heading, group: mark.dataset.group, lines: new Set(), marks: [] };
+      const twin = wide?.models.get(mark.dataset.model);
+      const known = models.get(mark.dataset.model) ??
+        { heading: twin?.heading ?? heading, group: twin?.group ?? mark.dataset.group, lines: new Set(), marks: [] };
+      const lines = twin?.marks[known.marks.length]?.bvgLines ?? own;
       lines.forEach((line) => known.lines.add(line));
       known.marks.push(mark);
       models.set(mark.dataset.model, known);
@@ -50,7 +57,6 @@
   /** Add an invisible wide line around each thin one, which is easier to hit. */
   function widen(mark) {
     for (const path of mark.querySelectorAll(":scope > path")) {
-      path.classList.toggle("bvg-behind", getComputedStyle(path).stroke === BEHIND);
       const wide = path.cloneNode();
       wide.removeAttribute("style");
       wide.setAttribute("class", "bvg-wide");
@@ -280,7 +286,7 @@
   /* Page ------------------------------------------------------------------------------------------------------------- */
 
   function start() {
-    drawings = [...document.querySelectorAll("svg.bvg-marks")].map(read);
+    document.querySelectorAll("svg.bvg-marks").forEach((svg, number) => drawings.push(read(svg, number)));
     if (!drawings.length) return;
     tip = document.body.appendChild(document.createElement("div"));
     tip.className = "bvg-tip";

@@ -44,7 +44,7 @@ h1, h2, h3, h4, dt, table > caption, .sd-tab-set > label { break-after: avoid; }
 figure, tr, .admonition-title { break-inside: avoid; }
 .admonition, table, .pst-scrollable-table-container { break-inside: auto !important; overflow: visible !important; }
 .bvg-parameters { font-size: 0.85em; }
-figure img { max-height: 225mm; max-width: 100%% !important; width: auto !important; }
+figure svg { max-height: 225mm; }
 pre, code { white-space: pre-wrap !important; overflow-wrap: anywhere; }
 thead { display: table-header-group; }
 """

@@ -53,7 +53,7 @@ def maker(mark: dict) -> str:
 def tabs(figure: str, other: str, alt: str) -> str:
     """Return two tabs: a figure's directive, and another page's figure."""
     second = (
-        f"```{{figure}} figures/{other}.svg\n:figclass: bvg-beside\n:target: figures/{other}.svg\n:alt: {' '.join(alt.split())}\n\n"
+        f"```{{figure}} figures/{other}.svg\n:target: figures/{other}.svg\n:alt: {' '.join(alt.split())}\n\n"
         f"The study's 48 models: {{ref}}`the figure on its page <{other}>`.\n```"
     )
     items = "".join(

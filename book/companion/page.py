@@ -60,7 +60,7 @@ class Page:
         _show(self._parameters_html(), self._parameters_markdown(), {"page": name})
 
     def figure(self, id: str, drawn, caption: str, beside: str = "") -> None:
-        """Save a figure (SVG, PNG) and its numbers (CSV), and display it.
+        """Save a figure (SVG, also for phones; PNG) and its numbers (CSV), and display it.
 
         Args:
             id: name of the files and label for cross-references, such as `figure-2`.

@@ -207,17 +207,24 @@ def test_no_id_occurs_twice_on_a_page(pages):
         assert len(ids) == len(set(ids)), (name, {i for i in ids if ids.count(i) > 1})
 
 
-def test_drawings_are_inline_and_images_with_fixed_colours_are_not(pages):
-    kinds = {f["id"]: f for page in pages.values() for f in page.find_all("figure", id=True)}
-    for id in ("figure-4", "bandpass-curves", "legend", "crosscheck", "per-benchmark-shape"):
-        assert "bvg-drawing" in kinds[id]["class"]
-        assert kinds[id].find("svg", class_="bvg-marks").find_parent("a") is None
-    # Stimuli, heat maps, and figures whose caption refers to pale or full colours.
-    for id in ("figure-1", "spectral-stimuli", "calibration-spectral", "firmness"):
-        assert "bvg-card" in kinds[id]["class"]
-        assert kinds[id].find("svg") is None
-    assert "bvg-card" in kinds["figure-2"]["class"]
-    assert "bvg-drawing" in kinds["calibration-noise"]["class"]
+def test_every_figure_is_inline_and_a_link_to_its_file_unless_its_parts_answer_a_click(pages):
+    figures = [f for page in pages.values() for f in page.find_all("figure")]
+    assert len(figures) > 50
+    for figure in figures:
+        assert not figure.find("img")
+        kinds = {tuple(svg["class"][:2]): svg.find_parent("a") for svg in figure.find_all("svg")}
+        assert kinds
+        for (drawing, kind), link in kinds.items():
+            assert drawing == "bvg-drawing"
+            assert (link is not None) == (kind == "bvg-plain")
+
+
+def test_photographs_are_stored_once_for_both_variants(build, pages):
+    (figure,) = pages["introduction.html"].find_all("figure")
+    wide, narrow = ([image["href"] for image in svg.find_all("image")] for svg in figure.find_all("svg"))
+    assert wide == narrow
+    assert len(wide) > 5
+    assert all((build / "html" / name).stat().st_size > 1000 for name in wide)
 
 
 def test_cells_of_figure_2_lead_to_the_explorer(pages):
@@ -262,17 +269,15 @@ def test_a_page_has_its_answer_and_figures_before_its_code(pages):
     assert lead.startswith("No: over all 48 models, no single bias")
 
 
-def test_phones_get_the_narrow_variant(build, pages):
-    made = sorted(p.name for p in (build / "figures").glob("*-narrow.svg"))
-    assert {"figure-2-narrow.svg", "figure-3-narrow.svg", "figure-4-narrow.svg", "equal-accuracy-narrow.svg"} <= set(
-        made
-    )
-    found = [canvas.find(["img", "svg"]) for page in pages.values() for canvas in page.find_all(class_="bvg-narrow")]
-    shown = {Path(drawn.get("src") or drawn["data-src"]).name: drawn for drawn in found}
-    assert set(shown) == set(made)
-    for drawn in shown.values():
-        assert drawn.get("alt") or drawn["aria-label"]
-        assert "bvg-has-narrow" in drawn.find_parent("figure")["class"]
+def test_every_figure_has_a_variant_for_phones(build, pages):
+    made = {p.stem for p in (build / "figures").glob("*.svg")}
+    wide = {name for name in made if not name.endswith("-narrow")}
+    assert made == wide | {f"{name}-narrow" for name in wide}
+    for page in pages.values():
+        for figure in page.find_all("figure"):
+            first, second = figure.find_all("svg")
+            assert Path(second["data-src"]).stem == f"{Path(first['data-src']).stem}-narrow"
+            assert second["aria-label"] == first["aria-label"]
 
 
 def test_prose_has_no_unresolved_markup(pages):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from companion import figures
+from matplotlib.figure import Figure
 
 from bvg import known_models, results
 from bvg.results import correlation, scores
@@ -20,8 +23,21 @@ EXTENSION = Path(__file__).resolve().parents[2] / "book" / "_ext" / "drawings.py
 def inline():
     spec = importlib.util.spec_from_file_location("drawings", EXTENSION)
     module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(EXTENSION.parent))  # as Sphinx does
     spec.loader.exec_module(module)
-    return module.inline
+    sys.path.remove(str(EXTENSION.parent))
+    saved: dict[str, bytes] = {}
+
+    def save(content: bytes, suffix: str) -> str:
+        name = f"{len(saved)}.{suffix}"
+        saved[name] = content
+        return name
+
+    def inline(svg: str, src: str, prefix: str, alt: str) -> str:
+        return module.inline(svg, src, prefix, alt, save)
+
+    inline.saved = saved
+    return inline
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +50,7 @@ def file(tmp_path_factory) -> str:
 
 @pytest.fixture(scope="module")
 def drawing(inline, file) -> ElementTree.Element:
-    return ElementTree.fromstring(inline(file, "figures/a.svg", "f1-", 'Models "A" & <B>'))
+    return ElementTree.fromstring(inline(file, "figures/a.svg", "f1", 'Models "A" & <B>'))
 
 
 def test_root_states_its_source_and_alternative_text(drawing):
@@ -51,14 +67,17 @@ def test_ids_carry_the_prefix_and_every_reference_resolves(drawing, inline, file
     assert {i[:3] for i in ids} == {"f1-"}
     assert set(re.findall(r'(?:href="|url\()#([^")]+)', text)) == set(ids)
     assert "xlink" not in text
-    other = ElementTree.fromstring(inline(file, "figures/a.svg", "f2-", ""))
+    other = ElementTree.fromstring(inline(file, "figures/a.svg", "f2", ""))
     assert not {e.get("id") for e in other.iter() if e.get("id")} & set(ids)
 
 
 def test_classes_give_every_shape_the_style_of_the_file(drawing, file):
     svg = "{http://www.w3.org/2000/svg}"
-    rules = dict(re.findall(r"\.([\w-]+)\{([^}]*)\}", drawing.find("style").text))
+    style = drawing.find("style").text
+    rules = dict(re.findall(r"\.([\w-]+)\{([^}]*)\}", style.partition("}}")[2]))
+    colours = dict(re.findall(r"(--c\d+):(#\w+)", style.partition("@media")[0]))
     styles = [e.get("style") or rules.get(e.get("class"), "") for e in drawing.iter("path")]
+    styles = [re.sub(r"var\((--c\d+)\)", lambda m: colours[m[1]], s) for s in styles]
     original = [e.get("style", "") for e in ElementTree.fromstring(file).iter(f"{svg}path")]
     assert styles == original
 
@@ -84,7 +103,7 @@ def test_only_the_first_mark_of_a_model_carries_its_group_and_method(drawing):
 def test_repeated_values_are_stated_once(inline):
     mark = '<g id="m{}" data-model="a" data-group="new"><title>A: method\n0.5</title><path d="M 0 0"/></g>'
     file = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1">{mark.format(1)}<g/>{mark.format(2)}</svg>'
-    drawing = ElementTree.fromstring(inline(file, "a.svg", "f1-", ""))
+    drawing = ElementTree.fromstring(inline(file, "a.svg", "f1", ""))
     assert [t.text for t in drawing.iter("title")] == ["A: method\n0.5"]
     assert len(list(drawing.iter("g"))) == 2 == len(list(drawing.iter("path")))
 
@@ -95,8 +114,8 @@ def test_links_lead_to_the_page_above_the_drawing(inline, tmp_path):
     cells = correlation.correlate(table, scores.CATEGORY_COLUMNS, scores.BIAS_COLUMNS, sets)
     figures.correlation_heatmap(cells, explorer="plain").save(tmp_path / "map.svg")
     file = (tmp_path / "map.svg").read_text(encoding="utf-8")
-    drawing = ElementTree.fromstring(inline(file, "figures/map.svg", "f1-", "Heat maps"))
-    assert (drawing.get("class"), drawing.get("role")) == ("bvg-linked", "group")
+    drawing = ElementTree.fromstring(inline(file, "figures/map.svg", "f1", "Heat maps"))
+    assert (drawing.get("class"), drawing.get("role")) == ("bvg-drawing bvg-linked f1", "group")
     links = list(drawing.iter("a"))
     assert len(links) == 3 * 24
     assert links[0].attrib == {"href": "explorer.html#x=shape&y=ID", "aria-label": "Explorer: shape and ID"}
@@ -107,3 +126,45 @@ def test_links_lead_to_the_page_above_the_drawing(inline, tmp_path):
     plain = figures.correlation_heatmap(cells)
     plain.save(tmp_path / "plain.svg")
     assert "<a " not in (tmp_path / "plain.svg").read_text(encoding="utf-8")
+
+
+def test_colours_are_variables_with_a_value_for_each_theme(drawing):
+    style = drawing.find("style").text
+    light, _, dark = style.partition("}}")[0].partition("@media screen")
+    values = [dict(re.findall(r"(--c\d+):(#\w+)", part)) for part in (light, dark)]
+    assert values[0].keys() == values[1].keys()
+    assert values[0]["--c0"] == "#ffffff", "the ground"
+    assert values[1]["--c0"] == "#14181e"
+    assert '[data-theme="dark"] .f1{' in dark
+    stated = ElementTree.tostring(drawing, encoding="unicode").replace(style, "") + style.partition("}}")[2]
+    assert re.findall(r"(?:fill|stroke): #", stated) == []
+
+
+def test_ground_of_a_hatched_cell_gets_a_dark_counterpart(inline):
+    """Matplotlib states it as an attribute."""
+    file = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><defs><pattern id="h"><rect fill="#ffffff"/></pattern></defs><path d="M 0 0" style="fill: url(#h)"/></svg>'
+    rect = next(ElementTree.fromstring(inline(file, "a.svg", "f1", "")).iter("rect"))
+    assert rect.attrib == {"style": "fill: var(--c0)"}
+
+
+def test_marks_for_phones_have_no_labels_of_their_own(inline, file):
+    small = ElementTree.fromstring(inline(file, "figures/a-narrow.svg", "n1", ""))
+    marks = [g for g in small.iter("g") if g.get("data-model") and "data-entry" not in g.attrib]
+    assert len(marks) == 96
+    assert {tuple(sorted(mark.attrib)) for mark in marks} == {("data-model",)}
+    assert list(small.iter("title")) == []
+
+
+def test_a_photograph_keeps_its_colours_and_a_colour_map_gets_dark_ones(inline, tmp_path):
+    rng = np.random.default_rng(0)
+    photograph = np.kron(rng.uniform(0.2, 0.8, (14, 14, 3)), np.ones((16, 16, 1)))
+    figures.gallery([[photograph]], ["noise"], description="Noise.").save(tmp_path / "photo.svg")
+    (shown,) = ElementTree.fromstring(inline((tmp_path / "photo.svg").read_text(), "a.svg", "f1", "")).iter("image")
+    assert "class" not in shown.attrib
+    drawing = Figure()
+    drawing.subplots().pcolormesh([[0.0, 1.0]], cmap="RdBu_r", rasterized=True)
+    figures.Figure(drawing, None, "").save(tmp_path / "map.svg")
+    light, dark = ElementTree.fromstring(inline((tmp_path / "map.svg").read_text(), "a.svg", "f1", "")).iter("image")
+    assert (light.get("class"), dark.get("class")) == ("bvg-light", "bvg-dark")
+    assert light.get("transform") == dark.get("transform")
+    assert inline.saved[light.get("href")] != inline.saved[dark.get("href")]

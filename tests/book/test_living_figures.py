@@ -11,7 +11,10 @@ from bvg import known_models, study
 SIN = "resnet50_trained_on_SIN"
 MARK = '[data-model="{}"]:not([data-entry])'
 ON = ".bvg-on[data-model]:not([data-entry])"
-GROUND = "e => getComputedStyle(e).filter"
+GROUND = "svg => getComputedStyle(svg.querySelector('path')).fill"
+PHOTOGRAPH = (
+    "svg => svg.querySelector('image').checkVisibility() && getComputedStyle(svg.querySelector('image')).filter"
+)
 
 
 def opened(page, site, name: str):
@@ -159,13 +162,13 @@ def test_arrow_keys_move_through_the_models_in_order(page, site, build):
 
 def test_thin_curve_can_be_hit_and_is_highlighted_in_every_row(page, site):
     opened(page, site, "spectral-bias")
-    stop = page.locator("#bandpass-curves .bvg-canvas")
-    stop.focus()
+    figure = "#bandpass-curves .bvg-canvas:not(.bvg-narrow)"
+    page.locator(figure).focus()
     page.keyboard.press("Home")
     (first,) = highlighted(page)
-    inside = page.locator(f"#bandpass-curves {ON}").count()
-    assert inside == page.locator(f"#bandpass-curves {MARK.format(first)}").count() >= 8
-    wide = page.locator(f"#bandpass-curves {MARK.format(first)} .bvg-wide").first
+    inside = page.locator(f"{figure} {ON}").count()
+    assert inside == page.locator(f"{figure} {MARK.format(first)}").count() >= 8
+    wide = page.locator(f"{figure} {MARK.format(first)} .bvg-wide").first
     assert wide.evaluate("e => [getComputedStyle(e).fill, parseFloat(getComputedStyle(e).strokeWidth) >= 6]") == [
         "none",
         True,
@@ -188,19 +191,45 @@ def test_tap_next_to_a_small_mark_names_it(browser, site):
     context.close()
 
 
-def test_dark_theme_inverts_drawings_but_not_stimuli_and_print_is_white(browser, site):
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_curve_behind_the_others_gets_a_colour_when_its_model_is_highlighted(page, site, theme):
+    opened(page, site, "spectral-bias").evaluate(
+        "(theme) => { document.documentElement.dataset.theme = theme; }", theme
+    )
+    behind = page.locator(f"#bandpass-curves .bvg-canvas:not(.bvg-narrow) {MARK.format(SIN)}[data-behind] path").first
+    colour = "e => getComputedStyle(e).stroke"
+    grey = behind.evaluate(colour)
+    hover(page, "bandpass-curves", '.bvg-canvas:not(.bvg-narrow) [data-entry][data-group="stylized"] text')
+    assert behind.evaluate(colour) == "rgb(214, 42, 142)" != grey
+
+
+def test_phones_take_the_labels_of_the_wide_drawing(page, site):
+    opened(page, site, "per-benchmark").set_viewport_size(PHONE)
+    figure = "#per-benchmark-shape .bvg-narrow"
+    assert page.locator(f"{figure} title").count() == 0
+    marks = page.locator(f"{figure} {MARK.format(SIN)}")
+    assert marks.count() == len(study.BENCHMARKS)
+    marks.nth(3).scroll_into_view_if_needed()
+    marks.nth(3).hover()
+    first = page.locator(".bvg-tip b").all_inner_texts()
+    assert first[0].startswith("Shape bias 0.")
+    assert first[1].startswith(study.BENCHMARKS[3].name)
+    assert highlighted(page) == {SIN}
+
+
+def test_dark_theme_changes_drawings_but_not_stimuli_and_print_is_white(browser, site):
     context = browser.new_context(viewport=DESK)
     context.add_init_script("localStorage.setItem('mode', 'dark'); localStorage.setItem('theme', 'dark')")
     page = opened(context.new_page(), site, "shape-bias")
     drawing, stimuli = (
         page.locator("#figure-4 .bvg-canvas:not(.bvg-narrow) svg.bvg-marks"),
-        page.locator("#shape-stimuli img"),
+        page.locator("#shape-stimuli svg:visible"),
     )
-    assert "invert" in drawing.evaluate(GROUND)
-    assert stimuli.evaluate(GROUND) == "none"
+    assert drawing.evaluate(GROUND) == stimuli.evaluate(GROUND) == "rgb(20, 24, 30)"
+    assert stimuli.evaluate(PHOTOGRAPH) == "none"
     hover(page, "figure-4", MARK.format(SIN))
     page.emulate_media(media="print")
-    assert drawing.evaluate(GROUND) == "none"
+    assert drawing.evaluate(GROUND) == stimuli.evaluate(GROUND) == "rgb(255, 255, 255)"
     assert (
         page.locator(f"#figure-4 {MARK.format('tv_resnet50')}").first.evaluate("e => getComputedStyle(e).opacity")
         == "1"

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from itertools import product
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
-from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
 from bvg import study
-from companion.figures.base import WIDTH, Figure, styled
+from companion.figures.base import Figure, canvas, styled
 from companion.text import format_label, listed, plural
 
 _TRUE, _MEASURED, _OTHER = "0.45", "tab:blue", "tab:orange"
 
 
 @styled
-def shape_bias(table: pd.DataFrame) -> Figure:
+def shape_bias(table: pd.DataFrame, narrow: bool = False) -> Figure:
     """Plot measured and expected shape bias against the share of shape answers.
 
     Args:
         table: from `companion.calibration.readings.shape_bias`.
+        narrow: draw the variant for phones.
     """
     mixed, pure = table[table["observer"] == "mixture"], table[table["observer"] != "mixture"]
-    figure = Canvas(figsize=(WIDTH, 3.6), facecolor="white", layout="constrained")
+    figure = canvas(3.6, narrow)
     axes = figure.subplots()
     for (guess, one), color in zip(mixed.groupby("guess"), (_MEASURED, _OTHER, "tab:green"), strict=False):
         name = f"guesses {guess:.0%} of the time" if guess else "never guesses"
@@ -34,7 +35,8 @@ def shape_bias(table: pd.DataFrame) -> Figure:
         axes.plot(one["p"], one["expected"], color=color, linewidth=1)
         axes.plot(one["p"], one["measured"], "o", color=color, markersize=4, label=name)
     axes.plot(pure["p"], pure["measured"], "k*", markersize=11, label="the two oracles", clip_on=False, zorder=4)
-    axes.set(xlabel="Probability of answering by shape, if not guessing", ylabel="Shape bias", ylim=(0, 1))
+    label = "Probability of answering by shape, if not guessing"
+    axes.set(xlabel=fill(label, 40) if narrow else label, ylabel="Shape bias", ylim=(0, 1))
     axes.legend(loc="upper left")
     outside = ~mixed["measured"].between(mixed["low"], mixed["high"])
     alt = (
@@ -47,15 +49,16 @@ def shape_bias(table: pd.DataFrame) -> Figure:
 
 
 @styled
-def spectral(table: pd.DataFrame, nyquist: int) -> Figure:
+def spectral(table: pd.DataFrame, nyquist: int, narrow: bool = False) -> Figure:
     """Map the accuracy on gratings over cut-off and frequency.
 
     Args:
         table: from `companion.calibration.readings.spectral`.
         nyquist: Nyquist frequency in cycles per image.
+        narrow: draw the variant for phones, with one map per row.
     """
-    figure = Canvas(figsize=(WIDTH, 3.7), facecolor="white", layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
+    figure = canvas(6.6 if narrow else 3.7, narrow)
+    panels = figure.subplots(*((2, 1) if narrow else (1, 2)), sharey=True)
     line = np.linspace(0, 1, 2)
     for axes, kind in zip(panels, ("low-pass", "high-pass"), strict=True):
         own = table[table["kind"] == kind]
@@ -72,8 +75,9 @@ def spectral(table: pd.DataFrame, nyquist: int) -> Figure:
         axes.set(xlim=(0, 1), ylim=(0.5, nyquist - 0.5), xlabel="Cut-off [fraction of the Nyquist frequency]")
         axes.set_title(f"{kind.capitalize()} filtered")
         axes.grid(False)
-    panels[0].set_ylabel("Frequency of the grating\n[cycles per image]")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    for axes in panels if narrow else panels[:1]:
+        axes.set_ylabel("Frequency of the grating\n[cycles per image]")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2 if narrow else 3)
     levels = listed(f"{v:.0f} %" for v in sorted(table["top1"].unique()))
     alt = (
         f"Two maps of accuracy over cut-off and frequency, for {plural(table['frequency'].nunique(), 'grating frequency', 'grating frequencies')}. "
@@ -84,13 +88,14 @@ def spectral(table: pd.DataFrame, nyquist: int) -> Figure:
 
 
 @styled
-def noise(table: pd.DataFrame) -> Figure:
+def noise(table: pd.DataFrame, narrow: bool = False) -> Figure:
     """Plot the power of each band's noise against spatial frequency.
 
     Args:
         table: from `companion.calibration.critical_band.noise_bands`.
+        narrow: draw the variant for phones, with the legend below.
     """
-    figure = Canvas(figsize=(WIDTH, 2.9), facecolor="white", layout="constrained")
+    figure = canvas(3.6 if narrow else 2.9, narrow)
     axes = figure.subplots()
     means = table.groupby("band")[["nominal", "mean"]].first()
     for band, one in table.groupby("band"):
@@ -104,7 +109,10 @@ def noise(table: pd.DataFrame) -> Figure:
         xlabel="Spatial frequency [cycles per image]", ylabel="Share of the power\nper quarter octave", ylim=(0, 0.65)
     )
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.legend(ncols=2, loc="center left", bbox_to_anchor=(1, 0.5))
+    if narrow:
+        figure.legend(loc="outside lower center", ncols=3)
+    else:
+        axes.legend(ncols=2, loc="center left", bbox_to_anchor=(1, 0.5))
     ratio = means["mean"] / means["nominal"]
     alt = (
         f"Power spectra of the noise of {plural(len(means), 'band')}, each about an octave wide, with long tails. Nominal centre and "
@@ -116,16 +124,19 @@ def noise(table: pd.DataFrame) -> Figure:
 
 
 @styled
-def channels(table: pd.DataFrame) -> Figure:
+def channels(table: pd.DataFrame, narrow: bool = False) -> Figure:
     """Plot true sensitivity, measured thresholds and the fitted Gaussian.
 
     Args:
         table: from `companion.calibration.critical_band.observed`.
+        narrow: draw the variant for phones, with a row per channel.
     """
     forms = {"band": "by band", "filter": "by frequency"}
     kinds = list(table.groupby(["centre", "bandwidth"], sort=False).groups)
-    figure = Canvas(figsize=(WIDTH, 3.4), facecolor="white", layout="constrained")
-    panels = figure.subplots(len(forms), len(kinds), sharex=True, sharey=True, squeeze=False)
+    figure = canvas(1.7 * len(kinds) + 0.6 if narrow else 3.4, narrow)
+    shape = (len(kinds), len(forms)) if narrow else (len(forms), len(kinds))
+    grid = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
+    panels = grid.T if narrow else grid  # a row per form, a column per channel
     x = np.linspace(-0.3, table["band"].max() + 0.3, 200)
     sentences = []
     for (i, form), (j, (centre, width)) in product(enumerate(forms), enumerate(kinds)):
@@ -136,13 +147,15 @@ def channels(table: pd.DataFrame) -> Figure:
         fitted = _gaussian(x, fit["fit_peak"], fit["fit_centre"], fit["fit_bandwidth"])
         axes.plot(x, fitted, color=_MEASURED, linewidth=1.2, label="fitted")
         axes.plot(one["band"], one["threshold"], "o", color=_MEASURED, markersize=4.5, label="thresholds")
-        title = f"true: {centre:g}, {width:g}\n" if i == 0 else ""
+        title = f"true: {centre:g}, {width:g}\n" if i == 0 or narrow else ""
+        title = f"noise weighted\n{forms[form]}\n\n{title}" if narrow and j == 0 else title
         axes.set_title(f"{title}fitted: {fit['fit_centre']:.1f}, {fit['fit_bandwidth']:.1f}", fontsize=8.5)
         axes.set(ylim=(-0.2, 4.4), yticks=range(5), xticks=one["band"])
-        axes.set_ylabel(f"noise weighted\n{forms[form]}" if j == 0 else "")
+        axes.set_ylabel(f"noise weighted\n{forms[form]}" if j == 0 and not narrow else "")
         estimate = f"{format_label(fit['fit_centre'])}, {format_label(fit['fit_bandwidth'])}"
         sentences.append(f"{centre:g}, {width:g}, noise weighted {forms[form]}, fitted {estimate}")
-    panels[-1, len(kinds) // 2].set_xlabel("Band (octaves above the lowest)")
+    for axes in grid[-1] if narrow else [grid[-1, len(kinds) // 2]]:
+        axes.set_xlabel("Band (octaves\nabove the lowest)" if narrow else "Band (octaves above the lowest)")
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     alt = (
         "Known channels as Gaussians over five bands, the measured thresholds, and the fitted Gaussians. "
@@ -156,17 +169,20 @@ def _gaussian(x: np.ndarray, peak: float, centre: float, width: float) -> np.nda
 
 
 @styled
-def channel_map(table: pd.DataFrame) -> Figure:
+def channel_map(table: pd.DataFrame, narrow: bool = False) -> Figure:
     """Map the errors of the fit over true centre and bandwidth, one column per true peak.
 
     Args:
         table: from `companion.calibration.critical_band.recovered`, for one number of bands.
+        narrow: draw the variant for phones, with a row per peak.
     """
     bands = int(table["bands"].iloc[0])
     peaks = list(table["peak"].unique())
     rows = {"centre_error": "Error of the centre", "bandwidth_error": "Error of the bandwidth"}
-    figure = Canvas(figsize=(WIDTH, 4.6), facecolor="white", layout="constrained")
-    panels = figure.subplots(len(rows), len(peaks), sharex=True, sharey=True, squeeze=False)
+    figure = canvas(1.7 * len(peaks) + 1.2 if narrow else 4.6, narrow)
+    shape = (len(peaks), len(rows)) if narrow else (len(rows), len(peaks))
+    panels = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
+    panels = panels.T if narrow else panels  # a row per error, a column per peak
     drawn = None
     for (i, (column, name)), (j, peak) in product(enumerate(rows.items()), enumerate(peaks)):
         own = table[table["peak"] == peak]
@@ -183,12 +199,18 @@ def channel_map(table: pd.DataFrame) -> Figure:
             rasterized=True,
         )
         _outline(axes, own[own["trusted"]])
-        axes.set_title(f"peak {peak:g}" if i == 0 else "")
-        axes.set_ylabel(f"{name}\n\nTrue bandwidth [octaves]" if j == 0 else "")
+        if narrow:
+            axes.set_title(f"{name}\n" * (j == 0) + f"peak {peak:g}")
+        else:
+            axes.set_title(f"peak {peak:g}" if i == 0 else "")
+            axes.set_ylabel(f"{name}\n\nTrue bandwidth [octaves]" if j == 0 else "")
         axes.set(xticks=range(0, bands, 2), ylim=(0.375, 10.125))
         axes.grid(False)
     figure.supxlabel("True centre (octaves above the lowest band)", fontsize=9)
-    bar = figure.colorbar(drawn, ax=list(panels.flat), shrink=0.7, aspect=30, pad=0.02, extend="both")
+    if narrow:
+        figure.supylabel("True bandwidth [octaves]", fontsize=9)
+    side = {"location": "bottom"} if narrow else {}
+    bar = figure.colorbar(drawn, ax=list(panels.flat), shrink=0.7, aspect=30, pad=0.02, extend="both", **side)
     bar.set_label("Fitted minus true [octaves]", fontsize=9)
     bar.outline.set_visible(False)
     inside, outside = table[table["trusted"]], table[~table["trusted"]]
@@ -213,13 +235,14 @@ def _largest(table: pd.DataFrame) -> str:
 
 
 @styled
-def attack(table: pd.DataFrame) -> Figure:
+def attack(table: pd.DataFrame, narrow: bool = False) -> Figure:
     """Plot accuracy under attack against eps, as implied by the weights and as measured.
 
     Args:
         table: from `companion.calibration.readings.attack`.
+        narrow: draw the variant for phones.
     """
-    figure = Canvas(figsize=(WIDTH, 3.0), facecolor="white", layout="constrained")
+    figure = canvas(3.0, narrow)
     axes = figure.subplots()
     one = table[table["scale"] == table["scale"].min()]
     axes.plot(255 * one["eps"], one["predicted"], color=_TRUE, linewidth=2.5, label="implied by the weights")

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure as Canvas
 
 from bvg import known_models, study
 from companion.figures import svg_labels
-from companion.figures.base import WIDTH, Figure, styled
+from companion.figures.base import Figure, canvas, styled
 from companion.figures.marks import mark
 from companion.text import format_number, listed, plural
 
 
 @styled
-def crosscheck(agreement: pd.DataFrame) -> Figure:
+def crosscheck(agreement: pd.DataFrame, narrow: bool = False) -> Figure:
     """Draw published minus independent accuracy: a panel per source, a row per benchmark, a mark per model.
 
     Args:
         agreement: model, benchmark, variant, source, published, independent, difference [points], same_protocol (see
             `companion.analysis.data_audit.agreement`); rows of a single corruption are not drawn.
+        narrow: draw the variant for phones, with one panel per row.
 
     Returns:
         `data` holds the rows drawn. Without any, the figure states that there is nothing to compare.
     """
     data = agreement[agreement["variant"] == ""].reset_index(drop=True)
     if data.empty:
-        return _nothing(data)
+        return _nothing(data, narrow)
     rows = [b.id for b in study.BENCHMARKS if b.id in set(data["benchmark"])]
     models = [m for m in known_models.models().index if m in set(data["model"])]
     sources = list(dict.fromkeys(data["source"]))
-    lines = -(-len(models) // 4)
-    figure = Canvas(figsize=(WIDTH, 0.42 * len(rows) + 0.2 * lines + 0.9), facecolor="white", layout="constrained")
-    panels = figure.subplots(1, len(sources), sharey=True, sharex=True, squeeze=False)[0]
+    ncols = 2 if narrow else 4
+    shape = (len(sources), 1) if narrow else (1, len(sources))
+    figure = canvas((0.42 * len(rows) + 0.7) * shape[0] + 0.2 * -(-len(models) // ncols) + 0.2, narrow)
+    panels = figure.subplots(*shape, sharey=True, sharex=True, squeeze=False).ravel()
     for axes, source in zip(panels, sources, strict=True):
         own = data[data["source"] == source]
         present = [m for m in models if m in set(own["model"])]
@@ -45,7 +48,8 @@ def crosscheck(agreement: pd.DataFrame) -> Figure:
             axes.add_line(svg_labels.label_mark(line, of.model, numbers))
         axes.axvline(0, color="0.3", linewidth=0.8, zorder=1)
         axes.set_title(source, weight="bold")
-        axes.set_xlabel("published − independent top-1 [points]")
+        label = "published − independent top-1 [points]"
+        axes.set_xlabel(fill(label, 26) if narrow else label)
         axes.set_yticks(range(len(rows)), [study.STUDY.name(b) for b in rows])
         axes.set_yticks(np.arange(len(rows) - 1) + 0.5, minor=True)
         axes.grid(axis="y", visible=False)
@@ -62,7 +66,7 @@ def crosscheck(agreement: pd.DataFrame) -> Figure:
         handles,
         known_models.describe(models)["name"],
         loc="outside lower center",
-        ncols=4,
+        ncols=ncols,
         fontsize=8,
         handletextpad=0.1,
     )
@@ -70,11 +74,11 @@ def crosscheck(agreement: pd.DataFrame) -> Figure:
     return Figure(figure, data, _alt(data, rows, sources))
 
 
-def _nothing(data: pd.DataFrame) -> Figure:
-    figure = Canvas(figsize=(WIDTH, 0.6), facecolor="white")
+def _nothing(data: pd.DataFrame, narrow: bool) -> Figure:
     """Return a figure that states that there is nothing to compare."""
+    figure = canvas(0.8 if narrow else 0.6, narrow, layout=None)
     text = "No model of this table was measured by the two other projects under its published name."
-    figure.text(0.5, 0.5, text, ha="center", va="center")
+    figure.text(0.5, 0.5, fill(text, 46) if narrow else text, ha="center", va="center")
     return Figure(figure, data, text)
 
 

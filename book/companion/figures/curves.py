@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from textwrap import shorten
+from textwrap import fill, shorten
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from bvg import known_models, study
 from companion.figures import svg_labels
-from companion.figures.base import WIDTH, Figure, styled
+from companion.figures.base import Figure, canvas, styled
 from companion.figures.marks import GROUP_NAMES, LINES, group_name, mark
 from companion.text import format_label, plural, quoted
 
@@ -25,6 +25,7 @@ def curves(
     high_cutoffs: Sequence[float] = study.BIAS_CUTOFFS,
     highlight: Sequence[str] = (),
     world: study.World = study.STUDY,
+    narrow: bool = False,
 ) -> Figure:
     """Draw relative accuracy on filtered images over the cut-off, one line per model.
 
@@ -37,6 +38,7 @@ def curves(
         low_cutoffs, high_cutoffs: the cut-offs over which the low- and the high-frequency bias average.
         highlight: models to draw on top and name; a model without a curve is not drawn.
         world: the images that the models were measured on.
+        narrow: draw the variant for phones, with one legend for all.
 
     Returns:
         `data` with the columns model, group, kind, cutoff, relative_top1.
@@ -55,23 +57,23 @@ def curves(
     everywhere = [m for m, g in groups.items() if g in ("baseline", "new") or m in highlight]
     rows = _rows(groups.drop(everywhere))
     windows = {"low-pass": low_cutoffs, "high-pass": high_cutoffs}
-    figure = Canvas(figsize=(WIDTH, 1.55 * len(rows) + 0.75), facecolor="white", layout="constrained")
+    figure = canvas(1.55 * len(rows) + (1.4 if narrow else 0.75), narrow)
     panels = figure.subplots(len(rows), 2, sharex=True, sharey=True, squeeze=False)
     for row, members in zip(panels, rows, strict=True):
         for axes, (kind, window) in zip(row, windows.items(), strict=True):
             axes.axvspan(min(window), max(window), color="0.95", zorder=0)
             foreground = {*everywhere, *groups.index[groups.isin(members)]}
             _draw_lines(axes, data[data["kind"] == kind], window, foreground, everywhere, highlight)
-        _row_title(row[0], members, groups, world)
+        _row_title(row[0], members, groups, world, narrow)
     for axes, kind in zip(panels[0], windows, strict=True):
         axes.annotate(f"{kind.capitalize()} filtered", (0.5, 1), (0, 24), xycoords="axes fraction",
                       textcoords="offset points", ha="center", fontsize=10)  # fmt: skip
     for axes in panels[-1]:
-        axes.set_xlabel("Cut-off [fraction of the Nyquist frequency]")
+        label = "Cut-off [fraction of the Nyquist frequency]"
+        axes.set_xlabel(fill(label, 22) if narrow else label)
     figure.supylabel("Accuracy / clean accuracy", fontsize=9)
-    _legends(
-        figure, panels[-1, 0], everywhere, {g: group_name(g, world) for g in rows[-1]} if len(rows[-1]) > 1 else {}
-    )
+    shared = {g: group_name(g, world) for g in rows[-1]} if len(rows[-1]) > 1 else {}
+    _legends(figure, panels[-1, 0], everywhere, shared, narrow)
     extremes = " ".join(_extremes(data[data["kind"] == kind], kind, window) for kind, window in windows.items())
     alt = f"Relative accuracy of {plural(len(groups), 'model')} over the cut-off of a filter. {extremes}"
     if highlight:
@@ -102,20 +104,23 @@ def _draw_lines(
             drawn = axes.add_line(_line(model, x, y, model in everywhere, model in highlight))
         else:
             (drawn,) = axes.plot(x, y, label=f"_{model}", color="0.85", linewidth=0.5, zorder=1)
-        svg_labels.label_mark(drawn, model, *_mean_text(kind, y[np.isin(x, list(window))]))
+        text = _mean_text(kind, y[np.isin(x, list(window))])
+        svg_labels.label_mark(drawn, model, *text, behind=model not in foreground)
     axes.set_xlim(0, 1)
     axes.autoscale_view(scalex=False)
 
 
-def _row_title(axes: Axes, members: Sequence[str], groups: pd.Series, world: study.World) -> None:
+def _row_title(axes: Axes, members: Sequence[str], groups: pd.Series, world: study.World, narrow: bool) -> None:
     """Name the groups of a row above its first panel, and explain the lines of adversarially trained models."""
-    title = axes.set_title(", ".join(group_name(g, world) for g in members), weight="bold")
+    names = ", ".join(group_name(g, world) for g in members)
+    title = axes.set_title(fill(names, 36) if narrow else names, weight="bold")
     if len(members) == 1:
         entry = svg_labels.legend_group(groups.index[groups == members[0]][0])
         svg_labels.label_entry([title], entry.removesuffix("-l2").removesuffix("-linf"))
     if "adversarial_training" in members:
         norms = known_models.describe(groups.index[groups == "adversarial_training"])["norm"]
         text = "L2 solid, L∞ broken;\nwider: larger ε" if norms.nunique() > 1 else "Wider: larger ε"
+        text = text.replace(", ", ",\n").replace(": ", ":\n") if narrow else text
         axes.text(0.98, 0.08, text, ha="right", fontsize=8, transform=axes.transAxes)
 
 
@@ -136,8 +141,10 @@ def _line(model: str, x: np.ndarray, y: np.ndarray, everywhere: bool, highlighte
     return Line2D(x, y, color=how.color, alpha=0.8, linewidth=how.size / 8 if adversarial else 1.2, zorder=3, **style)
 
 
-def _legends(figure: Canvas, axes: Axes, everywhere: Sequence[str], shared: Mapping[str, str]) -> None:
+def _legends(figure: Canvas, axes: Axes, everywhere: Sequence[str], shared: Mapping[str, str], narrow: bool) -> None:
     """Add a legend of the models in every row below the panels, and one of the groups that share the last row.
+
+    In the variant for phones these are one legend.
 
     Args:
         figure: the whole figure.
@@ -147,16 +154,22 @@ def _legends(figure: Canvas, axes: Axes, everywhere: Sequence[str], shared: Mapp
     """
     lines = {line.get_label(): line for line in axes.get_lines() if not line.get_label().startswith("_")}
     models = [m for m in everywhere if m in lines]
-    if models:
-        names = [shorten(n, 40, placeholder="…") for n in known_models.describe(models)["name"]]
-        columns = 2 if len(models) > 2 else len(models)
-        legend = figure.legend([lines[m] for m in models], names, loc="outside lower center", ncols=columns)
-        svg_labels.label_legend(legend, [(m, True) for m in models])
-    if shared:
-        groups = known_models.describe([m for m in lines if m not in models])["group"]
-        firsts = {g: groups.index[groups == g][0] for g in shared if (groups == g).any()}
-        legend = axes.legend([lines[m] for m in firsts.values()], [shared[g] for g in firsts], fontsize=8)
-        svg_labels.label_legend(legend, [(svg_labels.legend_group(m), False) for m in firsts.values()])
+    names = [shorten(n, 40, placeholder="…") for n in known_models.describe(models)["name"]] if models else []
+    handles, entries = [lines[m] for m in models], [(m, True) for m in models]
+    groups = known_models.describe([m for m in lines if m not in models])["group"]
+    firsts = {g: groups.index[groups == g][0] for g in shared if (groups == g).any()}
+    group_handles = [lines[m] for m in firsts.values()]
+    group_names = [shared[g] for g in firsts]
+    group_entries = [(svg_labels.legend_group(m), False) for m in firsts.values()]
+    if narrow:
+        handles, names, entries = handles + group_handles, names + group_names, entries + group_entries
+    elif firsts:
+        legend = axes.legend(group_handles, group_names, fontsize=8)
+        svg_labels.label_legend(legend, group_entries)
+    if handles:
+        columns = min(len(handles), 2 if narrow or len(handles) > 2 else len(handles))
+        legend = figure.legend(handles, names, loc="outside lower center", ncols=columns)
+        svg_labels.label_legend(legend, entries)
 
 
 def _extremes(curves: pd.DataFrame, kind: str, window: Sequence[float]) -> str:

@@ -7,13 +7,12 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from bvg import known_models, study
 from companion.analysis.effective_robustness import images_of, transform
 from companion.figures import svg_labels
-from companion.figures.base import NARROW, WIDTH, Figure, styled
+from companion.figures.base import Figure, canvas, styled
 from companion.figures.marks import COLORS, group_name, mark
 from companion.text import distinct_sets, format_number, listed, plural, set_name
 
@@ -40,7 +39,7 @@ def equal_accuracy(
     rows, columns, groups = (list(pd.unique(cells[c])) for c in ("row", "column", "group"))
     down, across = (len(groups) * len(rows), 1) if narrow else (len(groups), len(rows))
     height = down * (0.235 * len(columns) + 0.42) + (1.2 if narrow else 0.75)
-    figure = Canvas(figsize=(NARROW if narrow else WIDTH, height), facecolor="white", layout="constrained")
+    figure = canvas(height, narrow)
     panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     for axes, (group, row) in zip(panels.flat, product(groups, rows), strict=True):
         own = cells[(cells["group"] == group) & (cells["row"] == row)].set_index("column").reindex(columns)
@@ -95,7 +94,11 @@ def _alt(cells: pd.DataFrame, alpha: float, world: study.World) -> str:
 
 @styled
 def accuracy_lines(
-    accuracies: pd.DataFrame, lines: pd.DataFrame, world: study.World = study.STUDY, scale: str = "probit"
+    accuracies: pd.DataFrame,
+    lines: pd.DataFrame,
+    world: study.World = study.STUDY,
+    scale: str = "probit",
+    narrow: bool = False,
 ) -> Figure:
     """Draw accuracy on each benchmark against ImageNet top-1, with the line of the standard models.
 
@@ -104,15 +107,16 @@ def accuracy_lines(
         lines: from `companion.analysis.effective_robustness.residuals`.
         world: the benchmarks whose names to print.
         scale: the scale of both axes, as for `lines`.
+        narrow: draw the variant for phones, with two columns of panels and the legend below.
 
     Returns:
         `data` has the columns model, benchmark, imagenet, accuracy [%].
     """
     benchmarks = list(lines["benchmark"])
     images = images_of(world)
-    across = 4
-    down = -(-(len(benchmarks) + 1) // across)
-    figure = Canvas(figsize=(WIDTH, 1.75 * down), layout="constrained")
+    across = 2 if narrow else 4
+    down = -(-(len(benchmarks) + (not narrow)) // across)
+    figure = canvas(1.75 * down + 2 * narrow, narrow)
     panels = figure.subplots(down, across, sharex=True, squeeze=False).ravel()
     x = transform(accuracies["imagenet"].to_numpy(float), images["imagenet"], scale)
     for axes, line in zip(panels, lines.itertuples(), strict=False):
@@ -134,7 +138,11 @@ def accuracy_lines(
         _percent(axes, scale)
     for axes in panels[len(benchmarks) :]:
         axes.axis("off")
-    figure.supxlabel("ImageNet top-1 [%]", fontsize=9)
+    if narrow:  # above the legend
+        for axes in panels[: len(benchmarks)][-across:]:
+            axes.set_xlabel("ImageNet top-1 [%]", fontsize=9)
+    else:
+        figure.supxlabel("ImageNet top-1 [%]", fontsize=9)
     figure.supylabel("Accuracy on the benchmark [%]", fontsize=9)
     groups = [g for g in pd.unique(known_models.describe(accuracies["model"])["group"]) if g in COLORS]
     handles = [Line2D([], [], linestyle="none", marker="o", markersize=4.5, color=COLORS[g]) for g in groups]
@@ -143,9 +151,11 @@ def accuracy_lines(
         Line2D([], [], color="black", linewidth=1.6),
         Line2D([], [], color="0.6", linewidth=0.9, linestyle=(0, (3, 2))),
     ]
-    panels[len(benchmarks)].legend(
-        handles, [*names, "line of the standard models", "… extended"], loc="center", fontsize=7.5
-    )
+    names += ["line of the standard models", "… extended"]
+    if narrow:
+        figure.legend(handles, names, loc="outside lower center")
+    else:
+        panels[len(benchmarks)].legend(handles, names, loc="center", fontsize=7.5)
     data = accuracies.melt(["model", "imagenet"], benchmarks, "benchmark", "accuracy")
     alt = f"Scatter plots of accuracy against ImageNet top-1 ({scale} scale), one for each of {listed(map(world.name, benchmarks))}, with the line fitted to {plural(int(lines['n'].max()), 'standard model')}."
     return Figure(figure, data[["model", "benchmark", "imagenet", "accuracy"]], alt)

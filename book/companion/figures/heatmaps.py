@@ -9,12 +9,13 @@ from textwrap import fill
 import numpy as np
 import pandas as pd
 import seaborn
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
 from bvg import study
-from companion.figures.base import NARROW, TURNED, WIDTH, Figure, styled
+from companion.figures.base import TURNED, Figure, canvas, ink, styled
 from companion.text import distinct_sets, format_label, listed, plural, set_name, short_row, strongest
 
 COLORMAP = "RdBu_r"
@@ -41,7 +42,7 @@ def correlation_heatmap(
     cells = distinct_sets(cells)
     rows, columns, groups = (pd.unique(cells[c]) for c in ("row", "column", "group"))
     height = len(groups) * (0.34 * len(rows) + 0.32) + (1.6 if narrow else 1.0)
-    figure = Canvas(figsize=(NARROW if narrow else WIDTH, height), facecolor="white", layout="constrained")
+    figure = canvas(height, narrow)
     panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
     for axes, group in zip(panels, groups, strict=True):
         own = cells[cells["group"] == group]
@@ -90,8 +91,7 @@ def correlation_matrix(
     below = [order.index(r) > order.index(c) for r, c in zip(cells["row"], cells["column"], strict=True)]
     drawn = cells[below]
     size = len(order) - 1
-    shape = (NARROW, 0.36 * size + 1.9) if narrow else (WIDTH, 0.42 * size + 1.0)
-    figure = Canvas(figsize=shape, facecolor="white", layout="constrained")
+    figure = canvas(0.36 * size + 1.9 if narrow else 0.42 * size + 1.0, narrow)
     axes = figure.subplots()
     many = size > 6
     _heat(axes, drawn, order[1:], order[:-1], fontsize=8.2 if narrow else 8.5 if many else 9.5, short=narrow and many)
@@ -178,7 +178,7 @@ def _heat(
     )  # fmt: skip
     for artist in axes.texts:
         value = shown.iat[int(artist.get_position()[1]), int(artist.get_position()[0])]
-        artist.set_color("0.42" if value == 0 else "white" if abs(value) > 0.7 else "0.1")
+        artist.set_color("0.42" if value == 0 else ink(colormaps[COLORMAP]((value + 1) / 2)))
         if "\n" in artist.get_text():
             artist.set_fontsize(max(fontsize - 2, 7))
     for i, j in np.argwhere((shown.isna() & text.notna()).to_numpy()):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pandas as pd
-from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from bvg import study
 from companion.analysis.interventions import CHANGES
-from companion.figures.base import WIDTH, Figure, styled
+from companion.figures.base import Figure, canvas, styled
 from companion.text import format_number, listed, plural
 
 _COLORS = ("tab:blue", "tab:purple", "tab:orange")
@@ -16,20 +15,21 @@ _MARKERS = ("o", "s", "^")
 
 
 @styled
-def interventions(pairs: pd.DataFrame, world: study.World = study.MINIATURE) -> Figure:
+def interventions(pairs: pd.DataFrame, world: study.World = study.MINIATURE, narrow: bool = False) -> Figure:
     """Draw each quantity before and after each change of training; a line joins the networks of one seed.
 
     Args:
         pairs: from `companion.analysis.interventions.pairs`.
         world: the benchmarks whose names to print.
+        narrow: draw the variant for phones, with two columns of panels.
 
     Returns:
         `data` is `pairs`.
     """
     columns, changes = list(pd.unique(pairs["column"])), [c for c in CHANGES if c in set(pairs["change"])]
-    across = 4
+    across = 2 if narrow else 4
     down = -(-max(len(columns), 1) // across)
-    figure = Canvas(figsize=(WIDTH, 2.0 * down + 0.4), layout="constrained")
+    figure = canvas(2.0 * down + (0.7 if narrow else 0.4), narrow)
     panels = figure.subplots(down, across, squeeze=False).ravel()
     parts = []
     for axes, column in zip(panels, columns, strict=False):
@@ -59,7 +59,7 @@ def interventions(pairs: pd.DataFrame, world: study.World = study.MINIATURE) -> 
         handles,
         [*(f"baseline, seed {s}" for s in seeds), "with the change"],
         loc="outside lower center",
-        ncols=len(handles),
+        ncols=2 if narrow else len(handles),
     )
     alt = f"{plural(len(columns), 'panel')}: {listed(map(world.plain, columns))} of networks trained without and with {listed(CHANGES[c] for c in changes)}, from the same seeds. Differences: {'; '.join(parts)}."
     return Figure(figure, pairs.reset_index(drop=True), alt)

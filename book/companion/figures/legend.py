@@ -7,12 +7,11 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
 from matplotlib.legend_handler import HandlerTuple
 
 from bvg import known_models, study
 from companion.figures import svg_labels
-from companion.figures.base import WIDTH, Figure, styled
+from companion.figures.base import Figure, canvas, styled
 from companion.figures.marks import GROUP_NAMES, group_name, mark
 
 LEGEND = {
@@ -70,12 +69,13 @@ def key(models: Sequence[str], world: study.World = study.STUDY) -> tuple[list[A
 
 
 @styled
-def legend(models: Sequence[str] | None = None, world: study.World = study.STUDY) -> Figure:
+def legend(models: Sequence[str] | None = None, world: study.World = study.STUDY, narrow: bool = False) -> Figure:
     """Draw every model's mark with its name, by group.
 
     Args:
         models: ids; None for the study's 48.
         world: the images that the models were measured on.
+        narrow: draw the variant for phones, with two columns.
 
     Returns:
         `data` with the columns model, name, group, color, marker, fillstyle, size (points).
@@ -83,7 +83,9 @@ def legend(models: Sequence[str] | None = None, world: study.World = study.STUDY
     everyone = known_models.models()
     table = known_models.describe(list(everyone.index[everyone["in_study"]]) if models is None else list(models))
     parts = sections(table, world)
-    columns: list[list[tuple[str, str, bool]]] = [[] for _ in range(4)]  # id, printed name, is it a model
+    columns: list[list[tuple[str, str, bool]]] = [
+        [] for _ in range(2 if narrow else 4)
+    ]  # id, printed name, is it a model
     for _, title, members in sorted(parts, key=lambda part: -len(part[2])):
         column = min(columns, key=len)  # largest group first, into the shortest column
         column += [("", "", False)] if column else []
@@ -92,9 +94,9 @@ def legend(models: Sequence[str] | None = None, world: study.World = study.STUDY
         )
         column += [(model, name, True) for model, name in members["name"].items()]
     height = max(map(len, columns))
-    figure = Canvas(figsize=(WIDTH, 0.21 * height + 0.1), facecolor="white")
+    figure = canvas(0.21 * height + 0.1, narrow, layout=None)
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, 4), ylim=(height - 0.3, -0.7))
+    axes.set(xlim=(0, len(columns)), ylim=(height - 0.3, -0.7))
     axes.axis("off")
     for i, column in enumerate(columns):
         for j, (id, text, is_model) in enumerate(column):

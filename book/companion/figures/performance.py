@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
 
 from bvg.bench.network import FORWARD, LIMIT
-from companion.figures.base import WIDTH, Figure, styled
+from companion.figures.base import WIDTH, Figure, canvas, styled
 from companion.text import listed
 
 OURS, THEIRS, MOST = "tab:blue", "0.7", "tab:red"
 
 
 @styled
-def stimuli(measured: pd.DataFrame) -> Figure:
+def stimuli(measured: pd.DataFrame, narrow: bool = False) -> Figure:
     """Plot milliseconds per image of each kind of stimuli, for bvg and naive baselines.
 
     Args:
         measured: rows of the section "kernels" of `bvg.bench.load`.
+        narrow: draw the variant for phones.
 
     Returns:
         `data`: device, name, way, value [ms per image], ratio (time relative to bvg's), difference.
@@ -30,17 +32,17 @@ def stimuli(measured: pd.DataFrame) -> Figure:
     ours = data[data["way"] == "bvg"].set_index(["device", "name"])["value"]
     data["ratio"] = data["value"] / ours.loc[pd.MultiIndex.from_frame(data[["device", "name"]])].to_numpy()
     panels = list(data.groupby(["device", "name"], sort=False))
-    canvas = Canvas(figsize=(WIDTH, 1.35 * len(panels) + 0.2), facecolor="white", layout="constrained")
-    for axes, ((device, name), rows) in zip(canvas.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True):
+    figure = canvas((2.1 if narrow else 1.35) * len(panels) + 0.2, narrow)
+    for axes, ((device, name), rows) in zip(figure.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True):
         texts = [
-            f"{v:.3g} ms" + (f", {r:,.{0 if r >= 100 else 1}f} times as long" if r != 1 else "")
+            f"{v:.3g} ms" + (f", {r:,.{0 if r >= 100 else 1}f}{'×' if narrow else ' times as long'}" if r != 1 else "")
             for v, r in zip(rows["value"], rows["ratio"], strict=True)
         ]
         _bars(axes, list(rows["way"]), rows["value"].to_numpy(), texts)
-        axes.set_title(f"{name}: milliseconds per image\n{device}", fontsize=9, loc="left")
+        _title(axes, f"{name}: milliseconds per image", device)
     parts = [f"{name} on {device}: {listed(_times(rows))}" for (device, name), rows in panels]
     alt = f"Bar charts of the time per image to make the stimuli. {'. '.join(parts)}."
-    return Figure(canvas, data[["device", "name", "way", "value", "ratio", "difference"]], alt)
+    return Figure(figure, data[["device", "name", "way", "value", "ratio", "difference"]], alt)
 
 
 def _times(rows: pd.DataFrame) -> list[str]:
@@ -48,7 +50,7 @@ def _times(rows: pd.DataFrame) -> list[str]:
 
 
 @styled
-def throughput(measured: pd.DataFrame) -> Figure:
+def throughput(measured: pd.DataFrame, narrow: bool = False) -> Figure:
     """Plot images per second of a ResNet-50, with rooflines.
 
     The roofline is an upper limit: each layer takes at least the time of its operations, at the rate of a large product of
@@ -56,6 +58,7 @@ def throughput(measured: pd.DataFrame) -> Figure:
 
     Args:
         measured: rows of the section "network" of `bvg.bench.load`.
+        narrow: draw the variant for phones.
 
     Returns:
         `data`: device, way, value [images per second], roofline [images per second].
@@ -69,34 +72,36 @@ def throughput(measured: pd.DataFrame) -> Figure:
         parts.append(speed.assign(device=device, roofline=limit[precision].to_numpy()))
     data = pd.concat(parts, ignore_index=True)[["device", "way", "value", "roofline"]]
     panels = list(data.groupby("device", sort=False))
-    height = sum(0.3 * len(of) + 0.75 for _, of in panels) + 0.3
-    canvas = Canvas(figsize=(WIDTH, height), facecolor="white", layout="constrained")
+    height = sum(0.3 * len(of) + (1.1 if narrow else 0.75) for _, of in panels) + 0.3
+    figure = canvas(height, narrow)
     ratios = [len(of) + 2 for _, of in panels]
     for axes, (device, of) in zip(
-        canvas.subplots(len(panels), 1, squeeze=False, height_ratios=ratios)[:, 0], panels, strict=True
+        figure.subplots(len(panels), 1, squeeze=False, height_ratios=ratios)[:, 0], panels, strict=True
     ):
         shares = of["value"] / of["roofline"]
         texts = [
-            f"{v:,.3g} images/s, {share:.0%} of the roofline" for v, share in zip(of["value"], shares, strict=True)
+            f"{v:,.3g}, {share:.0%}" if narrow else f"{v:,.3g} images/s, {share:.0%} of the roofline"
+            for v, share in zip(of["value"], shares, strict=True)
         ]
         _bars(axes, list(of["way"]), of["value"].to_numpy(), texts, of["roofline"].to_numpy())
         axes.plot(of["roofline"], range(len(of)), "|", color=MOST, markersize=13, markeredgewidth=2.2, label="roofline")
-        axes.set_title(f"ResNet-50: images per second\n{device}", fontsize=9, loc="left")
+        _title(axes, f"ResNet-50: images per second{', share of the roofline' if narrow else ''}", device)
     handles, labels = axes.get_legend_handles_labels()
-    canvas.legend(handles, labels, loc="outside lower center", fontsize=8.5)
+    figure.legend(handles, labels, loc="outside lower center", fontsize=8.5)
     rates = [f"{device}: {listed(f'{w} {v:,.3g} (roofline {r:,.3g})' for w, v, r in of[['way', 'value', 'roofline']].to_numpy())}"
             for device, of in panels]  # fmt: skip
-    return Figure(canvas, data, f"Bar charts of images per second of a ResNet-50. {'. '.join(rates)}.")
+    return Figure(figure, data, f"Bar charts of images per second of a ResNet-50. {'. '.join(rates)}.")
 
 
 @styled
-def cost(measured: pd.DataFrame) -> Figure:
+def cost(measured: pd.DataFrame, narrow: bool = False) -> Figure:
     """Plot the seconds of a measurement against its size, with fitted lines.
 
     The size is the number of models, of conditions or of images.
 
     Args:
         measured: rows of the section "engine" of `bvg.bench.load`.
+        narrow: draw the variant for phones, with one panel per row.
 
     Returns:
         `data`: device, varied, amount, way, seconds, line (seconds on the line fitted to bvg's; NaN for the baseline).
@@ -104,8 +109,9 @@ def cost(measured: pd.DataFrame) -> Figure:
     rows = measured[measured["section"] == "engine"]
     data = pd.concat([_varied(of, device) for device, of in rows.groupby("device", sort=False)], ignore_index=True)
     devices = list(dict.fromkeys(data["device"]))
-    canvas = Canvas(figsize=(WIDTH, 2.6 * len(devices) + 0.5), facecolor="white", layout="constrained")
-    grid = canvas.subplots(len(devices), 3, squeeze=False)
+    figure = canvas((5.7 if narrow else 2.6) * len(devices) + 0.5, narrow)
+    grid = figure.subplots(*((3 * len(devices), 1) if narrow else (len(devices), 3)), squeeze=False)
+    grid = grid.reshape(len(devices), 3)
     for row, device in zip(grid, devices, strict=True):
         for axes, what in zip(row, ("models", "conditions", "images"), strict=True):
             of = data[(data["device"] == device) & (data["varied"] == what)]
@@ -115,13 +121,13 @@ def cost(measured: pd.DataFrame) -> Figure:
             axes.plot(baseline["amount"], baseline["seconds"], "s", color="0.35", label="naive baseline")
             axes.set(xlim=(0, None), ylim=(0, None), xlabel=what)
         row[0].set_ylabel("seconds")
-        row[0].set_title(device, fontsize=9, loc="left")
+        _title(row[0], device)
     handles, labels = grid[0][0].get_legend_handles_labels()
-    canvas.legend(handles, labels, loc="outside lower center", ncols=2)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
     alt = (
         f"Seconds of a measurement against the number of models, conditions and images, with fitted lines. {_off(data)}"
     )
-    return Figure(canvas, data, alt)
+    return Figure(figure, data, alt)
 
 
 def _varied(rows: pd.DataFrame, device: str) -> pd.DataFrame:
@@ -147,6 +153,12 @@ def _off(data: pd.DataFrame) -> str:
     return f"The largest deviation from a line is {off.max():.0%}."
 
 
+def _title(axes: Axes, *lines: str) -> None:
+    """Write lines above a panel, broken to its figure's width."""
+    letters = 100 if axes.figure.get_figwidth() == WIDTH else 28
+    axes.set_title("\n".join(fill(line, letters) for line in lines), fontsize=9, loc="left")
+
+
 def _bars(axes: Axes, names: list[str], values: np.ndarray, texts: list[str], marks: np.ndarray | float = 0) -> None:
     """Draw horizontal bars, the first on top, with a text at their end.
 
@@ -157,6 +169,8 @@ def _bars(axes: Axes, names: list[str], values: np.ndarray, texts: list[str], ma
     axes.barh(range(len(names)), values, 0.62, color=colors)
     for place, (end, text) in enumerate(zip(ends, texts, strict=True)):
         axes.annotate(text, (end, place), (6, 0), textcoords="offset points", va="center", fontsize=8)
-    axes.set_yticks(range(len(names)), names, fontsize=8.5)
-    axes.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, 1.8 * ends.max()))
+    wide = axes.figure.get_figwidth() == WIDTH
+    axes.set_yticks(range(len(names)), [name if wide else fill(name, 20) for name in names], fontsize=8.5)
+    axes.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, (1.8 if wide else 2.4) * ends.max()))
+    axes.locator_params(axis="x", nbins=8 if wide else 4)
     axes.grid(visible=False, axis="y")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
 
 from bvg import study
 from companion.analysis.prediction import ALL, METHODS, feature_name
-from companion.figures.base import WIDTH, Figure, styled
+from companion.figures.base import Figure, canvas, styled
 from companion.text import format_number
 
 _LOOKS = {"linear": ("o", "tab:blue", -0.17), "forest": ("s", "tab:green", 0.17)}
@@ -17,7 +16,7 @@ _LEAST = -0.3  # a smaller R2 is drawn as an arrow at the edge
 
 
 @styled
-def prediction(predicted: pd.DataFrame, threshold: float | None = None) -> Figure:
+def prediction(predicted: pd.DataFrame, threshold: float | None = None, narrow: bool = False) -> Figure:
     """Draw R2 on held-out models: a panel per category, a row per set of features, both methods, over all models.
 
     A grey bar ends at the (1 - alpha) quantile of the null distribution: without any relation, R2 exceeds it with
@@ -26,6 +25,7 @@ def prediction(predicted: pd.DataFrame, threshold: float | None = None) -> Figur
     Args:
         predicted: from `companion.analysis.prediction.prediction`.
         threshold: R2 at which to draw a line; None for no line.
+        narrow: draw the variant for phones, with one panel per row.
 
     Returns:
         `data` holds the rows over all models.
@@ -33,8 +33,10 @@ def prediction(predicted: pd.DataFrame, threshold: float | None = None) -> Figur
     data = predicted[predicted["group"] == "total"].reset_index(drop=True)
     features = list(dict.fromkeys(data["features"]))
     categories = list(dict.fromkeys(data["category"]))
-    canvas = Canvas(figsize=(WIDTH, 0.36 * len(features) + 1.1), facecolor="white", layout="constrained")
-    panels = canvas.subplots(1, len(categories), sharex=True, sharey=True, squeeze=False)[0]
+    across = 1 if narrow else len(categories)
+    down = -(-len(categories) // across)
+    figure = canvas(down * (0.36 * len(features) + 0.5) + (1.0 if narrow else 0.6), narrow)
+    panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, category in zip(panels, categories, strict=True):
         _panel(axes, data[data["category"] == category], features)
         if threshold is not None:
@@ -45,8 +47,8 @@ def prediction(predicted: pd.DataFrame, threshold: float | None = None) -> Figur
     panels[0].set_yticks(range(len(features)), [feature_name(f) for f in features], fontsize=8.5)
     panels[0].set_ylim(len(features) - 0.5, -0.5)
     handles, labels = panels[0].get_legend_handles_labels()
-    canvas.legend(handles, labels, loc="outside lower center", ncols=3)
-    return Figure(canvas, data, _alt(data, categories))
+    figure.legend(handles, labels, loc="outside lower center", ncols=1 if narrow else 3)
+    return Figure(figure, data, _alt(data, categories))
 
 
 def _panel(axes: Axes, data: pd.DataFrame, features: list[str]) -> None:

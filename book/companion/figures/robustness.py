@@ -12,13 +12,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgb
-from matplotlib.figure import Figure as Canvas
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.patches import Patch, Rectangle
 
 from bvg import study
 from companion.analysis.robustness import FEWEST_FAMILIES, FRAGILE, NOT_SIGNIFICANT, OTHER_DEPENDENCE, ROBUST, VERDICTS
-from companion.figures.base import NARROW, TURNED, WIDTH, Figure, styled
+from companion.figures.base import TURNED, Figure, canvas, ink, styled
 from companion.figures.marks import group_name
 from companion.text import distinct_sets, format_label, format_number, listed, plural, set_name, short_row
 
@@ -57,7 +56,7 @@ def robustness(
     checked = distinct_sets(checked)
     rows, columns, groups = (pd.unique(checked[c]) for c in ("row", "column", "group"))
     height = len(groups) * ((0.36 if narrow else 0.46) * len(rows) + 0.34) + (2.0 if narrow else 1.1)
-    figure = Canvas(figsize=(NARROW if narrow else WIDTH, height), facecolor="white", layout="constrained")
+    figure = canvas(height, narrow)
     panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
     parts = []
     for axes, group in zip(panels, groups, strict=True):
@@ -122,7 +121,8 @@ def _cell(axes: Axes, x: int, y: int, cell, narrow: bool = False) -> None:
 def _look(verdict: str, r: float) -> tuple[object, str | None, str]:
     """Return the face colour, hatch and text colour of a cell."""
     if verdict == ROBUST:
-        return _COLORS.to_rgba(r), None, "white" if abs(r) > 0.62 else "0.05"
+        face = _COLORS.to_rgba(r)
+        return face, None, ink(face)
     if verdict == FRAGILE:
         return _pale(np.sign(r) * 0.6), "///", "0.15"  # one paleness, whatever the size of r
     if verdict == OTHER_DEPENDENCE:
@@ -170,7 +170,9 @@ def _title(group: str, cells: pd.DataFrame, world: study.World, set_apart: Seque
 
 
 @styled
-def windows(table: pd.DataFrame, world: study.World = study.STUDY, group: str = "total") -> Figure:
+def windows(
+    table: pd.DataFrame, world: study.World = study.STUDY, group: str = "total", narrow: bool = False
+) -> Figure:
     """Draw the correlations of the spectral biases for every window of cut-offs, as triangles of first and last cut-off.
 
     Significant correlations are coloured, others grey; the window in use is outlined.
@@ -179,6 +181,7 @@ def windows(table: pd.DataFrame, world: study.World = study.STUDY, group: str = 
         table: from `companion.analysis.definitions.windows`.
         world: the benchmarks and groups whose names to print.
         group: the set of models to draw.
+        narrow: draw the variant for phones, with a row per category instead of one per bias.
 
     Returns:
         `data` is `table`, with all sets.
@@ -186,8 +189,10 @@ def windows(table: pd.DataFrame, world: study.World = study.STUDY, group: str = 
     own = table[table["group"] == group]
     biases, categories = pd.unique(own["bias"]), pd.unique(own["category"])
     cutoffs = sorted(set(own["first"]) | set(own["last"]))
-    figure = Canvas(figsize=(WIDTH, 1.75 * len(biases) + 0.9), facecolor="white", layout="constrained")
-    panels = figure.subplots(len(biases), len(categories), sharex=True, sharey=True, squeeze=False)
+    figure = canvas((1.6 * len(categories) if narrow else 1.75 * len(biases)) + 0.9, narrow)
+    shape = (len(categories), len(biases)) if narrow else (len(biases), len(categories))
+    grid = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
+    panels = grid.T if narrow else grid  # a row per bias, a column per category
     parts = []
     for axes, (bias, category) in zip(panels.flat, product(biases, categories), strict=True):
         cells = own[(own["bias"] == bias) & (own["category"] == category)]
@@ -198,10 +203,14 @@ def windows(table: pd.DataFrame, world: study.World = study.STUDY, group: str = 
             f"{plural((signs > 0).sum(), 'significant window')} positive, {(signs < 0).sum()} negative"
         )
     for axes, category in zip(panels[0], categories, strict=True):
-        axes.set_title(world.name(category), fontsize=9.5, weight="bold")
+        axes.set_title("" if narrow else world.name(category), fontsize=9.5, weight="bold")
+        axes.set_ylabel(f"{world.name(category)}\nfirst cut-off" if narrow else "")
     for axes, bias in zip(panels[:, 0], biases, strict=True):
-        axes.set_ylabel(f"{world.plain(bias)}\nfirst cut-off")
-    for axes in panels[-1]:
+        if narrow:
+            axes.set_title(fill(world.plain(bias), 14), weight="bold")
+        else:
+            axes.set_ylabel(f"{world.plain(bias)}\nfirst cut-off")
+    for axes in grid[-1]:
         axes.set_xlabel("last cut-off")
     bar = figure.colorbar(_COLORS, ax=list(panels.flat), location="bottom", shrink=0.6, aspect=35, pad=0.02, ticks=[-1, -0.5, 0, 0.5, 1])  # fmt: skip
     bar.set_label("Spearman's r (grey: not significant)", fontsize=9)

@@ -18,7 +18,7 @@ from matplotlib.transforms import Bbox
 from bvg import known_models, study
 from bvg.results import correlation
 from companion.figures import svg_labels
-from companion.figures.base import NARROW, WIDTH, Figure, styled
+from companion.figures.base import WIDTH, Figure, canvas, styled
 from companion.figures.legend import LEGEND, key
 from companion.figures.marks import COLORS, NEW, Mark, mark
 from companion.text import distinct_sets, format_label, listed, plural, quoted, strongest
@@ -50,9 +50,8 @@ class _Layout:
 
 # Columns -> height of a row, scale of the marks, font size, letters in a line above a panel.
 _SIZES = {1: (3.2, 1.0, 8.5, 90), 2: (2.5, 0.95, 8.5, 60), 3: (2.1, 0.85, 7.5, 38), 4: (1.95, 0.72, 7.5, 31)}
-MOST_ON_PHONE = 4
-"""Most panels of the variant for phones: each is a row, and more would make a page of them."""
-_PHONE = (2.4, 0.85, 8.5, 44)
+# The same for phones: up to four panels have a row each; more stand in two columns.
+_PHONE = {1: (2.4, 0.85, 8.5, 44), 2: (2.05, 0.72, 8.2, 22)}
 _BIAS_IDS = tuple(b.id for b in study.BIASES)
 
 
@@ -65,7 +64,7 @@ def scatter(
     highlight: Sequence[str] = (),
     world: study.World = study.STUDY,
     narrow: bool = False,
-) -> Figure | None:
+) -> Figure:
     """Draw biases against accuracies, one mark per model, with Spearman's r above each panel.
 
     Several biases make one row each, with one column per accuracy. The panels of a single bias, or of more than four
@@ -81,7 +80,7 @@ def scatter(
         highlight: models to ring and name; they are left out of the correlations (see `known_models.counted`). A model that
             lacks the values is not drawn.
         world: the images that the models were measured on.
-        narrow: draw the variant for phones, with one panel per row; None with more than four panels.
+        narrow: draw the variant for phones, with one panel per row, or two if there are more than four.
 
     Returns:
         `data` with the columns model, group, x, y, x_value, y_value, in_statistics; `statistics` with the correlations.
@@ -90,8 +89,6 @@ def scatter(
         KeyError: a column that `scores` does not have.
         ValueError: `highlight` names a model that is not in `scores`, or there is nothing to draw.
     """
-    if narrow and len(x) * len(y) > MOST_ON_PHONE:
-        return None
     counted = known_models.counted(scores, highlight)
     sets = {k: mask & counted for k, mask in known_models.figure2_groups(scores["group"]).items()}
     cells = correlation.correlate(scores, y, x, {k: m for k, m in sets.items() if k == "total" or m.any()}, alpha)
@@ -107,11 +104,7 @@ def scatter(
     most = max(panel_cells, key=lambda c: c["n"].iloc[0])
     over = _over(list(most["n"]), data.loc[~data["in_statistics"], "model"], highlight)
     layout = _layout(len(x), len(y), narrow)
-    figure = Canvas(
-        figsize=(NARROW if narrow else WIDTH, layout.height * layout.rows + 0.3),
-        facecolor="white",
-        layout="constrained",
-    )
+    figure = canvas(layout.height * layout.rows + 0.3, narrow)
     grid = figure.add_gridspec(layout.rows, layout.columns)
     panels = _panels(grid, layout, pairs, [_correlations(c, most, layout.letters) for c in panel_cells], world)
     for axes, at in zip(panels, points, strict=True):
@@ -129,7 +122,8 @@ def scatter(
 
 def _layout(biases: int, accuracies: int, narrow: bool = False) -> _Layout:
     if narrow:
-        return _Layout(True, 1, biases * accuracies, 0, *_PHONE)
+        columns = 1 if biases * accuracies <= 4 else 2
+        return _Layout(True, columns, -(-biases * accuracies // columns), 0, *_PHONE[columns])
     wrapped = biases == 1 or accuracies > 4
     columns = min(accuracies, 4 if not wrapped else 2 if accuracies <= 4 else 3)
     rows = -(-biases * accuracies // columns)
@@ -178,7 +172,8 @@ def _panels(
         title = world.name(accuracy) if i < columns or layout.wrapped else ""
         axes.set_title(title, weight="bold", pad=5 + 1.35 * lines * fontsize)
         outer = several_biases or i + columns >= len(pairs)
-        axes.set_xlabel(fill(world.name(bias), 22 if columns > 2 else 60) if outer else "", fontsize=fontsize + 0.5)
+        small = columns > 2 or (columns == 2 and grid.figure.get_figwidth() < WIDTH)
+        axes.set_xlabel(fill(world.name(bias), 22 if small else 60) if outer else "", fontsize=fontsize + 0.5)
         axes.set_ylabel("" if i % columns or accuracy in _BIAS_IDS else "Accuracy [%]")
         axes.margins(0.07)
         axes.locator_params(nbins=5)

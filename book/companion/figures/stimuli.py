@@ -9,11 +9,10 @@ from textwrap import fill
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from bvg import study
-from companion.figures.base import WIDTH, Figure, styled
+from companion.figures.base import NARROW, WIDTH, Figure, canvas, styled
 from companion.figures.svg_labels import PICTURE
 from companion.text import listed, plural, quoted
 
@@ -24,6 +23,7 @@ def gallery(
     titles: Sequence[str],
     row_labels: Sequence[str] | None = None,
     description: str = "",
+    narrow: bool = False,
 ) -> Figure:
     """Draw a grid of stimuli with a caption per column and, if given, a label per row.
 
@@ -32,6 +32,7 @@ def gallery(
         titles: one caption per column.
         row_labels: one label per row.
         description: required sentence on what the images show ("A horse, first as …"); starts the alternative text.
+        narrow: draw the variant for phones: at most four images beside each other; a row continues below.
 
     Returns:
         `data` with the columns row, column, height, width, mean (intensity in [0, 1]).
@@ -49,13 +50,18 @@ def gallery(
             f"expected `images` to be rows of {len(titles)} images, one per title, and one row per label, "
             f"got rows of {[len(row) for row in images]} and {len(labels)} labels"
         )
-    cell = min(WIDTH / len(titles), 2.4)
-    figure = Canvas(figsize=(WIDTH, cell * len(images) + 0.35), facecolor="white", layout="constrained")
-    panels = figure.subplots(len(images), len(titles), squeeze=False)
+    lines = -(-len(titles) // 4) if narrow else 1
+    across = -(-len(titles) // lines)
+    cell = min((NARROW if narrow else WIDTH) / across, 2.4)
+    figure = canvas((cell + 0.25 * (lines > 1)) * len(images) * lines + 0.35, narrow)
+    panels = figure.subplots(len(images) * lines, across, squeeze=False)
     for (i, row), (j, title) in product(enumerate(images), enumerate(titles)):
-        _show(panels[i, j], row[j])
-        panels[i, j].set_title(fill(title, max(int(cell * 13), 8)) if i == 0 else "", loc="center")
-        panels[i, j].set_ylabel(fill(labels[i], 16) if j == 0 else "")
+        axes = panels[i * lines + j // across, j % across]
+        _show(axes, row[j])
+        axes.set_title(fill(title, max(int(cell * 13), 8)) if i == 0 or lines > 1 else "", loc="center")
+        axes.set_ylabel(fill(labels[i], 16) if j == 0 else "")
+    for axes in panels.flat:
+        axes.set_visible(bool(axes.images))
     data = pd.DataFrame(
         [
             (r, t, *image.shape[:2], image.mean())
@@ -71,12 +77,13 @@ def gallery(
 
 
 @styled
-def overview(images: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+def overview(images: Mapping[str, Mapping[str, np.ndarray]], narrow: bool = False) -> Figure:
     """Draw Figure 1: the three families of biases with their stimuli, and the categories they might explain.
 
     Args:
         images: family -> caption -> image ([H, W, 3] or [H, W]; uint8 or float in [0, 1]), one to three per
             family. The families are those of `study.BIASES`: shape, spectral, critical band.
+        narrow: draw the variant for phones, with the categories below the biases.
 
     Returns:
         `data` with the columns side, name, member: the biases of each family and the benchmarks of each category.
@@ -85,50 +92,59 @@ def overview(images: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     if sorted(images) != sorted(families) or not all(1 <= len(of) <= 3 for of in images.values()):
         counts = {family: len(of) for family, of in images.items()}
         raise ValueError(f"expected `images` with one to three images for each of {', '.join(families)}, got {counts}")
-    figure = Canvas(figsize=(WIDTH, 5.0), facecolor="white")
+    height = 8.8 if narrow else 5.0
+    figure = canvas(height, narrow, layout=None)
     page = figure.add_axes((0, 0, 1, 1))
-    page.set(xlim=(0, WIDTH), ylim=(0, 5.0))
+    page.set(xlim=(0, figure.get_figwidth()), ylim=(0, height))
     page.axis("off")
-    page.text(0.1, 4.75, "Biases", fontsize=12, weight="bold")
-    page.text(5.0, 4.75, "Generalization", fontsize=12, weight="bold")
+    page.text(0.1, height - 0.25, "Biases", fontsize=12, weight="bold")
     for i, family in enumerate(families):
-        _draw_family(page, 4.55 - 1.52 * i, family, images[family])
+        _draw_family(page, height - 0.45 - (1.65 if narrow else 1.52) * i, family, images[family], narrow)
+    ends, word = (((1.0, 3.3), (1.0, 2.75)), (1.25, 2.97)) if narrow else (((4.0, 2.4), (4.85, 2.4)), (4.4, 2.62))
     arrow = "simple,head_width=16,head_length=12,tail_width=6"
-    page.add_patch(FancyArrowPatch((4.0, 2.4), (4.85, 2.4), arrowstyle=arrow, color="0.35"))
-    page.text(4.4, 2.62, "explain?", ha="center", fontsize=10, style="italic")
-    _draw_categories(page, 4.5)
+    page.add_patch(FancyArrowPatch(*ends, arrowstyle=arrow, color="0.35"))
+    page.text(*word, "explain?", ha="left" if narrow else "center", fontsize=10, style="italic")
+    page.text(*((0.1, 2.45) if narrow else (5.0, 4.75)), "Generalization", fontsize=12, weight="bold")
+    _draw_categories(page, 2.3 if narrow else 4.5, narrow)
     benchmarks = {c: [study.benchmark(m).name for m in members] for c, members in study.CATEGORIES.items()}
     rows = [("bias", b.test, b.name) for b in study.BIASES]
     rows += [("generalization", category, name) for category, names in benchmarks.items() for name in names]
     stimuli = " ".join(f"{family.capitalize()}: {quoted(images[family])}." for family in families)
     categories = " ".join(f"{study.CATEGORY_NAMES[c]}: {listed(names)}." for c, names in benchmarks.items())
     alt = (
-        f"Overview. On the left are the biases, each with its stimuli. {stimuli} An arrow marked “explain?” points right, "
+        f"Overview. First come the biases, each with its stimuli. {stimuli} An arrow marked “explain?” points from them "
         f"to the categories of generalization, each with its benchmarks. {categories}"
     )
     return Figure(figure, pd.DataFrame(rows, columns=["side", "name", "member"]), alt)
 
 
-def _draw_family(page: Axes, top: float, family: str, images: Mapping[str, np.ndarray]) -> None:
+def _draw_family(page: Axes, top: float, family: str, images: Mapping[str, np.ndarray], narrow: bool) -> None:
     """Draw a family of biases below the height `top` [in]: its name, its question and its stimuli with captions."""
+    width, height = page.figure.get_size_inches()
     page.text(0.1, top - 0.12, family.capitalize(), weight="bold", fontsize=9.5)
-    page.text(1.2, top - 0.12, _QUESTIONS[family], fontsize=8.5, color="0.25")
+    page.text(*((0.1, top - 0.28) if narrow else (1.2, top - 0.12)), _QUESTIONS[family], fontsize=8.5, color="0.25")
+    step, foot = (1.12, top - 1.37) if narrow else (1.25, top - 1.24)
     for j, (caption, image) in enumerate(images.items()):
-        place = ((0.1 + 1.25 * j) / WIDTH, (top - 1.24) / 5.0, 1.15 / WIDTH, 1.0 / 5.0)
+        place = ((0.1 + step * j) / width, foot / height, (step - 0.1) / width, 1.0 / height)
         _show(page.figure.add_axes(place, anchor="W"), _picture(image))
-        page.text(0.1 + 1.25 * j, top - 1.27, caption, fontsize=8, va="top")
+        page.text(0.1 + step * j, foot - 0.03, caption, fontsize=8, va="top")
 
 
-def _draw_categories(page: Axes, top: float) -> None:
+def _draw_categories(page: Axes, top: float, narrow: bool) -> None:
     """Draw a box per category of generalization with its benchmarks, from the height `top` [in] down."""
-    for category, members in study.CATEGORIES.items():
+    first = top
+    for place, (category, members) in enumerate(study.CATEGORIES.items()):
+        left, wide = (0.15 + 1.7 * (place % 2), 1.5) if narrow else (5.05, 2.0)
         height = 0.36 + 0.19 * len(members)
         style = {"boxstyle": "round,pad=0.03", "facecolor": "0.96", "edgecolor": "0.6"}
-        page.add_patch(FancyBboxPatch((5.05, top - height), 2.0, height, **style))
-        page.text(5.15, top - 0.06, study.CATEGORY_NAMES[category], weight="bold", fontsize=9.5, va="top")
+        page.add_patch(FancyBboxPatch((left, top - height), wide, height, **style))
+        page.text(left + 0.1, top - 0.06, study.CATEGORY_NAMES[category], weight="bold", fontsize=9.5, va="top")
         names = "\n".join(study.benchmark(m).name for m in members)
-        page.text(5.15, top - 0.29, names, fontsize=8.5, va="top", linespacing=1.35)
-        top -= height + 0.3
+        page.text(left + 0.1, top - 0.29, names, fontsize=8.5, va="top", linespacing=1.35)
+        if narrow:
+            top = first - 1.08 * ((place + 1) // 2)
+        else:
+            top -= height + 0.3
 
 
 _QUESTIONS = {

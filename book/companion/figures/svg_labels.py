@@ -52,9 +52,13 @@ def value_with_unit(column: str, value: float, world: study.World = study.STUDY)
     return f"{name} {format_value(column, value)} {unit}".rstrip()
 
 
-def label_mark(artist: Artist, model: str, *values: str) -> Artist:
-    """Label an artist as the mark of a model with these values (lines of text), and return it."""
-    return _tag(artist, model=model, group=legend_group(model), title="\n".join([heading(model), *values]))
+def label_mark(artist: Artist, model: str, *values: str, behind: bool = False) -> Artist:
+    """Label an artist as the mark of a model with these values (lines of text), and return it.
+
+    `behind` says that it is grey behind the others; it gets a colour on the page when its model is highlighted.
+    """
+    label = {"model": model, "group": legend_group(model), "title": "\n".join([heading(model), *values])}
+    return _tag(artist, **label, **({"behind": ""} if behind else {}))
 
 
 def label_entry(artists: Iterable[Artist], id: str, is_model: bool = False) -> None:

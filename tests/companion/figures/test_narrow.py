@@ -9,6 +9,7 @@ from companion.analysis import choices, equal_accuracy, robustness
 from companion.figures.base import NARROW, WIDTH
 from companion.figures.equal_accuracy import equal_accuracy as draw_equal_accuracy
 from companion.figures.robustness import robustness as draw_robustness
+from figure_content import gradient
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
@@ -27,6 +28,7 @@ def tables() -> dict:
     families = choices.families(per_model)
     return {
         "scores": per_model,
+        "bandpass": scores.bandpass(table),
         "cells": correlation.correlate(per_model, *names, known_models.figure2_groups(per_model["group"])),
         "benchmarks": correlation.correlate(accuracies, IDS, IDS),
         "equal": equal_accuracy.correlate(
@@ -53,12 +55,32 @@ def drawn() -> dict[str, figures.Figure]:
         "matrix": figures.correlation_matrix(t["benchmarks"], IDS, study.CATEGORIES),
         "scatter": figures.scatter(t["scores"], ["shape"], scores.CATEGORY_COLUMNS, highlight=["tv_resnet50"]),
         "two biases": figures.scatter(t["scores"], ["low_frequency", "high_frequency"], ["ID", "Concepts"]),
+        "many panels": figures.scatter(t["scores"], ["shape", "bandwidth"], scores.CATEGORY_COLUMNS),
+        "legend": figures.legend(),
+        "curves": figures.curves(t["bandpass"], highlight=["resnet50_prime"]),
+        "gallery": figures.gallery([[gradient()] * 7] * 2, [f"band {i}" for i in range(7)], ["a", "b"], "Ramps."),
+        "overview": figures.overview({f: {"low-pass": gradient()} for f in ("shape", "spectral", "critical band")}),
         "equal accuracy": draw_equal_accuracy(t["equal"]),
         "robustness": draw_robustness(t["checked"]),
     }
 
 
-@pytest.mark.parametrize("name", ["heat map", "matrix", "scatter", "two biases", "equal accuracy", "robustness"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "heat map",
+        "matrix",
+        "scatter",
+        "two biases",
+        "many panels",
+        "legend",
+        "curves",
+        "gallery",
+        "overview",
+        "equal accuracy",
+        "robustness",
+    ],
+)
 def test_text_is_large_enough_and_inside(drawn, name):
     small = drawn[name].narrow
     assert small.get_figwidth() == NARROW < drawn[name].figure.get_figwidth() == WIDTH
@@ -79,11 +101,6 @@ def test_text_is_large_enough_and_inside(drawn, name):
         if extent.width:
             assert extent.x0 >= box.x0 - 2, text.get_text()
             assert extent.x1 <= box.x1 + 2, text.get_text()
-
-
-def test_many_panels_have_no_narrow_variant():
-    per_model = scores.per_model(results.load("published"))
-    assert figures.scatter(per_model, ["shape", "bandwidth"], scores.CATEGORY_COLUMNS).narrow is None
 
 
 def test_both_variants_show_the_same_numbers(drawn):
