@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bvg.datasets import fetch, index, layouts, upstream
+from bvg.datasets import fetch, index, layouts, sample, upstream
 from bvg.datasets.layouts import DataError
 from bvg.datasets.unpack import gigabytes
 from bvg.downloads import DownloadError
@@ -45,7 +45,13 @@ def main(argv: list[str] | None = None) -> int:
                 counts = fetch.prepare(name, args.data, args.keep_archives, as_tar=args.as_tar)
             else:
                 counts = index.check(args.data, [name])
-            print(f"{name}: {described(name, counts)}", flush=True)
+            compared = sample.compare(name, args.data)
+            kept = (
+                f"{compared} sampled images as fetched"
+                if compared
+                else "no digests recorded, since it was not fetched by this command"
+            )
+            print(f"{name}: {described(name, counts)}; {kept}", flush=True)
         except (DataError, DownloadError) as error:
             failed += 1
             print(f"{name}: {error}", file=sys.stderr, flush=True)

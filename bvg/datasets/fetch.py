@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from bvg.datasets import index, layouts, places, unpack
+from bvg.datasets import index, layouts, places, sample, unpack
 from bvg.datasets.layouts import DataError
 from bvg.datasets.upstream import RemoteFile, Upstream, upstream
 from bvg.downloads import ChecksumError, download
@@ -34,6 +34,8 @@ def prepare(
         progress: show progress bars.
         as_tar: leave .tar files as they are, to be read in place (see `bvg.datasets.places`); compressed archives are unpacked.
 
+    Digests of a sample of the images are recorded, for `python -m bvg.datasets check`.
+
     Returns:
         Number of images per condition.
 
@@ -49,14 +51,18 @@ def prepare(
         if source.needs:
             prepare(source.needs, root, keep_archives, progress, as_tar)
         arrange = name == "imagenet" and not as_tar and _has_archives(root)
-        if arrange or not in_place(source, root):
+        absent = arrange or not in_place(source, root)
+        if absent:
             if name == "imagenet":
                 _arrange_imagenet(source, root)
             elif not source.files:
                 raise DataError(f"{name} cannot be downloaded from {source.page}. {source.by_hand.format(root=root)}")
             else:
                 _fetch_files(source, root, keep_archives, progress, as_tar)
-    return index.check(root, [name])
+        counts = index.check(root, [name])
+        if absent:
+            sample.record(name, root)
+    return counts
 
 
 def in_place(source: Upstream, root: Path) -> bool:

@@ -242,7 +242,16 @@ def test_the_command_lists_fetches_and_checks(monkeypatch, tmp_path, server, cap
     assert "cue-conflict: complete, 1,280 images, scored over 16 classes" in out
     assert "imagenet-cbar cannot be downloaded from" in err
     assert "make_imagenet_c_bar.py" in err
+    assert "64 sampled images as fetched" in out
     assert command.main(["check", "cue-conflict", *data]) == 0
+    (record,) = (tmp_path / "data").glob(".*.sha256")
+    sampled = record.read_text().splitlines()[5].partition("  ")[2]
+    (tmp_path / "data/cue-conflict" / sampled).write_bytes(b"y")
+    assert command.main(["check", "cue-conflict", *data]) == 1
+    assert f"got 1 of 64 sampled images with another content: {sampled}. Remove" in capsys.readouterr().err
+    record.unlink()
+    assert command.main(["check", "cue-conflict", *data]) == 0
+    assert "no digests recorded" in capsys.readouterr().out
     assert command.main(["list", *data]) == 0
     listed = capsys.readouterr().out
     assert "cue-conflict     there" in listed
