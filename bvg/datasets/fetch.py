@@ -25,7 +25,7 @@ def prepare(
     """Put a data set into place under the root folder and count its images.
 
     What is there already stays. An interrupted download resumes; archives are verified, unpacked next to their place and then
-    moved, so that no half of a set is ever in place.
+    moved, so that no half of a set is ever in place. Digests of a sample of the images are recorded for `python -m bvg.datasets check`.
 
     Args:
         name: id of the data set (see `bvg.datasets.upstream.names`).
@@ -33,8 +33,6 @@ def prepare(
         keep_archives: keep the downloaded archives in `ROOT/archives`.
         progress: show progress bars.
         as_tar: leave .tar files as they are, to be read in place (see `bvg.datasets.places`); compressed archives are unpacked.
-
-    Digests of a sample of the images are recorded, for `python -m bvg.datasets check`.
 
     Returns:
         Number of images per condition.

@@ -31,7 +31,7 @@ def parser(given: Mapping[str, Any] | None = None) -> argparse.ArgumentParser:
         prog="python -m bvg.measure",
         description="Measure ImageNet models on the study's instruments. Run the same command again to resume.",
         epilog=f"instruments: {', '.join(INSTRUMENTS)}. `python -m bvg.measure verify` with the same options compares models of the "
-        "study with their published numbers; without options, it repeats stored numbers that need no data.",
+        "study with their published numbers; without options, it repeats stimuli and numbers that need no data.",
     )
     add = made.add_argument
     add("--models", nargs="+", required="models" not in (given or {}), metavar="MODEL", help="zoo id, checkpoint path, timm:NAME, torchvision:NAME "
@@ -74,13 +74,13 @@ def parsed(argv: list[str]) -> dict[str, Any]:
 def verified(argv: list[str]) -> int:
     """Run `verify`: measure models of the study and compare every number with the published one.
 
-    Without arguments, repeat stored numbers of the miniature, which need no data. Returns the exit status: 0, 1 if a number
+    Without arguments, repeat what needs no data: every stimulus of a photograph, and stored numbers of the miniature. Returns the exit status: 0, 1 if a number
     lies outside its tolerance without a known cause, or as `main`.
     """
-    from bvg.measure import verify
+    from bvg.measure import self_check, verify
 
     if not argv:
-        good, text = verify.self_test()
+        good, text = self_check.report(self_check.compare_stimuli(), self_check.compare_numbers())
         print(f"{text}\nNext, with data: python -m bvg.measure verify --models tv_resnet50 --data ROOT --out RUN")
         return 0 if good else 1
     if status := main(argv):
