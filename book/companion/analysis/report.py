@@ -13,7 +13,7 @@ from bvg import known_models, results, study
 from bvg.messages import suggest
 from bvg.results import scores as scored
 from bvg.results.scores import BIAS_COLUMNS
-from companion.analysis import choices, effective_robustness, equal_accuracy, measurement_error
+from companion.analysis import bias_error, choices, effective_robustness, equal_accuracy, measurement_error
 from companion.analysis.transfer import FEATURES
 
 INSTRUMENTS = {"shape": "cue-conflict", "spectral": "band-pass", "critical band": "critical-band"}
@@ -85,8 +85,11 @@ def collect(
         complete, [m for m in models if m in set(complete["model"])]
     )
     residuals, _ = effective_robustness.residuals(complete, fitted, world)
+    cutoffs, complete_set = {"low-pass": low_cutoffs, "high-pass": high_cutoffs}, world.benchmarks[0].images
+    biases = {m: bias_error.intervals(table, m, cutoffs, images=None if images[m] else complete_set) for m in models}
     found = pd.concat(
-        [numbers(per_model, accuracies, m, images[m], world).assign(model=m) for m in models], ignore_index=True
+        [numbers(per_model, accuracies, m, images[m], world, biases=biases[m]).assign(model=m) for m in models],
+        ignore_index=True,
     )
     manifests = results.manifests(source)
     return Report(
@@ -179,6 +182,7 @@ def numbers(
     images: Mapping[str, int] | None = None,
     world: study.World = study.STUDY,
     confidence: float = 0.95,
+    biases: Mapping[str, tuple[float, float]] | None = None,
 ) -> pd.DataFrame:
     """Collect every bias and accuracy of a model, with its rank among the others.
 
@@ -189,10 +193,11 @@ def numbers(
         images: images behind each of its accuracies; None for complete sets.
         world: the benchmarks.
         confidence: level of the binomial intervals, in (0, 1).
+        biases: intervals of biases, from `companion.analysis.bias_error.intervals`.
 
     Returns:
         measure (id of a bias, category or benchmark), kind (bias, category or benchmark), value, low, high (Wilson's interval of
-        an accuracy whose number of images is known), rank (1 for the highest value), of (models ranked, this one included),
+        an accuracy whose number of images is known; that of a bias), rank (1 for the highest value), of (models ranked, this one included),
         neighbours (ids of the two models with the nearest values, joined by "; "). A value that is missing is NaN.
 
     Raises:
@@ -214,6 +219,8 @@ def numbers(
         if kind == "benchmark" and measure in images and np.isfinite(value):
             n = images[measure]
             low, high = (100 * v for v in proportion_confint(value / 100 * n, n, 1 - confidence, "wilson"))
+        if kind == "bias" and np.isfinite(value):
+            low, high = (biases or {}).get(measure, (np.nan, np.nan))
         rank = 1 + int((others > value).sum()) if np.isfinite(value) else np.nan
         near = others.sub(value).abs().sort_values(kind="stable").index[:2] if np.isfinite(value) else []
         rows.append((measure, kind, value, low, high, rank, len(others) + 1, "; ".join(near)))

@@ -76,8 +76,8 @@ def numbers(data: pd.DataFrame, world: study.World = study.STUDY) -> Table:
     for name, own in groups.items():
         value = [format_value(m, v, "not measured") for m, v in zip(own["measure"], own["value"], strict=True)]
         interval = [
-            "" if np.isnan(low) else f"{format_number(low, 1)} to {format_number(high, 1)}"
-            for low, high in zip(own["low"], own["high"], strict=True)
+            "" if np.isnan(low) else f"{format_value(m, low)} to {format_value(m, high)}"
+            for m, low, high in zip(own["measure"], own["low"], own["high"], strict=True)
         ]
         rank = ["" if np.isnan(r) else f"{r:.0f} of {of}" for r, of in zip(own["rank"], own["of"], strict=True)]
         if len(groups) == 1:
