@@ -14,6 +14,7 @@ from bvg.instruments import INSTRUMENTS
 from bvg.instruments import settings as settings_of_instruments
 from bvg.measure.accumulator import MeasureError
 from bvg.measure.forecast import forecast
+from bvg.measure.like import YAML, words
 from bvg.measure.like import options as options_of_run
 from bvg.measure.plan import planned
 from bvg.measure.runner import run
@@ -51,7 +52,7 @@ def parser(given: Mapping[str, Any] | None = None) -> argparse.ArgumentParser:
         default = setting.default if setting.several else [setting.default]
         add(f"--{setting.name.replace('_', '-')}", type=setting.type, nargs="+" if setting.several else None,
             help=f"{setting.help}; default: {' '.join(f'{value:.4g}' for value in default)}")  # fmt: skip
-    add("--like", metavar="RUN", help="take models, instruments and settings from an earlier run (its folder or manifest.json); other options "
+    add("--like", metavar="RUN", help="take models, instruments and settings from an earlier run (its folder or manifest.json) or a YAML file of options; other options "
         "change them")  # fmt: skip
     add("--plan", action="store_true", help="print what would be decoded and measured and how long it takes, and stop")
     add("--engine", choices=["local", "slurm"], help="several workers, on this machine or as jobs of Slurm (its "
@@ -62,11 +63,15 @@ def parser(given: Mapping[str, Any] | None = None) -> argparse.ArgumentParser:
 
 
 def parsed(argv: list[str]) -> dict[str, Any]:
-    """Return the options of a command, with those of an earlier run where `--like` names one."""
+    """Return the options of a command, with those of an earlier run or a YAML file where `--like` names one."""
     first = argparse.ArgumentParser(add_help=False)
     first.add_argument("--like")
     like = first.parse_known_args(argv)[0].like
-    found = vars(parser(options_of_run(like) if like else None).parse_args(argv))
+    if like and like.endswith(YAML):
+        known = {option.removeprefix("--") for action in parser()._actions for option in action.option_strings}
+        found = vars(parser().parse_args([*words(like, known - {"help", "h", "-h", "like"}), *argv]))
+    else:
+        found = vars(parser(options_of_run(like) if like else None).parse_args(argv))
     del found["like"]
     return found
 
