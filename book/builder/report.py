@@ -1,31 +1,39 @@
 """Report on measured models: `python -m builder.report RUN` writes RUN/report-ID.html, one file to send, for each model.
 
-RUN is a run folder or a results table. The notebook `model-report` is executed with the published results and those of RUN.
+Of several models, RUN/report-side-by-side.html compares all. RUN is a run folder or a results table. The notebook `model-report` is
+executed with the published results and those of RUN; a run of the miniature is reported among the miniature's networks.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from builder import ROOT, pages
-from bvg import results
+from bvg import results, study
 
 
 def models_of(run: str | Path) -> list[str]:
     """Return the ids that the models of a run have beside the published ones (`model@run` for a model of the study)."""
-    table = results.load(["published", str(run)])
+    table = results.load(sources(run))
     return list(dict.fromkeys(table.loc[table["source"] != "published", "model"]))
 
 
-def report(run: str | Path, model: str, out: Path) -> Path:
-    """Execute the notebook for a model and write it as one HTML file.
+def sources(run: str | Path) -> list[str]:
+    """Return the results to report on a run with: its own and, on ImageNet, the published ones."""
+    own = str(Path(run).resolve())
+    return [own] if results.world_of(own) is study.MINIATURE else ["published", own]
+
+
+def report(run: str | Path, models: Sequence[str], out: Path) -> Path:
+    """Execute the notebook for models and write it as one HTML file.
 
     Args:
         run: run folder or results table.
-        model: id of the model.
+        models: ids of the models; several stand side by side.
         out: folder for the file and for figures and tables (`out/report-ID/`).
 
     Returns:
@@ -34,12 +42,12 @@ def report(run: str | Path, model: str, out: Path) -> Path:
     import jupytext
     import papermill
 
-    name = f"report-{quote(model, safe='')}"
+    name = f"report-{quote(models[0], safe='') if len(models) == 1 else 'side-by-side'}"
     folder = out / name
     folder.mkdir(parents=True, exist_ok=True)
     notebook = folder / f"{name}.ipynb"
     jupytext.write(jupytext.read(ROOT / "notebooks" / "model-report.md"), notebook)
-    given = {"results": ["published", str(Path(run).resolve())], "model": model, "out": name}
+    given = {"results": sources(run), "report_on": list(models), "out": name}
     # Links to figures and tables are relative to the report.
     papermill.execute_notebook(str(notebook), str(notebook), given, cwd=str(out), progress_bar=False, log_output=False)
     page = out / f"{name}.html"
@@ -83,8 +91,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="folder for the reports; default: RUN, or the folder of the table")
     args = parser.parse_args(argv)
     out = args.out or (args.run if args.run.is_dir() else args.run.parent)
-    for model in models_of(args.run):
-        print(report(args.run, model, out))
+    models = models_of(args.run)
+    for some in [*([model] for model in models), *([models] if len(models) > 1 else [])]:
+        print(report(args.run, some, out))
 
 
 if __name__ == "__main__":

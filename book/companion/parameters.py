@@ -127,10 +127,10 @@ PARAMETERS: dict[str, Parameter] = {
         f"a list of at least one group among {', '.join(study.GROUPS)}, each once",
         lambda v: _strings(v) and len(v) > 0 and set(study.GROUPS).issuperset(v),
     ),
-    "model": Parameter(
-        "the model to report on",
-        "the id of a model in the results",
-        lambda v: isinstance(v, str) and v != "",
+    "report_on": Parameter(
+        "models to report on",
+        "a list of at least one id of a model in the results, each once",
+        lambda v: _strings(v) and len(v) > 0,
     ),
     "standard": Parameter(
         "groups of models that the line of accuracy against ImageNet top-1 is fitted to",
@@ -163,7 +163,7 @@ PARAMETERS: dict[str, Parameter] = {
         lambda v: _strings(v) and len(v) > 0,
     ),
     "data": Parameter(
-        "folder of the data sets, or miniature for the synthetic images",
+        "folder of the data sets; miniature for the synthetic images; simulated, where the page says so, for draws around published numbers",
         "a path",
         lambda v: isinstance(v, str) and v != "",
     ),

@@ -2,6 +2,7 @@
 
 python -m bvg.datasets list --data /data
 python -m bvg.datasets fetch imagenet-v2 cue-conflict --data /data
+python -m bvg.datasets fetch imagenet-c --as-tar --data /data   # five files instead of 4.75 million
 python -m bvg.datasets check --data /data
 """
 
@@ -11,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bvg.datasets import fetch, index, layouts, upstream
+from bvg.datasets import fetch, index, layouts, sample, upstream
 from bvg.datasets.layouts import DataError
 from bvg.datasets.unpack import gigabytes
 from bvg.downloads import DownloadError
@@ -27,6 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--data", type=Path, default=Path("data"), help="the folder of the data sets; default: data")
     parser.add_argument("--keep-archives", action="store_true", help="keep downloaded archives in DATA/archives")
+    parser.add_argument("--as-tar", action="store_true", help="leave .tar files as they are: they are read in place")
     args = parser.parse_args(argv)
     try:
         names = [upstream.upstream(name).name for name in args.names or upstream.names()]
@@ -40,10 +42,16 @@ def main(argv: list[str] | None = None) -> int:
     for name in names:
         try:
             if args.action == "fetch":
-                counts = fetch.prepare(name, args.data, args.keep_archives)
+                counts = fetch.prepare(name, args.data, args.keep_archives, as_tar=args.as_tar)
             else:
                 counts = index.check(args.data, [name])
-            print(f"{name}: {described(name, counts)}", flush=True)
+            compared = sample.compare(name, args.data)
+            kept = (
+                f"{compared} sampled images as fetched"
+                if compared
+                else "no digests recorded, since it was not fetched by this command"
+            )
+            print(f"{name}: {described(name, counts)}; {kept}", flush=True)
         except (DataError, DownloadError) as error:
             failed += 1
             print(f"{name}: {error}", file=sys.stderr, flush=True)
@@ -56,6 +64,8 @@ def listing(names: list[str], root: Path) -> list[str]:
     for name in names:
         source = upstream.upstream(name)
         there = "there" if fetch.in_place(source, root) else "by hand" if not source.files else "not fetched"
+        if any(place and place.is_file() for place in fetch.locations(source, root)):
+            there = there.replace("there", "there as tar")
         size = gigabytes(source.size) if source.size else "size not stated"
         lines.append(f"{name:16} {there:12} {size:>16}  {source.about}")
         lines.append(f"{'':16} {source.page}; licence: {source.licence}; used by: {', '.join(source.used_by)}")

@@ -197,7 +197,7 @@ def _fill(dataset: Dataset, folder: Path, wanted: np.ndarray, workers: int | Non
 def _key(dataset: Dataset) -> str:
     """Digest everything that determines the rows of a memory map: files, their sizes, preprocessing, Pillow's version."""
     digest = hashlib.sha256(f"{dataset.preprocessing}\n{PIL.__version__}\n".encode())
-    for path in dataset.files:
+    for path in dataset.files:  # from a tar file, the same map as from the folder with the same files
         digest.update(f"{path}\t{(dataset.folder / path).stat().st_size}\n".encode())
     return digest.hexdigest()
 

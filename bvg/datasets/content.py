@@ -14,6 +14,8 @@ import pandas as pd
 
 from bvg import files
 from bvg.datasets.index import Dataset
+from bvg.datasets.places import Folder
+from bvg.datasets.tar import TarMember
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,8 @@ def digests(dataset: Dataset, cache_dir: str | Path, on_progress: Callable[[int]
     A file whose size, modification time and change time are those of an earlier call is not read. The change time is set by
     the file system at every write or replacement, so it also changes where the other two are copied.
 
+    An image in a tar file counts as changed if the tar file has changed.
+
     Args:
         dataset: the images; only those used (`Dataset.paths`) are read.
         cache_dir: folder where the digests are remembered, in `digests`. Without write access nothing is remembered.
@@ -39,13 +43,13 @@ def digests(dataset: Dataset, cache_dir: str | Path, on_progress: Callable[[int]
     report = on_progress or (lambda n: None)
     place = _place(dataset.folder, cache_dir)
     known = _read(place)
-    paths = [dataset.folder / path for path in dataset.paths]
+    places = dataset.places
     with ThreadPoolExecutor(THREADS) as pool:
-        stamps = list(pool.map(_stamp, paths))
+        stamps = list(pool.map(_stamp, places))
         before = {key: (stamp, digest) for key, stamp, digest in known.itertuples(index=False)}
         found: dict[str, tuple[str, bytes]] = {}
         new = []
-        for key, path, stamp in zip(dataset.paths, paths, stamps, strict=True):
+        for key, path, stamp in zip(dataset.paths, places, stamps, strict=True):
             if stamp and before.get(key, ("",))[0] == stamp:
                 found[key] = before[key]
             else:
@@ -59,12 +63,12 @@ def digests(dataset: Dataset, cache_dir: str | Path, on_progress: Callable[[int]
     return np.frombuffer(b"".join(found[key][1] for key in dataset.paths), np.uint8).reshape(-1, 32)
 
 
-def _place(folder: Path, cache_dir: str | Path) -> Path:
-    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+def _place(folder: Folder, cache_dir: str | Path) -> Path:
+    name = hashlib.sha256(os.fsencode(str(folder.resolve()))).hexdigest()[:16]
     return Path(cache_dir) / "digests" / f"{name}.parquet"
 
 
-def _stamp(path: Path) -> str:
+def _stamp(path: Path | TarMember) -> str:
     """Return size, modification time and change time [ns] of a file as text; empty if it cannot be looked up."""
     try:
         stat = path.stat()
@@ -73,9 +77,9 @@ def _stamp(path: Path) -> str:
     return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
 
 
-def _digest(path: Path) -> bytes:
+def _digest(path: Path | TarMember) -> bytes:
     try:
-        return bytes.fromhex(files.sha256(path))
+        return hashlib.sha256(path.read_bytes()).digest()
     except OSError:
         return UNREADABLE
 

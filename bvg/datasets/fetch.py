@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from bvg.datasets import index, layouts, unpack
+from bvg.datasets import index, layouts, places, sample, unpack
 from bvg.datasets.layouts import DataError
 from bvg.datasets.upstream import RemoteFile, Upstream, upstream
 from bvg.downloads import ChecksumError, download
@@ -20,18 +20,19 @@ ARCHIVES = "archives"
 
 
 def prepare(
-    name: str, root: str | Path, keep_archives: bool = False, progress: bool = True
+    name: str, root: str | Path, keep_archives: bool = False, progress: bool = True, as_tar: bool = False
 ) -> dict[layouts.Condition, int]:
     """Put a data set into place under the root folder and count its images.
 
     What is there already stays. An interrupted download resumes; archives are verified, unpacked next to their place and then
-    moved, so that no half of a set is ever in place.
+    moved, so that no half of a set is ever in place. Digests of a sample of the images are recorded for `python -m bvg.datasets check`.
 
     Args:
         name: id of the data set (see `bvg.datasets.upstream.names`).
         root: the folder of the data sets.
         keep_archives: keep the downloaded archives in `ROOT/archives`.
         progress: show progress bars.
+        as_tar: leave .tar files as they are, to be read in place (see `bvg.datasets.places`); compressed archives are unpacked.
 
     Returns:
         Number of images per condition.
@@ -46,35 +47,48 @@ def prepare(
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / f".{name}.lock"):
         if source.needs:
-            prepare(source.needs, root, keep_archives, progress)
-        if not in_place(source, root):
+            prepare(source.needs, root, keep_archives, progress, as_tar)
+        arrange = name == "imagenet" and not as_tar and _has_archives(root)
+        absent = arrange or not in_place(source, root)
+        if absent:
             if name == "imagenet":
                 _arrange_imagenet(source, root)
             elif not source.files:
                 raise DataError(f"{name} cannot be downloaded from {source.page}. {source.by_hand.format(root=root)}")
             else:
-                _fetch_files(source, root, keep_archives, progress)
-    return index.check(root, [name])
+                _fetch_files(source, root, keep_archives, progress, as_tar)
+        counts = index.check(root, [name])
+        if absent:
+            sample.record(name, root)
+    return counts
 
 
 def in_place(source: Upstream, root: Path) -> bool:
-    """Return whether the folder of a data set exists (its content is not looked at)."""
+    """Return whether a data set has a folder or a tar file, or each of its corruptions (the content is not looked at)."""
     if source.name == "imagenet-real":
         return any((root / place).is_file() for place in ("imagenet-real/real.json", "imagenet/real.json"))
-    if source.name == "imagenet-c":  # from several archives: complete if every corruption is there
-        from bvg.study import CORRUPTIONS
-
-        return all((root / source.name / c).is_dir() for c in CORRUPTIONS[source.name])
-    return any((root / folder).is_dir() for folder in layouts.layout_of(source.name).folders)
+    return None not in locations(source, root)
 
 
-def _fetch_files(source: Upstream, root: Path, keep: bool, progress: bool) -> None:
+def locations(source: Upstream, root: Path) -> list[Path | None]:
+    """Return the folder or tar file of a data set, or of each corruption where it has several archives; None if missing."""
+    held = [corruption for file in source.files for corruption in file.holds]
+    return [places.there(source.name, root, corruption) for corruption in held or [""]]
+
+
+def _fetch_files(source: Upstream, root: Path, keep: bool, progress: bool, as_tar: bool) -> None:
     archives = root / ARCHIVES
-    wanted = [f for f in source.files if not f.holds or not all((root / source.name / h).is_dir() for h in f.holds)]
+    wanted = [f for f in source.files if not f.holds or not all(places.there(source.name, root, h) for h in f.holds)]
     unpack.require_room(archives, max(_missing(file, archives) for file in wanted), f"download {source.name}")
     for file in wanted:
         path = download(file.url, archives / file.name, _sha256(file), page=source.page, progress=progress)
         _verify_md5(path, file)
+        if as_tar and file.name.endswith(".tar"):
+            target = root / (f"{source.name}/{file.name}" if file.holds else f"{source.name}.tar")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(path, target)
+            path.with_name(path.name + ".sha256").unlink(missing_ok=True)
+            continue
         if file.name.endswith((".tar", ".gz", ".zip")):
             _place(source, path, root)
         else:
@@ -131,15 +145,21 @@ def _verify_md5(path: Path, file: RemoteFile) -> None:
         )
 
 
+def _has_archives(root: Path) -> bool:
+    """Return whether ImageNet's validation images are there as their makers' archive only."""
+    place = places.there("imagenet", root)
+    return place is not None and place.name == places.VAL_TAR
+
+
 def _arrange_imagenet(source: Upstream, root: Path) -> None:
     """Arrange the validation images with the development kit's labels, by torchvision."""
     folder = root / "imagenet"
-    absent = [n for n in ("ILSVRC2012_img_val.tar", "ILSVRC2012_devkit_t12.tar.gz") if not (folder / n).is_file()]
+    absent = [n for n in (places.VAL_TAR, places.DEVKIT) if not (folder / n).is_file()]
     if absent:
         raise DataError(
             f"{source.name} needs a log-in; {' and '.join(absent)} are not in {folder}. {source.by_hand.format(root=root)} ({source.page})"
         )
-    unpack.require_room(folder, (folder / "ILSVRC2012_img_val.tar").stat().st_size, "unpack ILSVRC2012_img_val.tar")
+    unpack.require_room(folder, (folder / places.VAL_TAR).stat().st_size, f"unpack {places.VAL_TAR}")
     from torchvision.datasets import imagenet
 
     try:

@@ -17,8 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from bvg import imagenet_classes, study
-from bvg.datasets import layouts
+from bvg.datasets import layouts, places
 from bvg.datasets.layouts import LAYOUTS, SUFFIXES, Condition, DataError, Found, conditions, title
+from bvg.datasets.places import Folder
+from bvg.datasets.tar import TarMember
 from bvg.messages import shorten
 
 REAL_LABELS = ("imagenet-real/real.json", "imagenet/real.json")
@@ -31,7 +33,7 @@ class Dataset:
 
     Attributes:
         name, variant, level: condition of the data set; corruption and severity for imagenet-c and -cbar, else empty.
-        folder: folder that `files` are relative to.
+        folder: folder that `files` are relative to, on disk or in a tar file.
         files: all N images of the set on disk, sorted by (class index, path).
         index: int64 [n], the position in `files` of each image used. It depends only on the set, so it can seed random
             numbers: an image has the same index under any `limit`, and in `imagenet` and `imagenet-real`. (If the set is
@@ -45,7 +47,7 @@ class Dataset:
     name: str
     variant: str
     level: str
-    folder: Path
+    folder: Folder
     files: tuple[str, ...]
     index: np.ndarray
     labels: np.ndarray | tuple[frozenset[int], ...]
@@ -53,6 +55,11 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    @property
+    def places(self) -> list[Path | TarMember]:
+        """Where the bytes of the n images used are: each reads like a path."""
+        return [self.folder / self.files[i] for i in self.index]
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -105,7 +112,7 @@ def open_dataset(
 
     Args:
         name: a key of `bvg.datasets.layouts.LAYOUTS`.
-        root: the folder that holds the data sets.
+        root: the folder that holds the data sets, as folders or tar files (see `bvg.datasets.places`).
         variant, level: corruption and severity, for imagenet-c and imagenet-cbar only.
         limit: use at most so many images, evenly spaced (see `Dataset.limited`).
 
@@ -114,7 +121,7 @@ def open_dataset(
         ValueError: there is no such name, variant or level, or `limit` is not a positive integer.
     """
     condition, root = _known((name, variant, str(level))), Path(root)
-    folder = layouts.find_folder(condition, root)
+    folder = places.find_folder(condition, root)
     found = layouts.scan(name, folder)
     if found.strange or not found.images:
         raise _data_error([f"{title(condition)}: {fault}" for fault in _faults(name, found, complete=False)])
@@ -141,7 +148,7 @@ def check(root: str | Path, names: Iterable[str | Condition], limit: int | None 
     for name in names:
         for condition in conditions(name) if isinstance(name, str) else [_known(name)]:
             try:
-                folder = layouts.find_folder(condition, root)
+                folder = places.find_folder(condition, root)
                 found = layouts.scan(condition[0], folder)
                 expected = LAYOUTS[condition[0]].images
                 complete = limit is None or (expected is not None and limit >= expected)
@@ -175,7 +182,9 @@ def _known(condition: Condition) -> Condition:
     return condition
 
 
-def _select(condition: Condition, root: Path, folder: Path, images: list[tuple[int, str, tuple[int, ...]]]) -> Dataset:
+def _select(
+    condition: Condition, root: Path, folder: Folder, images: list[tuple[int, str, tuple[int, ...]]]
+) -> Dataset:
     """Make the data set of scanned images: all of them, or those that have a label in the requested set."""
     name, files = condition[0], tuple(path for _, path, _ in images)
     keep, labels = np.arange(len(files)), np.array([labels for *_, labels in images], dtype=np.int64)

@@ -1,6 +1,6 @@
 """Folder layouts of the data sets, and the label of each image.
 
-The root folder contains, or links to:
+The root folder contains, or links to, these folders, or tar files in their place (see `bvg.datasets.places`):
 
 | set | layout | images |
 |---|---|---|
@@ -30,9 +30,13 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bvg import imagenet_classes, study
 from bvg.messages import Brief, suggest
+
+if TYPE_CHECKING:
+    from bvg.datasets.tar import TarFolder
 
 RESIZE_CROP = "resize256-crop224-bilinear"
 STORED = "stored224"
@@ -128,17 +132,17 @@ class Found:
     strange: list[str]
 
 
-def scan(name: str, folder: Path) -> Found:
-    """Find all images in the folder of a data set, in order, with their labels."""
+def scan(name: str, folder: Path | TarFolder) -> Found:
+    """Find all images in the folder of a data set, on disk or in a tar file, in order, with their labels."""
     by = LAYOUTS[name].labelled_by
     class_of = _class_of_folder(name)
     images, empty, strange = [], [], []
-    for sub in [""] if by == "flat" else _entries(folder, folders=True):
+    for sub in [""] if by == "flat" else entries(folder, folders=True):
         class_ = class_of(sub)
         if class_ is None:
             strange.append(sub if sub.isprintable() else repr(sub))
             continue
-        files = _entries(folder / sub, folders=False)
+        files = entries(folder / sub if sub else folder, folders=False)
         if not files and by != "flat":
             empty.append(sub)
         for file in files:
@@ -151,14 +155,18 @@ def scan(name: str, folder: Path) -> Found:
     return Found(sorted(images), sorted(empty), sorted(strange))
 
 
-def _entries(folder: Path, folders: bool) -> list[str]:
+def entries(folder: Path | TarFolder, folders: bool) -> list[str]:
     """List the sub-folders, or the image files, in a folder, except hidden ones (`.DS_Store`, `._x.JPEG`)."""
-    with os.scandir(folder) as entries:
-        visible = (e for e in entries if not e.name.startswith("."))
+
+    def wanted(name: str) -> bool:
+        return not name.startswith(".") and (folders or name.lower().endswith(SUFFIXES))
+
+    if not isinstance(folder, Path):
+        return list(filter(wanted, folder.entries(folders)))
+    with os.scandir(folder) as found:
+        visible = (e for e in found if wanted(e.name))
         try:
-            if folders:
-                return [e.name for e in visible if e.is_dir()]
-            return [e.name for e in visible if e.name.lower().endswith(SUFFIXES) and e.is_file()]
+            return [e.name for e in visible if (e.is_dir() if folders else e.is_file())]
         except OSError as error:
             raise DataError(f"expected folders and files in {folder} that can be opened, got: {error}") from error
 
@@ -208,30 +216,6 @@ def class_folders(name: str) -> dict[int, str]:
     if by == "number":
         return {i: str(i) for i in range(len(imagenet_classes.wnids()))}
     return dict(enumerate(imagenet_classes.SIXTEEN))
-
-
-def find_folder(condition: Condition, root: Path) -> Path:
-    """Return the folder of one condition of a data set.
-
-    Raises:
-        DataError: there is none; the message names the folders that were tried.
-    """
-    name, variant, level = condition
-    base = next((root / f for f in layout_of(name).folders if (root / f).is_dir()), None)
-    if base is None:
-        raise DataError(f"{name}: expected a folder {' or '.join(LAYOUTS[name].folders)} under {root}, found none")
-    if not variant:
-        return base
-    folder = base / variant / level
-    if not folder.is_dir() and (base / variant).is_dir():
-        strengths = sorted(
-            (s for s in _entries(base / variant, folders=True) if re.fullmatch(r"\d+\.\d+", s)), key=float
-        )
-        if len(strengths) == len(study.SEVERITIES):
-            folder = base / variant / strengths[study.SEVERITIES.index(int(level))]
-    if not folder.is_dir():
-        raise DataError(f"{title(condition)}: expected a folder {variant}/{level} in {base}, found none")
-    return folder
 
 
 def layout_of(name: str) -> FolderLayout:

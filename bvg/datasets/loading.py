@@ -21,6 +21,7 @@ import numpy as np
 from bvg.datasets.index import Dataset
 from bvg.datasets.layouts import DataError
 from bvg.datasets.preprocessing import SHAPE, decode
+from bvg.datasets.tar import TarMember
 from bvg.messages import shorten
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ class FileReader:
             DataError: an image is readable, but has another size than its set.
         """
         parts = list(parts)
-        jobs = [(part.folder, piece.paths, part.preprocessing) for part in parts for piece in split(part, PIECE)]
+        jobs = [(piece.places, part.preprocessing) for part in parts for piece in split(part, PIECE)]
         results = self._results(jobs, sum(map(len, parts)))
         try:
             for part in parts:
@@ -241,8 +242,8 @@ def _unchanged(result):
     return result
 
 
-def _decode_job(job: tuple[Path, tuple[str, ...], str]) -> tuple[np.ndarray, dict[int, str], Exception | None]:
-    """Decode the images of a job (folder, paths, preprocessing).
+def _decode_job(job: tuple[list[Path | TarMember], str]) -> tuple[np.ndarray, dict[int, str], Exception | None]:
+    """Decode the images of a job (places, preprocessing).
 
     Damaged bytes make Pillow raise almost any error. A wrong size is not damage: it ends the run. That error is
     returned, because DataLoader changes the type of errors that a worker raises.
@@ -250,11 +251,11 @@ def _decode_job(job: tuple[Path, tuple[str, ...], str]) -> tuple[np.ndarray, dic
     Returns:
         The images that can be decoded, why the others cannot, by position, and the error that ends the run.
     """
-    folder, paths, preprocessing = job
+    places, preprocessing = job
     images, reasons = [], {}
-    for i, path in enumerate(paths):
+    for i, place in enumerate(places):
         try:
-            images.append(decode(folder / path, preprocessing))
+            images.append(decode(place, preprocessing))
         except (DataError, MemoryError) as error:
             return np.empty((0, *SHAPE), np.uint8), {}, error
         except Exception as error:

@@ -10,6 +10,7 @@ import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
 from bvg.datasets.layouts import RESIZE_CROP, STORED, DataError
+from bvg.datasets.tar import TarMember
 
 SIZE = 224
 SHAPE = (3, SIZE, SIZE)
@@ -21,7 +22,7 @@ EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 """Pillow's names of the pixel formats that become 8-bit RGB without loss of range."""
 
 
-def decode(path: str | Path, preprocessing: str) -> np.ndarray:
+def decode(path: Path | TarMember, preprocessing: str) -> np.ndarray:
     """Decode an image file to uint8 [3, 224, 224], RGB in 0 … 255.
 
     `resize256-crop224-bilinear` equals torchvision's Resize(256) and CenterCrop(224): Pillow's bilinear (antialiased)
@@ -29,7 +30,7 @@ def decode(path: str | Path, preprocessing: str) -> np.ndarray:
     the central 224 x 224, with its upper left corner rounded half to even. `stored224` leaves the image as stored.
 
     Args:
-        path: the image file.
+        path: the image file, on disk or in a tar file.
         preprocessing: RESIZE_CROP or STORED.
 
     A JPEG is decoded strictly: any warning of libjpeg (a bad code, an early end, bytes that are left over) rejects it, where
@@ -41,7 +42,7 @@ def decode(path: str | Path, preprocessing: str) -> np.ndarray:
         ValueError: damaged JPEG, or more than 8 bits per channel.
         OSError, or another error of Pillow: the file is not an image, or is damaged.
     """
-    image = _rgb(Path(path).read_bytes())
+    image = _rgb(path.read_bytes())
     if preprocessing == RESIZE_CROP:
         short = min(image.size)
         image = image.resize(

@@ -31,7 +31,7 @@ def unpack(archive: Path, folder: Path) -> None:
     try:
         with _opened(archive) as (size, members, extract):
             for name, plain in members:
-                _reject_hostile(archive, name, plain)
+                reject_hostile(archive, name, plain)
             require_room(folder, size, f"unpack {archive.name}")
             folder.mkdir(parents=True)
             extract(folder)
@@ -62,13 +62,18 @@ def _opened(archive: Path) -> Iterator[tuple[int, Iterator[tuple[str, bool]], Ca
         raise DataError(f"expected {archive} to be a .tar, .tar.gz or .zip file, got another kind of file")
 
 
-def _reject_hostile(archive: Path, name: str, plain: bool) -> None:
+def reject_hostile(archive: Path, name: str, plain: bool) -> None:
+    """Reject a member of an archive that lies outside the folder, or is neither a plain file nor a folder.
+
+    Raises:
+        DataError: it is one of these.
+    """
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in path.parts[:1]:
-        raise DataError(f"expected paths inside the folder in {archive}, got {name!r}: nothing of it was unpacked")
+        raise DataError(f"expected paths inside the folder in {archive}, got {name!r}: nothing of it was used")
     if not plain:
         raise DataError(
-            f"expected files and folders only in {archive}, got a link or device {name!r}: nothing of it was unpacked"
+            f"expected files and folders only in {archive}, got a link or device {name!r}: nothing of it was used"
         )
 
 

@@ -14,6 +14,7 @@ from bvg.instruments import INSTRUMENTS
 from bvg.instruments import settings as settings_of_instruments
 from bvg.measure.accumulator import MeasureError
 from bvg.measure.forecast import forecast
+from bvg.measure.like import YAML, words
 from bvg.measure.like import options as options_of_run
 from bvg.measure.plan import planned
 from bvg.measure.runner import run
@@ -31,7 +32,7 @@ def parser(given: Mapping[str, Any] | None = None) -> argparse.ArgumentParser:
         prog="python -m bvg.measure",
         description="Measure ImageNet models on the study's instruments. Run the same command again to resume.",
         epilog=f"instruments: {', '.join(INSTRUMENTS)}. `python -m bvg.measure verify` with the same options compares models of the "
-        "study with their published numbers; without options, it repeats stored numbers that need no data.",
+        "study with their published numbers; without options, it repeats stimuli and numbers that need no data.",
     )
     add = made.add_argument
     add("--models", nargs="+", required="models" not in (given or {}), metavar="MODEL", help="zoo id, checkpoint path, timm:NAME, torchvision:NAME "
@@ -51,7 +52,7 @@ def parser(given: Mapping[str, Any] | None = None) -> argparse.ArgumentParser:
         default = setting.default if setting.several else [setting.default]
         add(f"--{setting.name.replace('_', '-')}", type=setting.type, nargs="+" if setting.several else None,
             help=f"{setting.help}; default: {' '.join(f'{value:.4g}' for value in default)}")  # fmt: skip
-    add("--like", metavar="RUN", help="take models, instruments and settings from an earlier run (its folder or manifest.json); other options "
+    add("--like", metavar="RUN", help="take models, instruments and settings from an earlier run (its folder or manifest.json) or a YAML file of options; other options "
         "change them")  # fmt: skip
     add("--plan", action="store_true", help="print what would be decoded and measured and how long it takes, and stop")
     add("--engine", choices=["local", "slurm"], help="several workers, on this machine or as jobs of Slurm (its "
@@ -62,11 +63,15 @@ def parser(given: Mapping[str, Any] | None = None) -> argparse.ArgumentParser:
 
 
 def parsed(argv: list[str]) -> dict[str, Any]:
-    """Return the options of a command, with those of an earlier run where `--like` names one."""
+    """Return the options of a command, with those of an earlier run or a YAML file where `--like` names one."""
     first = argparse.ArgumentParser(add_help=False)
     first.add_argument("--like")
     like = first.parse_known_args(argv)[0].like
-    found = vars(parser(options_of_run(like) if like else None).parse_args(argv))
+    if like and like.endswith(YAML):
+        known = {option.removeprefix("--") for action in parser()._actions for option in action.option_strings}
+        found = vars(parser().parse_args([*words(like, known - {"help", "h", "-h", "like"}), *argv]))
+    else:
+        found = vars(parser(options_of_run(like) if like else None).parse_args(argv))
     del found["like"]
     return found
 
@@ -74,13 +79,13 @@ def parsed(argv: list[str]) -> dict[str, Any]:
 def verified(argv: list[str]) -> int:
     """Run `verify`: measure models of the study and compare every number with the published one.
 
-    Without arguments, repeat stored numbers of the miniature, which need no data. Returns the exit status: 0, 1 if a number
+    Without arguments, repeat what needs no data: every stimulus of a photograph, and stored numbers of the miniature. Returns the exit status: 0, 1 if a number
     lies outside its tolerance without a known cause, or as `main`.
     """
-    from bvg.measure import verify
+    from bvg.measure import self_check, verify
 
     if not argv:
-        good, text = verify.self_test()
+        good, text = self_check.report(self_check.compare_stimuli(), self_check.compare_numbers())
         print(f"{text}\nNext, with data: python -m bvg.measure verify --models tv_resnet50 --data ROOT --out RUN")
         return 0 if good else 1
     if status := main(argv):

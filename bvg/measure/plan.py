@@ -26,6 +26,7 @@ from bvg.measure.run_folder import Run
 from bvg.measure.settings import Settings, torch_device
 from bvg.measure.sources import Source
 from bvg.models import file_options, zoo
+from bvg.models.about import about
 from bvg.models.checkpoints import weights_digest
 from bvg.models.inference import PAYS, answering, check_precision
 from bvg.models.probe import probe
@@ -92,7 +93,7 @@ class Plan:
             module = _placed(model if isinstance(model, nn.Module) else self.source.load(model), device, id)
             source = type(model).__name__ if module is model else str(model)
             answers = probe(module, id, self.source.size, self.source.classes, device)
-            folder.add_model(id, source, weights_digest(module), answers)
+            folder.add_model(id, source, weights_digest(module), answers, about(module))
             yield id, answering(module, self.settings.precision, self.compiled)
 
     def measure(

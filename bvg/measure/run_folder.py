@@ -87,8 +87,12 @@ class Run:
         started = {"started": datetime.now(UTC).isoformat("T", "seconds"), **session}
         self.store.set_fact("sessions", [*self.store.fact("sessions", []), started])
 
-    def add_model(self, model: str, source: str, weights: str, answers: Sequence[float]) -> None:
+    def add_model(
+        self, model: str, source: str, weights: str, answers: Sequence[float], about: Mapping | None = None
+    ) -> None:
         """Enter a model by its id, the digest of its weights, and its logits on the probe (see `bvg.models.probe`).
+
+        `about` is what the manifest says of it besides (see `bvg.models.about`).
 
         Raises:
             RunError: the folder has numbers of another model under that id.
@@ -105,6 +109,8 @@ class Run:
                 f"expected model {model!r} to give the logits that {self.folder} was measured with, got others from the same "
                 f"weights: its code or its normalization changed; {other}"
             )
+        if about:
+            self.store.set_fact(f"model {model}", about, keep=True)
 
     def add_measurement(self, model: str, condition: tuple[str, str, str], images: int, description: Mapping) -> int:
         """Enter the measurement of a model in a condition (instrument, variant, level); return its id.
@@ -133,7 +139,7 @@ class Run:
         """
         with Run(folder, self.settings) as other:
             for row in other.store.models():
-                self.add_model(*row)
+                self.add_model(*row, other.store.fact(f"model {row[0]}"))
             for _, model, *condition, images, text in other.store.measurements():
                 self.add_measurement(model, tuple(condition), images, json.loads(text))
             self.store.take_units(other.store)
@@ -167,7 +173,12 @@ class Run:
             "run": self.folder.name,
             "settings": self.settings,
             "models": {
-                id: {"source": source, "weights_sha256": weights, "probe": answers}
+                id: {
+                    "source": source,
+                    "weights_sha256": weights,
+                    "probe": answers,
+                    **self.store.fact(f"model {id}", {}),
+                }
                 for id, source, weights, answers in self.store.models()
             },
             "measurements": measurements,

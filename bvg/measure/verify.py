@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from bvg import results, study
+from bvg.measure.self_check import AGREES, DIFFERS
 from bvg.results import published as published_table
 
-AGREES, DIFFERS, UNKNOWN = VERDICTS = ("agrees", "differs", "no tolerance")
+UNKNOWN = "no tolerance"
+VERDICTS = (AGREES, DIFFERS, UNKNOWN)
 REACH = 3.0
 """Standard errors within which a number agrees."""
 DECISIONS = 1280
@@ -117,25 +119,6 @@ def passed(compared: pd.DataFrame) -> bool:
     """Return whether numbers were compared and none of them differs without a known cause."""
     unexplained = (compared["verdict"] == DIFFERS) & (compared["cause"] == "")
     return bool(len(compared)) and not unexplained.any()
-
-
-def self_test() -> tuple[bool, str]:
-    """Repeat stored numbers that need no data: accuracies of three of the miniature's networks.
-
-    Returns:
-        Whether all agree, and lines of text.
-    """
-    from bvg import miniature
-    from bvg.miniature import train
-
-    lines, good = [], True
-    for name in ("mini_standard", "mini_linf_eps4", "mini_stylized"):
-        row = train.read_log()[name]
-        stored, found = float(row["val_accuracy"]), train.accuracy(miniature.load(name), int(row["val_images"]))
-        agrees = abs(stored - found) <= 100 * 2 / int(row["val_images"])  # a decision may change with the last bits
-        good &= agrees
-        lines.append(f"{name}: stored {stored:.2f} %, measured {found:.2f} %: {AGREES if agrees else DIFFERS}")
-    return good, "\n".join(lines)
 
 
 def missing(compared: pd.DataFrame) -> list[str]:

@@ -3,7 +3,7 @@
 from bvg.results.correlation import correlate
 from bvg.results.schema import COLUMNS, KEY, ResultsError, validate
 from bvg.results.scores import benchmarks, per_model
-from bvg.results.table import load, world_of, write
+from bvg.results.table import load, manifests, world_of, write
 
 __all__ = [
     "COLUMNS",
@@ -12,6 +12,7 @@ __all__ = [
     "benchmarks",
     "correlate",
     "load",
+    "manifests",
     "per_model",
     "validate",
     "world_of",

@@ -132,12 +132,18 @@ def world_of(source: str | os.PathLike | Sequence[str | os.PathLike] = "publishe
     without a manifest is of ImageNet.
     """
 
-    def world(part: str | os.PathLike) -> str:
-        manifest = Path(part) / "manifest.json"
-        settings = json.loads(manifest.read_text(encoding="utf-8"))["settings"] if manifest.is_file() else {}
-        return settings.get("world", "study")
+    worlds = {(_manifest(part) or {"settings": {}})["settings"].get("world", "study") for part in _parts(source)}
+    return study.WORLDS["miniature" if worlds == {"miniature"} else "study"]
 
-    return study.WORLDS["miniature" if {world(part) for part in _parts(source)} == {"miniature"} else "study"]
+
+def manifests(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") -> list[dict]:
+    """Return the manifests of the run folders of a source, in order; the arguments are those of `load`."""
+    return [found for part in _parts(source) if (found := _manifest(part)) is not None]
+
+
+def _manifest(part: str | os.PathLike) -> dict | None:
+    path = Path(part) / "manifest.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def _table(folder: Path) -> Path | None:

@@ -1,16 +1,178 @@
-"""One model among the models of the study: its numbers with intervals and ranks, and what the others lead one to expect."""
+"""Models among the others: who they are, their numbers with intervals and ranks, what the others lead one to expect."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from bvg import known_models, study
+from bvg import known_models, results, study
+from bvg.messages import suggest
+from bvg.results import scores as scored
 from bvg.results.scores import BIAS_COLUMNS
-from companion.analysis import choices, equal_accuracy, measurement_error
+from companion.analysis import bias_error, choices, effective_robustness, equal_accuracy, measurement_error
 from companion.analysis.transfer import FEATURES
+
+INSTRUMENTS = {"shape": "cue-conflict", "spectral": "band-pass", "critical band": "critical-band"}
+"""The instrument of each test of a bias; that of a benchmark has its name."""
+
+OWN_ARCHITECTURE = "ResNet-50"
+"""The architecture of the study's models."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report on models shows; every table has the column model.
+
+    Attributes:
+        models: ids of the models.
+        world: the images that they were measured on.
+        per_model: scores of all models.
+        who: from `who`.
+        numbers: from `numbers`.
+        expected: from `expected`.
+        effective: as from `companion.analysis.effective_robustness.residuals`, of the models only.
+        nearest: ids of the models with the most similar biases, by model.
+        commands: from `commands`.
+    """
+
+    models: tuple[str, ...]
+    world: study.World
+    per_model: pd.DataFrame
+    who: pd.DataFrame
+    numbers: pd.DataFrame
+    expected: pd.DataFrame
+    effective: pd.DataFrame
+    nearest: dict[str, list[str]]
+    commands: list[str]
+
+
+def collect(
+    source: str | Sequence[str],
+    models: Sequence[str],
+    low_cutoffs: Sequence[float],
+    high_cutoffs: Sequence[float],
+    standard: Sequence[str],
+) -> Report:
+    """Collect everything that a report on models shows.
+
+    Args:
+        source: results tables, as for `bvg.results.load`; those of the study or of the miniature's networks among them.
+        models: ids of the models to report on.
+        low_cutoffs, high_cutoffs: cut-offs of the spectral biases.
+        standard: groups of models that the line of effective robustness is fitted to; the models themselves are left out.
+
+    Raises:
+        ValueError: a model is not among the results.
+    """
+    world, table = results.world_of(source), results.load(source)
+    known = list(dict.fromkeys(table["model"]))
+    for model in models:
+        if model not in known:
+            raise ValueError(
+                f"expected models of the results to report on, got {model!r}{suggest(model, known)}: is its run among `results`?"
+            )
+    per_model = scored.per_model(table, None, low_cutoffs, high_cutoffs, allow_missing=True, world=world)
+    accuracies = scored.benchmarks(table, allow_missing=True, world=world)
+    imagenet = accuracies.set_index("model")["imagenet"].reindex(per_model["model"])
+    own = table[table["n"].notna() & (table["metric"] == "top1")]
+    images = {m: own[own["model"] == m].groupby("benchmark")["n"].max().astype(int).to_dict() or None for m in models}
+    complete = accuracies.dropna(subset=["imagenet"]).reset_index(drop=True)
+    fitted = complete["group"].isin(list(standard)) & known_models.counted(
+        complete, [m for m in models if m in set(complete["model"])]
+    )
+    residuals, _ = effective_robustness.residuals(complete, fitted, world)
+    cutoffs, complete_set = {"low-pass": low_cutoffs, "high-pass": high_cutoffs}, world.benchmarks[0].images
+    biases = {m: bias_error.intervals(table, m, cutoffs, images=None if images[m] else complete_set) for m in models}
+    found = pd.concat(
+        [numbers(per_model, accuracies, m, images[m], world, biases=biases[m]).assign(model=m) for m in models],
+        ignore_index=True,
+    )
+    manifests = results.manifests(source)
+    return Report(
+        tuple(models),
+        world,
+        per_model,
+        who(models, manifests, table, world),
+        found,
+        pd.concat([expected(per_model, imagenet, m).assign(model=m) for m in models], ignore_index=True),
+        residuals[residuals["model"].isin(list(models))].reset_index(drop=True),
+        {m: nearest(per_model, m) for m in models},
+        commands(found, manifests),
+    )
+
+
+def who(
+    models: Sequence[str], manifests: Sequence[Mapping], table: pd.DataFrame, world: study.World = study.STUDY
+) -> pd.DataFrame:
+    """State who models are, from the manifests of the runs that measured them.
+
+    Args:
+        models: their ids.
+        manifests: from `bvg.results.manifests`.
+        table: the results table.
+        world: the images that they were measured on.
+
+    Returns:
+        One row per model: model, name, method, source, architecture, other_architecture (whether it is another than that of the models
+        compared with), parameters, weights (SHA-256), mean and std (text), precision, fewest and most (images behind an accuracy).
+        Text is empty and numbers are NaN where no manifest states them.
+    """
+    rows = []
+    for model in models:
+        run, about = _entry(model, manifests)
+        known = known_models.describe([model]).iloc[0]
+        n = table.loc[(table["model"] == model) & (table["metric"] == "top1"), "n"].astype(float)
+        stated = about.get("architecture", OWN_ARCHITECTURE if known["in_study"] else "")
+        rows.append(
+            {
+                "model": model,
+                "name": known["name"],
+                "method": known["method"],
+                "source": about.get("source", "published numbers" if known["in_study"] else ""),
+                "architecture": stated,
+                "other_architecture": world is study.STUDY and stated not in ("", OWN_ARCHITECTURE),
+                "parameters": about.get("parameters", np.nan),
+                "weights": about.get("weights_sha256", ""),
+                "mean": " ".join(f"{v:g}" for v in about.get("mean") or []),
+                "std": " ".join(f"{v:g}" for v in about.get("std") or []),
+                "precision": run.get("settings", {}).get("precision", ""),
+                "fewest": n.min(),
+                "most": n.max(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def commands(found: pd.DataFrame, manifests: Sequence[Mapping]) -> list[str]:
+    """Return the commands that measure what models lack, one per run; a model without a manifest has none.
+
+    Args:
+        found: from `numbers`, with the column model.
+        manifests: from `bvg.results.manifests`.
+    """
+    wanted: dict[str, list[str]] = {}
+    for row in found[found["value"].isna() & (found["kind"] != "category")].itertuples():
+        run, _ = _entry(row.model, manifests)
+        if run:
+            instrument = INSTRUMENTS[study.bias(row.measure).test] if row.kind == "bias" else row.measure
+            wanted.setdefault(run["run"], []).append(instrument)
+    return [
+        f"python -m bvg.measure --like {shlex.quote(run)} --out {shlex.quote(run)} --data DATA --instruments {' '.join(dict.fromkeys(names))}"
+        for run, names in wanted.items()
+    ]
+
+
+def _entry(model: str, manifests: Sequence[Mapping]) -> tuple[Mapping, Mapping]:
+    """Return the manifest of the first run that measured a model and its entry in it; empty without one."""
+    for manifest in manifests:
+        entry = manifest["models"].get(model.removesuffix(f"@{manifest['run']}"))
+        if entry:
+            return manifest, entry
+    return {}, {}
 
 
 def numbers(
@@ -20,6 +182,7 @@ def numbers(
     images: Mapping[str, int] | None = None,
     world: study.World = study.STUDY,
     confidence: float = 0.95,
+    biases: Mapping[str, tuple[float, float]] | None = None,
 ) -> pd.DataFrame:
     """Collect every bias and accuracy of a model, with its rank among the others.
 
@@ -30,10 +193,11 @@ def numbers(
         images: images behind each of its accuracies; None for complete sets.
         world: the benchmarks.
         confidence: level of the binomial intervals, in (0, 1).
+        biases: intervals of biases, from `companion.analysis.bias_error.intervals`.
 
     Returns:
         measure (id of a bias, category or benchmark), kind (bias, category or benchmark), value, low, high (Wilson's interval of
-        an accuracy whose number of images is known), rank (1 for the highest value), of (models ranked, this one included),
+        an accuracy whose number of images is known; that of a bias), rank (1 for the highest value), of (models ranked, this one included),
         neighbours (ids of the two models with the nearest values, joined by "; "). A value that is missing is NaN.
 
     Raises:
@@ -55,6 +219,8 @@ def numbers(
         if kind == "benchmark" and measure in images and np.isfinite(value):
             n = images[measure]
             low, high = (100 * v for v in proportion_confint(value / 100 * n, n, 1 - confidence, "wilson"))
+        if kind == "bias" and np.isfinite(value):
+            low, high = (biases or {}).get(measure, (np.nan, np.nan))
         rank = 1 + int((others > value).sum()) if np.isfinite(value) else np.nan
         near = others.sub(value).abs().sort_values(kind="stable").index[:2] if np.isfinite(value) else []
         rows.append((measure, kind, value, low, high, rank, len(others) + 1, "; ".join(near)))
@@ -68,7 +234,7 @@ def expected(
     coverage: float = 0.9,
     features: Mapping[str, Sequence[str]] = FEATURES,
 ) -> pd.DataFrame:
-    """Predict a model's categories from the models of other publications.
+    """Predict a model's categories from the models of other publications, or of other recipes among the miniature's networks.
 
     Args:
         scores: one row per model with categories [%] and biases, the model among them.
@@ -92,7 +258,7 @@ def expected(
         raise ValueError(f"expected `model` to be a model of the results, got {model!r}")
     table = scores.assign(imagenet=np.asarray(imagenet, float), family=choices.families(scores, "source"))
     own = table[table["model"] == model].iloc[0]
-    rest = table[(table["family"] != own["family"]) & known_models.describe(table["model"])["in_study"].to_numpy()]
+    rest = table[(table["family"] != own["family"]) & known_models.counted(table, [model])]
     rows = []
     for category in equal_accuracy.CATEGORIES:
         for name, columns in features.items():

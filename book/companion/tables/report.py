@@ -1,4 +1,4 @@
-"""Tables and sentences of the report on one model."""
+"""Tables and sentences of the report on models; with several models, these stand side by side."""
 
 from __future__ import annotations
 
@@ -11,45 +11,110 @@ from companion.tables.findings import IN_PROSE
 from companion.text import format_number, format_range, format_value, listed
 
 
-def numbers(data: pd.DataFrame, world: study.World = study.STUDY) -> Table:
-    """Tabulate a model's numbers with intervals, ranks and neighbours.
+def who(data: pd.DataFrame) -> Table:
+    """Tabulate who the models are, one column each.
 
     Args:
-        data: from `companion.analysis.report.numbers`.
+        data: from `companion.analysis.report.who`.
+    """
+    columns = {}
+    for row in data.itertuples():
+        size = "" if np.isnan(row.parameters) else f", {row.parameters / 1e6:.1f} million parameters"
+        other = ": another architecture than the 48" if row.other_architecture else ""
+        stated = f"mean {row.mean}, SD {row.std}" if row.mean else "inside the model" if row.weights else "not stated"
+        fewest, most = f"{row.fewest:,.0f}", f"{row.most:,.0f}"
+        images = fewest if fewest == most else f"{fewest} to {most}"
+        if np.isnan(row.most):
+            images = "the complete sets" if row.source == "published numbers" else "not stated"
+        columns[row.name] = [
+            row.source or "not stated",
+            row.method or "not stated",
+            f"{row.architecture or 'not stated'}{size}{other}",
+            f"`{row.weights[:12]}…`" if row.weights else "not stated",
+            stated,
+            row.precision or "not stated",
+            images,
+        ]
+    fields = [
+        "Source",
+        "Training",
+        "Architecture",
+        "SHA-256 of the weights",
+        "Normalization",
+        "Precision",
+        "Images behind an accuracy",
+    ]
+    return Table(pd.DataFrame({"": fields} | columns), data)
+
+
+def marked(data: pd.DataFrame) -> str:
+    """Name models for prose; those of another architecture are marked as such.
+
+    Args:
+        data: from `companion.analysis.report.who`.
+
+    Example:
+        >>> marked(pd.DataFrame([{"name": "mine", "architecture": "ConvNeXt", "other_architecture": True}]))
+        'mine (ConvNeXt, another architecture than the 48)'
+    """
+    return listed(
+        f"{row.name} ({row.architecture}, another architecture than the 48)" if row.other_architecture else row.name
+        for row in data.itertuples(index=False)
+    )
+
+
+def numbers(data: pd.DataFrame, world: study.World = study.STUDY) -> Table:
+    """Tabulate the models' numbers with intervals, ranks and, for a single model, neighbours.
+
+    Args:
+        data: from `companion.analysis.report.numbers`, with the column model.
         world: the benchmarks whose names to print.
     """
-    displayed = pd.DataFrame(
-        {
-            "Measure": data["measure"].map(world.name),
-            "Value": [format_value(m, v, "not measured") for m, v in zip(data["measure"], data["value"], strict=True)],
-            "95 % interval": [
-                "" if np.isnan(low) else f"{format_number(low, 1)} to {format_number(high, 1)}"
-                for low, high in zip(data["low"], data["high"], strict=True)
-            ],
-            "Rank": ["" if np.isnan(r) else f"{r:.0f} of {of}" for r, of in zip(data["rank"], data["of"], strict=True)],
-            "Nearest": [listed(names_of(ids.split("; "))) if ids else "" for ids in data["neighbours"]],
-        }
-    )
-    return Table(displayed, data)
+    groups = {name: own.reset_index(drop=True) for name, own in _by_name(data)}
+    first = next(iter(groups.values()))
+    columns = {"Measure": first["measure"].map(world.name)}
+    for name, own in groups.items():
+        value = [format_value(m, v, "not measured") for m, v in zip(own["measure"], own["value"], strict=True)]
+        interval = [
+            "" if np.isnan(low) else f"{format_value(m, low)} to {format_value(m, high)}"
+            for m, low, high in zip(own["measure"], own["low"], own["high"], strict=True)
+        ]
+        rank = ["" if np.isnan(r) else f"{r:.0f} of {of}" for r, of in zip(own["rank"], own["of"], strict=True)]
+        if len(groups) == 1:
+            near = [listed(names_of(ids.split("; "))) if ids else "" for ids in own["neighbours"]]
+            columns |= {"Value": value, "95 % interval": interval, "Rank": rank, "Nearest": near}
+        else:
+            both = [f"{v} ({i})" if i else v for v, i in zip(value, interval, strict=True)]
+            columns |= {name: both, f"Rank of {name}": rank}
+    return Table(pd.DataFrame(columns), data)
 
 
 def expected(data: pd.DataFrame) -> Table:
     """Tabulate predicted and measured categories; bold where the measured value lies outside the interval.
 
     Args:
-        data: from `companion.analysis.report.expected`.
+        data: from `companion.analysis.report.expected`, with the column model.
     """
     measured = [format_number(v, 1, "not measured") for v in data["measured"]]
     displayed = pd.DataFrame(
         {
+            "Model": names_of(list(data["model"])),
             "Category": [study.CATEGORY_NAMES[c] for c in data["category"]],
             "From": [f[0].upper() + f[1:] for f in data["features"]],
             "Predicted [%]": [format_number(v, 1, "not defined") for v in data["predicted"]],
             "90 % interval": [*map(format_range, data["low"], data["high"])],
             "Measured [%]": [f"**{m}**" if abs(s) > 1 else m for m, s in zip(measured, data["surprise"], strict=True)],
+            "Distance [half-widths]": [format_number(s, 1, "") for s in data["surprise"]],
         }
     )
+    if data["model"].nunique() == 1:
+        displayed = displayed.drop(columns="Model")
     return Table(displayed, data)
+
+
+def _by_name(data: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return the rows of each model by its printed name, in order."""
+    return [(names_of([model])[0], own) for model, own in data.groupby("model", sort=False)]
 
 
 def names_of(ids: list[str]) -> list[str]:
@@ -57,18 +122,21 @@ def names_of(ids: list[str]) -> list[str]:
     return list(known_models.describe(ids)["name"])
 
 
-def summary(data: pd.DataFrame, name: str) -> str:
-    """State which categories lie outside their interval, given ImageNet top-1 alone.
+def summary(data: pd.DataFrame) -> str:
+    """State for each model which categories lie outside their interval, given ImageNet top-1 alone.
 
     Args:
-        data: from `companion.analysis.report.expected`.
-        name: printed name of the model.
+        data: from `companion.analysis.report.expected`, with the column model.
 
     Example:
-        >>> row = {"features": "ImageNet top-1", "measured": 40.0, "predicted": 30.0}
-        >>> summary(pd.DataFrame([row | {"category": "Robustness", "surprise": 1.5}, row | {"category": "Concepts", "surprise": 0.2}]), "Mine")
-        'Given its ImageNet top-1, Mine has more robustness than 90 % of such models would have; accuracy on concepts as expected.'
+        >>> row = {"model": "mine", "features": "ImageNet top-1", "measured": 40.0, "predicted": 30.0}
+        >>> summary(pd.DataFrame([row | {"category": "Robustness", "surprise": 1.5}, row | {"category": "Concepts", "surprise": 0.2}]))
+        'Given its ImageNet top-1, mine has more robustness than 90 % of such models would have; accuracy on concepts as expected.'
     """
+    return " ".join(_summary(own, name) for name, own in _by_name(data))
+
+
+def _summary(data: pd.DataFrame, name: str) -> str:
     own = data[data["features"] == "ImageNet top-1"].dropna(subset="surprise")
     if own.empty:
         return f"{name} lacks the accuracies to compare it by."
@@ -84,24 +152,91 @@ def summary(data: pd.DataFrame, name: str) -> str:
     return start + "; ".join([" and ".join(parts), usual] if parts and usual else parts or [usual]) + "."
 
 
+def position(data: pd.DataFrame, measure: str, world: study.World = study.STUDY) -> str:
+    """State the value and the rank of each model on one measure.
+
+    Args:
+        data: from `companion.analysis.report.numbers`, with the column model.
+        measure: id of a bias, category or benchmark.
+        world: the benchmarks whose names to print.
+
+    Example:
+        >>> row = {"model": "mine", "measure": "shape", "value": 0.231, "rank": 24, "of": 49}
+        >>> position(pd.DataFrame([row]), "shape"), position(pd.DataFrame([row | {"value": float("nan")}]), "shape")
+        ('mine has a shape bias of 0.23, rank 24 of 49.', 'mine has no shape bias yet.')
+    """
+    name = world.plain(measure)
+    name = name[0].lower() + name[1:]
+    own = data[data["measure"] == measure]
+    return " ".join(
+        f"{names_of([row.model])[0]} has no {name} yet."
+        if np.isnan(row.value)
+        else f"{names_of([row.model])[0]} has a {name} of {format_value(measure, row.value)}, rank {row.rank:.0f} of {row.of}."
+        for row in own.itertuples()
+    )
+
+
 def missing(data: pd.DataFrame, world: study.World = study.STUDY) -> str:
-    """Name the measures that the model lacks, for prose."""
-    return listed(world.name(m) for m in data.loc[data["value"].isna() & (data["kind"] != "category"), "measure"])
+    """State which measures the models lack, for prose; empty if none."""
+    gaps = data[data["value"].isna() & (data["kind"] != "category")]
+    several = data["model"].nunique() > 1
+    parts = [
+        f"{f'{name} lacks ' if several else 'Not measured: '}{listed(world.name(m) for m in own['measure'])}."
+        for name, own in _by_name(gaps)
+    ]
+    return " ".join(parts)
+
+
+def to_add(commands: list[str], lacks: str) -> str:
+    """Return a paragraph of Markdown: what is missing, and the commands that add it.
+
+    Args:
+        commands: from `companion.analysis.report.commands`.
+        lacks: from `missing`.
+    """
+    if not lacks:
+        return "Nothing is missing."
+    if not commands:
+        return lacks
+    shell = "\n".join(commands)
+    return (
+        f"{lacks} In the folder that holds the run, with the folder of the data sets for DATA, this adds what is missing:\n\n"
+        f"```bash\n{shell}\n```"
+    )
+
+
+def nearest(found: dict[str, list[str]]) -> str:
+    """State the model with the most similar biases of each model.
+
+    Args:
+        found: model -> ids of the nearest models.
+
+    Example:
+        >>> nearest({"tv_resnet50": ["robust_resnet50_l2_eps0"]})
+        'AT L2 ε=0'
+    """
+    if len(found) == 1:
+        (near,) = found.values()
+        return names_of(near[:1])[0]
+    return listed(f"{names_of(near[:1])[0]} ({names_of([model])[0]})" for model, near in found.items())
 
 
 def effective(data: pd.DataFrame, world: study.World = study.STUDY) -> Table:
-    """Tabulate a model's effective robustness on each benchmark.
+    """Tabulate the models' effective robustness on each benchmark.
 
     Args:
-        data: the model's rows from `companion.analysis.effective_robustness.residuals`.
+        data: the models' rows from `companion.analysis.effective_robustness.residuals`.
         world: the benchmarks whose names to print.
     """
-    displayed = pd.DataFrame(
-        {
-            "Benchmark": data["benchmark"].map(world.name),
-            "Accuracy [%]": [format_number(v, 1, "not measured") for v in data["accuracy"]],
-            "On the line [%]": [format_number(v, 1, "not defined") for v in data["expected"]],
-            "Difference [points]": [format_number(v, 1, "") for v in data["effective"]],
-        }
-    )
-    return Table(displayed, data.reset_index(drop=True))
+    groups = {name: own.reset_index(drop=True) for name, own in _by_name(data)}
+    columns = {"Benchmark": next(iter(groups.values()))["benchmark"].map(world.name)} if groups else {"Benchmark": []}
+    for name, own in groups.items():
+        accuracy = [format_number(v, 1, "not measured") for v in own["accuracy"]]
+        line = [format_number(v, 1, "not defined") for v in own["expected"]]
+        beyond = [format_number(v, 1, "") for v in own["effective"]]
+        if len(groups) == 1:
+            columns |= {"Accuracy [%]": accuracy, "On the line [%]": line, "Difference [points]": beyond}
+        else:
+            both = [f"{a} ({e})" if e else a for a, e in zip(accuracy, line, strict=True)]
+            columns |= {f"{name} [%] (line)": both, f"Difference, {name} [points]": beyond}
+    return Table(pd.DataFrame(columns), data.reset_index(drop=True))

@@ -17,9 +17,9 @@ from bvg.datasets.preprocessing import decode
 
 def test_digests_are_those_of_the_files_and_are_read_once(tmp_path, monkeypatch):
     data = open_dataset("imagenet", validation_images(tmp_path, 6))
-    read, sha256 = [], files.sha256
-    monkeypatch.setattr(files, "sha256", lambda path: read.append(path) or sha256(path))
-    expected = [sha256(data.folder / path) for path in data.paths]
+    read, digest = [], content._digest
+    monkeypatch.setattr(content, "_digest", lambda path: read.append(path) or digest(path))
+    expected = [files.sha256(data.folder / path) for path in data.paths]
     reports: list[int] = []
     for k in range(3):
         found = content.digests(data, tmp_path / "cache", reports.append)

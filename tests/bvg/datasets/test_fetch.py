@@ -5,16 +5,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
-import io
 import shutil
-import tarfile
 import threading
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from archives import archive, development_kit, state_digest
 
 from bvg import datasets, imagenet_classes, study
 from bvg.datasets import __main__ as command
@@ -39,26 +37,6 @@ def server(tmp_path):
     yield f"http://127.0.0.1:{running.server_port}"
     running.shutdown()
     running.server_close()
-
-
-def archive(path: Path, names: Iterable[str], link: str = "") -> Path:
-    """Write a tar (by suffix: compressed) or zip file with small files of these names."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path, "w") as file:
-            for name in names:
-                file.writestr(name, b"x")
-        return path
-    with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as file:
-        for name in names:
-            entry = tarfile.TarInfo(name)
-            entry.size = 1
-            file.addfile(entry, io.BytesIO(b"x"))
-        if link:
-            entry = tarfile.TarInfo(link)
-            entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
-            file.addfile(entry)
-    return path
 
 
 def source(monkeypatch, name: str, server: str, *archives: Path, **changes) -> Upstream:
@@ -195,31 +173,50 @@ def test_a_full_disk_is_noticed_first(monkeypatch, tmp_path, server):
 
 def test_imagenet_is_arranged_from_the_two_archives(monkeypatch, tmp_path):
     """The development kit gives the wnid of each image, in the order of the file names."""
-    from scipy.io import savemat
-    from torchvision.datasets import imagenet
-
     root = tmp_path / "data" / "imagenet"
     with pytest.raises(DataError, match=r"needs a log-in; ILSVRC2012_img_val.tar and ILSVRC2012_devkit"):
         datasets.prepare("imagenet", tmp_path / "data")
     small(monkeypatch, "imagenet", 1000, 1)
     order = np.random.default_rng(0).permutation(1000)
-    archive(root / "ILSVRC2012_img_val.tar", [f"ILSVRC2012_val_{k + 1:08d}.JPEG" for k in range(1000)])
-    kit = tmp_path / "kit" / "ILSVRC2012_devkit_t12" / "data"
-    kit.mkdir(parents=True)
-    kinds = [("ILSVRC2012_ID", int), ("WNID", object), ("words", object), ("gloss", object), ("num_children", int)]
-    synsets = np.array([(i + 1, wnid, "a, b", "", 0) for i, wnid in enumerate(WNIDS)], kinds)
-    savemat(kit / "meta.mat", {"synsets": synsets})
-    (kit / "ILSVRC2012_validation_ground_truth.txt").write_text("".join(f"{i + 1}\n" for i in order))
-    with tarfile.open(root / "ILSVRC2012_devkit_t12.tar.gz", "w:gz") as file:
-        file.add(kit.parent, "ILSVRC2012_devkit_t12")
+    images = archive(root / "ILSVRC2012_img_val.tar", [f"ILSVRC2012_val_{k + 1:08d}.JPEG" for k in range(1000)])
+    development_kit(tmp_path / "data", order, monkeypatch)
+    assert datasets.prepare("imagenet", tmp_path / "data", as_tar=True) == {("imagenet", "", ""): 1000}
+    assert not (root / "val").exists()
     with pytest.raises(DataError, match="complete and unchanged, got: The archive"):
         datasets.prepare("imagenet", tmp_path / "data")
-    for kind, name in (("val", "ILSVRC2012_img_val.tar"), ("devkit", "ILSVRC2012_devkit_t12.tar.gz")):
-        digest = hashlib.md5((root / name).read_bytes()).hexdigest()
-        monkeypatch.setitem(imagenet.ARCHIVE_META, kind, (name, digest))
+    state_digest(images, "val", monkeypatch)
     assert datasets.prepare("imagenet", tmp_path / "data") == {("imagenet", "", ""): 1000}
     for k in (0, 7, 999):
         assert (root / "val" / WNIDS[order[k]] / f"ILSVRC2012_val_{k + 1:08d}.JPEG").is_file()
+
+
+def test_tar_files_can_stay_as_they_are(monkeypatch, tmp_path, server, capsys):
+    """One file for ImageNet-A, five for ImageNet-C: downloaded, counted, and not unpacked."""
+    small(monkeypatch, "imagenet-a", 200)
+    classes = [WNIDS[i] for i in imagenet_classes.subset("imagenet-a")]
+    packed = archive(tmp_path / "upstream" / "imagenet-a.tar", per_class("imagenet-a", classes, 1))
+    source(monkeypatch, "imagenet-a", server, packed)
+    data = tmp_path / "data"
+    assert datasets.prepare("imagenet-a", data, as_tar=True, progress=False) == {("imagenet-a", "", ""): 200}
+    small(monkeypatch, "imagenet-c", 1000, 1)
+    stated = upstream.upstream("imagenet-c").files
+    files = [
+        archive(tmp_path / "upstream" / f.name, [f"{c}/{s}/{w}/1.JPEG" for c in f.holds for s in study.SEVERITIES for w in WNIDS])
+        for f in stated
+    ]  # fmt: skip
+    remote = tuple(RemoteFile(f"{server}/{f.name}", f.name, 0, "", s.holds) for f, s in zip(files, stated, strict=True))
+    source(monkeypatch, "imagenet-c", server, files=remote)
+    counts = datasets.prepare("imagenet-c", data, as_tar=True, progress=False)
+    assert counts == dict.fromkeys(layouts.conditions("imagenet-c"), 1000)
+    assert sorted(p.name for p in (data / "imagenet-c").iterdir()) == sorted(f.name for f in stated)
+    assert not any(p.is_dir() for p in (data / "imagenet-c").iterdir())
+    for path in (packed, *files):
+        path.unlink()  # nothing is asked for again
+    assert datasets.prepare("imagenet-c", data, progress=False) == counts
+    assert command.main(["list", "--data", str(data)]) == 0
+    listed = capsys.readouterr().out
+    assert "imagenet-a       there as tar" in listed
+    assert "imagenet-c       there as tar" in listed
 
 
 def test_labels_of_imagenet_real_need_imagenet(monkeypatch, tmp_path, server):
@@ -245,7 +242,16 @@ def test_the_command_lists_fetches_and_checks(monkeypatch, tmp_path, server, cap
     assert "cue-conflict: complete, 1,280 images, scored over 16 classes" in out
     assert "imagenet-cbar cannot be downloaded from" in err
     assert "make_imagenet_c_bar.py" in err
+    assert "64 sampled images as fetched" in out
     assert command.main(["check", "cue-conflict", *data]) == 0
+    (record,) = (tmp_path / "data").glob(".*.sha256")
+    sampled = record.read_text().splitlines()[5].partition("  ")[2]
+    (tmp_path / "data/cue-conflict" / sampled).write_bytes(b"y")
+    assert command.main(["check", "cue-conflict", *data]) == 1
+    assert f"got 1 of 64 sampled images with another content: {sampled}. Remove" in capsys.readouterr().err
+    record.unlink()
+    assert command.main(["check", "cue-conflict", *data]) == 0
+    assert "no digests recorded" in capsys.readouterr().out
     assert command.main(["list", *data]) == 0
     listed = capsys.readouterr().out
     assert "cue-conflict     there" in listed

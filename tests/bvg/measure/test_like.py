@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -61,3 +62,40 @@ def test_another_file_is_rejected(tmp_path, capsys):
         options(tmp_path)
     assert command.main(["--like", str(tmp_path / "none"), "--data", "miniature", "--out", str(tmp_path / "x")]) == 2
     assert "expected `like` to be a run folder" in capsys.readouterr().err
+
+
+def test_a_yaml_file_holds_the_options(run, tmp_path):
+    """The same numbers as with the options on the command line, which change those of the file."""
+    (tmp_path / "settings.yaml").write_text(
+        "models: [mini_standard, other=mini_long]\ndata: miniature\ninstruments: [band-pass, pgd]\ncutoffs: [0.3, 0.5]\n"
+        "eps: 0.01\nlimit: 32\nseed: 5\nprogress: false\ndevice: null\nskip_unreadable: true\n"
+    )
+    like = ["--like", str(tmp_path / "settings.yaml")]
+    assert command.main([*like, "--out", str(tmp_path / "again")]) == 0
+    tables = [results.load(str(folder)).drop(columns="source") for folder in (run, tmp_path / "again")]
+    pd.testing.assert_frame_equal(*tables)
+    assert command.parsed([*like, "--out", "x", "--limit", "16", "--models", "mini_long"])["limit"] == 16
+    assert command.parsed([*like, "--out", "x"])["skip_unreadable"] is True
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("limt: 5", "expected options among .*got 'limt' .did you mean limit."),
+        ("like: other.yaml", "got 'like'"),
+        ("- 5", "YAML file of lines like `limit: 2000`, got list in"),
+        ("a: [", "expected `like` to be a YAML file of options"),
+        (None, "expected `like` to be a YAML file of options"),
+    ],
+)
+def test_a_wrong_yaml_file_is_rejected(tmp_path, capsys, text, message):
+    path = tmp_path / "settings.yml"
+    if text is not None:
+        path.write_text(text)
+    assert (
+        command.main(
+            ["--like", str(path), "--data", "miniature", "--out", str(tmp_path / "x"), "--models", "mini_long"]
+        )
+        == 2
+    )
+    assert re.search(message, capsys.readouterr().err)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
 import torch
+from archives import pack
 from colour_reader import Brightness, ColourReader, flat
 from measuring import WNIDS, measure, value
 from torch import nn
@@ -40,6 +43,27 @@ def test_every_number_of_the_study_by_hand(world, tmp_path):
     assert len(table[table["benchmark"] == "critical-band"]) == 29
     assert set(table["source"]) == {"mine"}
     pd.testing.assert_frame_equal(results.load(tmp_path / "mine"), table)
+
+
+@pytest.mark.filterwarnings("ignore:.*no (raw|relative) channel")  # few images
+def test_tar_files_give_the_numbers_of_the_folders(world, tmp_path):
+    """Every data set in a tar file: the same numbers, and manifests that state the same images."""
+    packed = tmp_path / "packed"
+    for name in ("imagenet-v2", "imagenet-a", "imagenet-r", "imagenet-sketch", "stylized", "cue-conflict"):
+        pack(world / name, packed / f"{name}.tar", name)
+    for corruption in ("imagenet-c", "imagenet-cbar"):
+        for folder in (world / corruption).iterdir():
+            pack(folder, packed / corruption / f"{folder.name}.tar")
+    pack(world / "imagenet/val", packed / "imagenet/val.tar")
+    (packed / "imagenet/real.json").write_bytes((world / "imagenet/real.json").read_bytes())
+    tables, images = [], []
+    for data in (world, packed):
+        run = tmp_path / "runs" / data.name / "run"
+        tables.append(measure({"reader": ColourReader()}, "all", data, run))
+        images.append(json.loads((run / "manifest.json").read_text())["measurements"])  # with digests of the images
+    pd.testing.assert_frame_equal(*tables)
+    assert images[0] == images[1]
+    assert all(one["content_sha256"] for one in images[1].values())
 
 
 @pytest.mark.filterwarnings("ignore:.*no (raw|relative) channel")  # few images

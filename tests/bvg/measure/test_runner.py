@@ -160,7 +160,9 @@ def test_manifest_says_how(small, tmp_path):
     assert {key: data[key] for key in ("count", "sha256")} == open_dataset("imagenet", small, limit=6).fingerprint()
     assert data["preprocessing"] == "resize256-crop224-bilinear"
     assert manifest["sessions"][0]["libraries"]["torch"] == torch.__version__.partition("+")[0]
-    assert len(manifest["models"]["reader"]["weights_sha256"]) == 64
+    about = manifest["models"]["reader"]
+    assert len(about["weights_sha256"]) == 64
+    assert (about["architecture"], about["mean"]) == ("ColourReader", None)
 
 
 def test_out_of_memory_halves_the_batch_and_goes_on(small, tmp_path):

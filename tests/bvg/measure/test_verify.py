@@ -80,6 +80,7 @@ def test_other_models_cannot_be_compared(tmp_path):
 def test_the_command_without_data_repeats_stored_numbers(capsys):
     assert command.main(["verify"]) == 0
     out = capsys.readouterr().out
+    assert "54 stimuli of a photograph: 54 agree, " in out
     assert out.count(": agrees") == 3
     assert "python -m bvg.measure verify --models tv_resnet50 --data ROOT" in out
 
