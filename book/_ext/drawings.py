@@ -202,7 +202,8 @@ def share_styles(root, prefix: str) -> str:
     names = {style: f"{prefix}s{i}" for i, style in enumerate(s for s, n in counts.items() if n > 3)}
     for element in root.iter():
         if element.get("style") in names:
-            element.set("class", names[element.attrib.pop("style")])
+            own = [element.get("class"), names[element.attrib.pop("style")]]
+            element.set("class", " ".join(filter(None, own)))
     return "".join(f".{name}{{{style}}}" for style, name in names.items())
 
 

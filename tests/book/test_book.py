@@ -219,6 +219,14 @@ def test_every_figure_is_inline_and_a_link_to_its_file_unless_its_parts_answer_a
             assert (link is not None) == (kind == "bvg-plain")
 
 
+def test_captions_of_drawings_name_no_colour_that_the_dark_theme_changes(pages):
+    for page in pages.values():
+        for figure in page.find_all("figure"):
+            if not figure.select("image:not(.bvg-light, .bvg-dark)"):  # photographs keep their colours
+                caption = figure.find("figcaption").find("p").get_text()
+                assert not re.search(r"\b(white|black|pale|dark|light)\b", caption, re.IGNORECASE), caption
+
+
 def test_photographs_are_stored_once_for_both_variants(build, pages):
     (figure,) = pages["introduction.html"].find_all("figure")
     wide, narrow = ([image["href"] for image in svg.find_all("image")] for svg in figure.find_all("svg"))

@@ -51,8 +51,9 @@ def test_hovering_over_a_mark_names_the_model_and_its_values(page, site, build):
 def test_model_is_highlighted_in_every_panel_and_figure_of_the_page(page, site):
     tip = hover(opened(page, site, "per-benchmark"), "per-benchmark-shape", MARK.format(SIN))
     assert highlighted(page) == {SIN}
-    assert page.locator(ON).count() == len(study.BIASES) * len(study.BENCHMARKS)
-    assert page.locator("svg.bvg-lit").count() == len(study.BIASES)
+    wide = ".bvg-canvas:not(.bvg-narrow)"
+    assert page.locator(f"{wide} {ON}").count() == len(study.BIASES) * len(study.BENCHMARKS)
+    assert page.locator(f"{wide} svg.bvg-lit").count() == len(study.BIASES)
     assert all(b.name in tip.inner_text() for b in study.BENCHMARKS)
 
 
