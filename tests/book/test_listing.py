@@ -1,4 +1,4 @@
-"""The page *Figures and tables* and the licences in the footer."""
+"""The order of each page, the page *Figures and tables*, and the licences in the footer."""
 
 from __future__ import annotations
 
@@ -44,3 +44,25 @@ def test_every_page_states_the_licences(build):
         footer = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").find(class_="extra_footer")
         assert "Code: MIT" in footer.get_text(), path.name
         assert "CC BY-SA 4.0" in footer.get_text(), path.name
+
+
+RESULTS = [
+    *("index", "introduction", "models", "benchmarks", "biases-and-generalization", "shape-bias", "spectral-bias"),
+    *("critical-band", "bias-correlation", "at-equal-accuracy", "claims", "how-firm", "power-and-error", "data-audit"),
+    *("miniature", "interventions", "miniature-results", "per-benchmark", "corruptions", "performance", "model-report"),
+]
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_page_begins_with_its_computed_finding_and_then_the_figure(build, name):
+    article = BeautifulSoup((build / "html" / f"{name}.html").read_text(encoding="utf-8"), "html.parser").find(
+        "article"
+    )
+    words = []
+    for part in article.find("h1").find_all_next(["p", "figure", "table", "pre"]):
+        if part.name != "p":
+            break
+        words += [(word, bool(part.find(class_="pasted-text"))) for word in part.get_text().split()]
+    assert part.name in ("figure", "table"), "code comes later"
+    assert any(computed for _, computed in words), "a computed finding"
+    assert len(words) <= 130, " ".join(word for word, _ in words)
