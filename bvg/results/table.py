@@ -16,6 +16,9 @@ from bvg.files import atomic
 from bvg.results import identity
 from bvg.results.schema import KEY, ResultsError, validate
 
+PUBLISHED = ("results.csv", "layer-criticality.csv")
+"""Files of the published table, in `bvg/results/published`."""
+
 ORDINARY = {b.id for b in study.BENCHMARKS} - {"pgd"}
 """Benchmarks that evaluate accuracy on images as they are."""
 
@@ -162,8 +165,11 @@ def _some(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _read(source: str | os.PathLike) -> pd.DataFrame:
     """Read the raw table at a name or path, numbers at full precision."""
-    path = files("bvg") / "results" / "published" / "results.csv" if source == "published" else Path(source)
-    if isinstance(path, Path) and path.is_dir():
+    if source == "published":
+        folder = files("bvg") / "results" / "published"
+        return pd.concat([_read_csv(folder / name) for name in PUBLISHED], ignore_index=True)
+    path = Path(source)
+    if path.is_dir():
         found = _table(path)
         if not found:
             raise FileNotFoundError(
