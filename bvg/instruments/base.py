@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -114,7 +114,10 @@ class Instrument:
         classes: K, the number of logits that a model must return.
         unit: images measured between two writes; an interrupted run repeats at most this many.
         needs: names of instruments whose numbers are needed to interpret these; `choose` adds them.
+        alters: whether it evaluates the model with other parameters, so that the module is kept in memory.
     """
+
+    alters: ClassVar[bool] = False
 
     name: str
     dataset: str
@@ -159,6 +162,17 @@ class Instrument:
     ) -> Tensor:
         """Return the model's logits [N, K] for stimuli with labels int64 [N]."""
         return model(images)
+
+    def passes(self, model: Callable[[Tensor], Tensor]) -> int:
+        """Return how often the model is evaluated on a stimulus, apart from the steps of an attack."""
+        return 1
+
+    def further(self, model: Callable[[Tensor], Tensor], images: Tensor, seed: int) -> dict[str, Tensor]:
+        """Return further sums over the stimuli, int64 [] each, for which the model is evaluated again; none by default.
+
+        `model` is a `bvg.models.inference.Answer`, with its module if the instrument `alters` it.
+        """
+        return {}
 
     def truth(self, labels) -> Tensor:
         """Convert labels for `score`: int64 [N, L], all of which are correct."""

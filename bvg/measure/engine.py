@@ -230,6 +230,7 @@ class Engine:
                 what = label(model, condition)
                 try:
                     logits = instrument.logits(self.models[model], stimuli, truth[:, 0], index, self.settings.seed)
+                    further = instrument.further(self.models[model], stimuli, self.settings.seed)
                 except torch.OutOfMemoryError:
                     raise
                 except RuntimeError as error:  # such as a wrong image size, or not differentiable under attack
@@ -238,5 +239,6 @@ class Engine:
                     check_logits(logits, instrument.classes, len(stimuli), what)
                 except ValueError as error:
                     raise MeasureError(str(error)) from None
-                yield model, condition, instrument.score(logits, truth), count_not_finite(logits)
+                score = instrument.score(logits, truth)
+                yield model, condition, score._replace(counts=score.counts | further), count_not_finite(logits)
                 self.bar.update(len(stimuli))
