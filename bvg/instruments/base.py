@@ -114,9 +114,11 @@ class Instrument:
         classes: K, the number of logits that a model must return.
         unit: images measured between two writes; an interrupted run repeats at most this many.
         needs: names of instruments whose numbers are needed to interpret these; `choose` adds them.
+        version: of the definition of its numbers. It goes up, with an entry in CHANGES.md, when a number could change.
         alters: whether it evaluates the model with other parameters, so that the module is kept in memory.
     """
 
+    version: ClassVar[int] = 1
     alters: ClassVar[bool] = False
 
     name: str
@@ -139,6 +141,15 @@ class Instrument:
         It is fixed within a run folder.
         """
         return {}
+
+    @property
+    def choices(self) -> int:
+        """Number of classes that `decide` chooses from: 1,000, or a subset of 200 or 16.
+
+        >>> Instrument("mine", "imagenet", classes=10).choices
+        10
+        """
+        return len(self.decide(torch.eye(self.classes)).unique())
 
     def conditions(self, variant: str = "", level: str = "") -> list[Condition]:
         """List the conditions measured on a corruption and severity, or on neither."""

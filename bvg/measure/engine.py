@@ -74,7 +74,10 @@ class Measurement:
         """Enter it into the folder; return it with what the folder lacks."""
         where = where_of(instrument, data.variant, data.level)
         description = {
+            "version": instrument.version,
+            "classes": instrument.choices,
             "dataset": data.name,
+            "of": len(data.files),
             **source.fingerprint(data, settings.progress),
             # the noise of an image depends on its index
             "index_sha256": hashlib.sha256(data.index.tobytes()).hexdigest(),

@@ -39,7 +39,8 @@ def load(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") 
         both runs name other weights, other logits on the probe, or another precision, seed or limit.
 
     Raises:
-        ResultsError: a table cannot be read, has no row, or breaks the schema; or its accuracies seem to be fractions, or it
+        ResultsError: the manifests of two runs name other versions of an instrument, other classes or other images for one
+            measurement. A table cannot be read, has no row, or breaks the schema; or its accuracies seem to be fractions, or it
             claims that its numbers are the published ones.
         FileNotFoundError: there is no table at a path.
 
@@ -57,7 +58,10 @@ def load(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") 
         raise ResultsError('expected at least one results table, got an empty list (use "published")')
     first, *rest = sorted(parts, key=lambda part: part != "published")
     merged, known = _one(first), identity.of_run(Path(first))
+    measured = {first: identity.measurements(Path(first))}
     for part in rest:
+        measured[part] = identity.measurements(Path(part))
+        _reject_other_measurements(measured, part)
         table, about = _one(part), identity.of_run(Path(part))
         different = {
             model: why for model in known.keys() & about if (why := identity.difference(known[model], about[model]))
@@ -67,6 +71,16 @@ def load(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") 
         merged = _append(merged, table, part, set(different))
         known = {_label(m, part) if m in different else m: one for m, one in about.items()} | known
     return validate(merged, " + ".join(map(str, parts))) if rest else merged
+
+
+def _reject_other_measurements(measured: dict, part: str | os.PathLike) -> None:
+    """Reject a run that measured something in another way, or on other images, than an earlier one."""
+    for before, known in measured.items():
+        if before != part and (why := identity.measured_otherwise(known, measured[part])):
+            raise ResultsError(
+                f"expected {part} to measure as {before} does, got a difference in {why}: measure again with one version and "
+                "the same data, or load the tables one by one"
+            )
 
 
 def _append(merged: pd.DataFrame, table: pd.DataFrame, part: str | os.PathLike, different: set[str]) -> pd.DataFrame:
