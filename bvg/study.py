@@ -151,6 +151,13 @@ BIASES: tuple[Bias, ...] = (
     Bias("peak_noise_sensitivity", "Peak noise sensitivity", "Peak noise sens.", "critical band"),
 )
 
+CRITICALITY: tuple[Bias, ...] = (
+    Bias("criticality", "Layer criticality", "Criticality", "layer criticality"),
+    Bias("early_criticality", "Criticality of early layers", "Early crit.", "layer criticality"),
+    Bias("late_criticality", "Criticality of late layers", "Late crit.", "layer criticality"),
+)
+"""Mean layer criticality as a further kind of bias, which the paper does not use: over all, early and late layers."""
+
 GROUPS: dict[str, str] = {
     "baseline": "Baseline",
     "training_recipes": "Training recipes",
@@ -215,15 +222,17 @@ class World:
         >>> STUDY.name("imagenet-r"), MINIATURE.name("imagenet-r"), MINIATURE.name("shape")
         ('ImageNet-R', 'Silhouettes', 'Shape bias')
         """
-        return ({b.id: b.name for b in (*self.benchmarks, *self.further, *BIASES)} | CATEGORY_NAMES).get(column, column)
+        return ({b.id: b.name for b in (*self.benchmarks, *self.further, *BIASES, *CRITICALITY)} | CATEGORY_NAMES).get(
+            column, column
+        )
 
     def plain(self, column: str) -> str:
         """Return the printed name without the unit of a bias."""
-        return {b.id: b.plain for b in BIASES}.get(column) or self.name(column)
+        return {b.id: b.plain for b in (*BIASES, *CRITICALITY)}.get(column) or self.name(column)
 
     def short(self, column: str) -> str:
         """Return the abbreviated name of a benchmark or bias, and any other name unchanged."""
-        return {b.id: b.short for b in (*self.benchmarks, *self.further, *BIASES)}.get(column, column)
+        return {b.id: b.short for b in (*self.benchmarks, *self.further, *BIASES, *CRITICALITY)}.get(column, column)
 
 
 STUDY = World(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -114,7 +114,12 @@ class Instrument:
         classes: K, the number of logits that a model must return.
         unit: images measured between two writes; an interrupted run repeats at most this many.
         needs: names of instruments whose numbers are needed to interpret these; `choose` adds them.
+        version: of the definition of its numbers. It goes up, with an entry in CHANGES.md, when a number could change.
+        alters: whether it evaluates the model with other parameters, so that the module is kept in memory.
     """
+
+    version: ClassVar[int] = 1
+    alters: ClassVar[bool] = False
 
     name: str
     dataset: str
@@ -136,6 +141,15 @@ class Instrument:
         It is fixed within a run folder.
         """
         return {}
+
+    @property
+    def choices(self) -> int:
+        """Number of classes that `decide` chooses from: 1,000, or a subset of 200 or 16.
+
+        >>> Instrument("mine", "imagenet", classes=10).choices
+        10
+        """
+        return len(self.decide(torch.eye(self.classes)).unique())
 
     def conditions(self, variant: str = "", level: str = "") -> list[Condition]:
         """List the conditions measured on a corruption and severity, or on neither."""
@@ -159,6 +173,17 @@ class Instrument:
     ) -> Tensor:
         """Return the model's logits [N, K] for stimuli with labels int64 [N]."""
         return model(images)
+
+    def passes(self, model: Callable[[Tensor], Tensor]) -> int:
+        """Return how often the model is evaluated on a stimulus, apart from the steps of an attack."""
+        return 1
+
+    def further(self, model: Callable[[Tensor], Tensor], images: Tensor, seed: int) -> dict[str, Tensor]:
+        """Return further sums over the stimuli, int64 [] each, for which the model is evaluated again; none by default.
+
+        `model` is a `bvg.models.inference.Answer`, with its module if the instrument `alters` it.
+        """
+        return {}
 
     def truth(self, labels) -> Tensor:
         """Convert labels for `score`: int64 [N, L], all of which are correct."""

@@ -11,6 +11,7 @@ from bvg.instruments.accuracy import Accuracy, subset_accuracy
 from bvg.instruments.band_pass import BandPass
 from bvg.instruments.base import Instrument, Setting
 from bvg.instruments.critical_band import CriticalBand
+from bvg.instruments.layer_criticality import LayerCriticality
 from bvg.instruments.pgd import PGD
 from bvg.instruments.shape_bias import ShapeBias
 from bvg.messages import suggest
@@ -40,8 +41,10 @@ STUDY: dict[str, Instrument] = by_name(
 
 INSTRUMENTS: dict[str, Instrument] = STUDY | by_name(
     CriticalBand("critical-band-16way", "gray-16class", kernels.sixteen_way, unit=256, form="16way"),
+    LayerCriticality("layer-criticality", "imagenet", unit=256),
 )
-"""All instruments. `critical-band-16way` is the original test of Subramanian et al.: their grey images, 16 categories."""
+"""All instruments. `critical-band-16way` is the original test of Subramanian et al.: their grey images, 16 categories.
+`layer-criticality` is not in the paper."""
 
 
 def settings(known: Mapping[str, Instrument] = INSTRUMENTS) -> dict[str, Setting]:
@@ -50,7 +53,7 @@ def settings(known: Mapping[str, Instrument] = INSTRUMENTS) -> dict[str, Setting
     The command line has an option for each.
 
     >>> list(settings())
-    ['cutoffs', 'noise_sds', 'eps']
+    ['cutoffs', 'noise_sds', 'eps', 'trials']
     """
     return {setting.name: setting for instrument in known.values() for setting in instrument.settings()}
 

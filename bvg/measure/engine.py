@@ -74,7 +74,10 @@ class Measurement:
         """Enter it into the folder; return it with what the folder lacks."""
         where = where_of(instrument, data.variant, data.level)
         description = {
+            "version": instrument.version,
+            "classes": instrument.choices,
             "dataset": data.name,
+            "of": len(data.files),
             **source.fingerprint(data, settings.progress),
             # the noise of an image depends on its index
             "index_sha256": hashlib.sha256(data.index.tobytes()).hexdigest(),
@@ -230,6 +233,7 @@ class Engine:
                 what = label(model, condition)
                 try:
                     logits = instrument.logits(self.models[model], stimuli, truth[:, 0], index, self.settings.seed)
+                    further = instrument.further(self.models[model], stimuli, self.settings.seed)
                 except torch.OutOfMemoryError:
                     raise
                 except RuntimeError as error:  # such as a wrong image size, or not differentiable under attack
@@ -238,5 +242,6 @@ class Engine:
                     check_logits(logits, instrument.classes, len(stimuli), what)
                 except ValueError as error:
                     raise MeasureError(str(error)) from None
-                yield model, condition, instrument.score(logits, truth), count_not_finite(logits)
+                score = instrument.score(logits, truth)
+                yield model, condition, score._replace(counts=score.counts | further), count_not_finite(logits)
                 self.bar.update(len(stimuli))

@@ -94,7 +94,8 @@ class Plan:
             source = type(model).__name__ if module is model else str(model)
             answers = probe(module, id, self.source.size, self.source.classes, device)
             folder.add_model(id, source, weights_digest(module), answers, about(module))
-            yield id, answering(module, self.settings.precision, self.compiled)
+            alters = any(instrument.alters for instrument in self.instruments)
+            yield id, answering(module, self.settings.precision, self.compiled, keep=alters)
 
     def measure(
         self, folder: Run, models: Mapping[str, Callable], share: Callable[[Where, Units], Units] = all_units

@@ -100,7 +100,7 @@ class Probe:
 
     def _evaluate(self, instrument: Instrument, forward: float) -> float:
         if not (steps := steps_of(instrument)):
-            return forward
+            return forward * instrument.passes(self._answer)
         one = replace(instrument, steps=1)
         arguments = (self._answer, self._images, self._labels, self._index, self._plan.settings.seed)
         once = self._seconds(lambda: one.logits(*arguments))

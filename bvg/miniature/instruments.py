@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from bvg.instruments import PGD, Accuracy, BandPass, CriticalBand, Instrument, ShapeBias, by_name
+from bvg.instruments import PGD, Accuracy, BandPass, CriticalBand, Instrument, LayerCriticality, ShapeBias, by_name
 from bvg.miniature.corruptions import CORRUPTIONS
 from bvg.miniature.drawing import SIZE
 from bvg.miniature.shapes import SHAPES
@@ -49,5 +49,6 @@ INSTRUMENTS: dict[str, Instrument] = by_name(
     ),
     # Ten steps, each four times the largest change allowed, are as effective as forty (tests/bvg/miniature/test_source.py).
     PGD("pgd", "pgd", classes=K, unit=128, steps=10),
+    LayerCriticality("layer-criticality", "imagenet", classes=K, unit=256),
 )
 """The instruments of the miniature, under the study's names."""

@@ -7,11 +7,12 @@ fp16 is the fastest. `bvg.bench` measures how many decisions differ from fp32 (t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from bvg.models.fused import JoinedConvolution, PaddedConvolution, fold_batch_norms, join_relus, pad_first_layers
 
@@ -53,7 +54,41 @@ def arithmetic(precision: str) -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32 = before
 
 
-def answering(model: Callable[[Tensor], Tensor], precision: str, compiled: bool = False) -> Callable[[Tensor], Tensor]:
+class Answer:
+    """A network as a function from float32 images to float32 logits, in a named precision.
+
+    Attributes:
+        module: the network as it was loaded, if it is kept; its parameters can be replaced (see `replaced`).
+    """
+
+    def __init__(
+        self, network: Callable[[Tensor], Tensor], dtype: torch.dtype | None, module: nn.Module | None
+    ) -> None:
+        self._network, self._dtype, self.module = network, dtype, module
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return the logits of images, float [N, 3, H, W] in [0, 1]."""
+        return self._logits(self._network, images)
+
+    def replaced(self, parameters: Mapping[str, Tensor], images: Tensor) -> Tensor:
+        """Return the logits that the module gives with other values of some parameters, by name; it is not changed.
+
+        Raises:
+            ValueError: the module was not kept.
+        """
+        if self.module is None:
+            raise ValueError(
+                "expected a network that was kept as a module, got one without: call `answering` with keep=True"
+            )
+        return self._logits(lambda x: functional_call(self.module, dict(parameters), (x,)), images)
+
+    def _logits(self, network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+        with torch.autocast(images.device.type, dtype=self._dtype, enabled=self._dtype is not None):
+            logits = network(images.clone())  # a network may change its input, which others evaluate next
+        return logits.float() if isinstance(logits, Tensor) else logits
+
+
+def answering(model: Callable[[Tensor], Tensor], precision: str, compiled: bool = False, keep: bool = False) -> Answer:
     """Return a function from float32 images to float32 logits in a named precision.
 
     A network that torch can trace runs in an equivalent, faster form (see `faster`). autocast computes convolutions and
@@ -64,18 +99,13 @@ def answering(model: Callable[[Tensor], Tensor], precision: str, compiled: bool 
             other logits in its traced form.
         precision: one of `PRECISIONS`.
         compiled: pass the network through torch.compile; see `PAYS`. Its first batch takes seconds, and so does a larger one.
+        keep: keep the module, for `Answer.replaced`; this takes the memory of its parameters once more.
     """
     dtype = _HALF.get(precision)
     network = faster(model, dtype) if isinstance(model, nn.Module) else model
     if compiled:
         network = _one_size(torch.compile(network, dynamic=False))
-
-    def answer(images: Tensor) -> Tensor:
-        with torch.autocast(images.device.type, dtype=dtype, enabled=dtype is not None):
-            logits = network(images.clone())  # a network may change its input, which others evaluate next
-        return logits.float() if isinstance(logits, Tensor) else logits
-
-    return answer
+    return Answer(network, dtype, model if keep and isinstance(model, nn.Module) else None)
 
 
 def _one_size(network: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:

@@ -19,12 +19,14 @@ METRICS: dict[str, tuple[float, float, tuple[str, ...]]] = {
     "bandwidth": (0, np.inf, ("critical-band",)),
     "center_frequency": (0, np.inf, ("critical-band",)),
     "peak_noise_sensitivity": (2**-4, 1, ("critical-band",)),
+    "criticality": (0, 1, ("layer-criticality",)),
+    "criticality_sd": (0, 1, ("layer-criticality",)),
 }
 """Smallest and largest value of each metric, and its benchmarks.
 
 Accuracies are in percent. `relative_top1` is an accuracy divided by the model's clean ImageNet accuracy: weak models exceed 1
 (1.58 at most in the published file), and more than 10 is a percentage by mistake. Bandwidth is in octaves, centre frequency
-in cycles per image. The others are fractions."""
+in cycles per image. The others are fractions; `criticality_sd` is the standard deviation over repeated trials."""
 
 METRICS_OF_CHANNEL = ("bandwidth", "center_frequency", "peak_noise_sensitivity")
 """Metrics of the fitted channel in the critical-band test; its accuracies are `top1`."""
@@ -47,8 +49,8 @@ def validate(table: pd.DataFrame, name: str = "table") -> pd.DataFrame:
 
     Variant and level depend on the benchmark. Low- and high-pass: the cut-off in [0, 1]. ImageNet-C and ImageNet-C-bar: the
     corruption and, for a single one, the severity. PGD: the norm and eps in (0, 1]. Critical band: `relative` or `raw`, and
-    for accuracies the band (`band-3`) and the noise in [0, 1], prefixed by `16way-` for that form of the test. For other
-    benchmarks both are empty. A table without rows is valid here; `load` and `write` reject it.
+    for accuracies the band (`band-3`) and the noise in [0, 1], prefixed by `16way-` for that form of the test. Layer
+    criticality: the layer. For other benchmarks both are empty. A table without rows is valid here; `load` and `write` reject it.
 
     Raises:
         ResultsError: naming the first invalid row, its column and the reason.
@@ -138,8 +140,11 @@ def _reject_conditions(table: pd.DataFrame, name: str) -> None:
     clean = variant.isin(["", "16way"]) & (level == 0)
     _reject(table, name, "variant", noisy & ~clean & ~(variant.str.fullmatch(r"(16way-)?band-\d+") & (level > 0)),
             "is not a noise condition; expected band-0, band-1, … with noise, empty without (or 16way-band-0, …, 16way)")  # fmt: skip
+    layered = benchmark == "layer-criticality"
+    _reject(table, name, "variant", layered & (variant == ""), "is not the name of a layer")
     varied = ("pgd", "critical-band", *study.CORRUPTIONS)
-    _reject(table, name, "variant", ~benchmark.isin(varied) & (variant != ""), "must be empty for this benchmark")
+    plain = ~layered & ~benchmark.isin(varied)
+    _reject(table, name, "variant", plain & (variant != ""), "must be empty for this benchmark")
     _reject(
         table, name, "level", ~filtered & ~benchmark.isin(varied) & level.notna(), "must be empty for this benchmark"
     )

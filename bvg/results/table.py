@@ -16,6 +16,9 @@ from bvg.files import atomic
 from bvg.results import identity
 from bvg.results.schema import KEY, ResultsError, validate
 
+PUBLISHED = ("results.csv", "layer-criticality.csv")
+"""Files of the published table, in `bvg/results/published`."""
+
 ORDINARY = {b.id for b in study.BENCHMARKS} - {"pgd"}
 """Benchmarks that evaluate accuracy on images as they are."""
 
@@ -36,7 +39,8 @@ def load(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") 
         both runs name other weights, other logits on the probe, or another precision, seed or limit.
 
     Raises:
-        ResultsError: a table cannot be read, has no row, or breaks the schema; or its accuracies seem to be fractions, or it
+        ResultsError: the manifests of two runs name other versions of an instrument, other classes or other images for one
+            measurement. A table cannot be read, has no row, or breaks the schema; or its accuracies seem to be fractions, or it
             claims that its numbers are the published ones.
         FileNotFoundError: there is no table at a path.
 
@@ -54,7 +58,10 @@ def load(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") 
         raise ResultsError('expected at least one results table, got an empty list (use "published")')
     first, *rest = sorted(parts, key=lambda part: part != "published")
     merged, known = _one(first), identity.of_run(Path(first))
+    measured = {first: identity.measurements(Path(first))}
     for part in rest:
+        measured[part] = identity.measurements(Path(part))
+        _reject_other_measurements(measured, part)
         table, about = _one(part), identity.of_run(Path(part))
         different = {
             model: why for model in known.keys() & about if (why := identity.difference(known[model], about[model]))
@@ -64,6 +71,16 @@ def load(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") 
         merged = _append(merged, table, part, set(different))
         known = {_label(m, part) if m in different else m: one for m, one in about.items()} | known
     return validate(merged, " + ".join(map(str, parts))) if rest else merged
+
+
+def _reject_other_measurements(measured: dict, part: str | os.PathLike) -> None:
+    """Reject a run that measured something in another way, or on other images, than an earlier one."""
+    for before, known in measured.items():
+        if before != part and (why := identity.measured_otherwise(known, measured[part])):
+            raise ResultsError(
+                f"expected {part} to measure as {before} does, got a difference in {why}: measure again with one version and "
+                "the same data, or load the tables one by one"
+            )
 
 
 def _append(merged: pd.DataFrame, table: pd.DataFrame, part: str | os.PathLike, different: set[str]) -> pd.DataFrame:
@@ -168,8 +185,11 @@ def _some(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _read(source: str | os.PathLike) -> pd.DataFrame:
     """Read the raw table at a name or path, numbers at full precision."""
-    path = files("bvg") / "results" / "published" / "results.csv" if source == "published" else Path(source)
-    if isinstance(path, Path) and path.is_dir():
+    if source == "published":
+        folder = files("bvg") / "results" / "published"
+        return pd.concat([_read_csv(folder / name) for name in PUBLISHED], ignore_index=True)
+    path = Path(source)
+    if path.is_dir():
         found = _table(path)
         if not found:
             raise FileNotFoundError(

@@ -39,6 +39,7 @@ def test_settings_are_listed_with_help_and_defaults():
         "eps": study.PGD_EPSILON,
         "cutoffs": study.CUTOFFS,
         "noise_sds": (0.0, 0.02, 0.04, 0.08, 0.16),
+        "trials": 3,
     }
     assert {name for name, one in listed.items() if one.several} == {"cutoffs", "noise_sds"}
     assert all(len(one.help) > 20 for one in listed.values())

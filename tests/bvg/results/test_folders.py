@@ -75,3 +75,26 @@ def test_world_of_results_is_that_of_their_manifests(runs, zoo, tmp_path):
     assert results.world_of(folders) is study.MINIATURE
     results.write(zoo.head(3), tmp_path / "study" / "results.csv")
     assert results.world_of([*folders, tmp_path / "study"]) is study.STUDY
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"version": 2}, "imagenet: instrument version 1 and 2: measure again with one version"),
+        ({"classes": 200}, "number of classes to choose from 1000 and 200"),
+        ({"content_sha256": "b" * 64}, "digest of the images' content aaaaaaaaaaaa… and bbbbbbbbbbbb…"),
+        ({"count": 24, "content_sha256": "b" * 64}, ""),
+        ({}, ""),
+    ],
+)
+def test_runs_of_other_versions_or_images_are_not_merged(zoo, tmp_path, change, message):
+    about = {"version": 1, "classes": 1000, "count": 48, "of": 48, "content_sha256": "a" * 64}
+    for name, model, described in (("one", "mini_blur", about), ("two", "mini_long", about | change)):
+        results.write(zoo[zoo["model"] == model], tmp_path / name / "results.parquet")
+        manifest = json.dumps({"settings": {}, "models": {}, "measurements": {"imagenet": described}})
+        (tmp_path / name / "manifest.json").write_text(manifest, encoding="utf-8")
+    if not message:
+        assert results.load(tmp_path)["model"].nunique() == 2
+        return
+    with pytest.raises(results.ResultsError, match=message):
+        results.load([tmp_path / "one", tmp_path / "two"])
