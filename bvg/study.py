@@ -151,6 +151,13 @@ BIASES: tuple[Bias, ...] = (
     Bias("peak_noise_sensitivity", "Peak noise sensitivity", "Peak noise sens.", "critical band"),
 )
 
+CUES: tuple[Bias, ...] = (
+    Bias("shape_sensitivity", "Shape sensitivity [%]", "Shape sens.", "shape"),
+    Bias("texture_sensitivity", "Texture sensitivity [%]", "Texture sens.", "shape"),
+    Bias("neither_cue", "Neither cue [%]", "Neither cue", "shape"),
+)
+"""Shares of the cue-conflict images that are decided by shape, by texture and by neither, which the paper does not use."""
+
 GROUPS: dict[str, str] = {
     "baseline": "Baseline",
     "training_recipes": "Training recipes",
@@ -215,15 +222,16 @@ class World:
         >>> STUDY.name("imagenet-r"), MINIATURE.name("imagenet-r"), MINIATURE.name("shape")
         ('ImageNet-R', 'Silhouettes', 'Shape bias')
         """
-        return ({b.id: b.name for b in (*self.benchmarks, *self.further, *BIASES)} | CATEGORY_NAMES).get(column, column)
+        named = (*self.benchmarks, *self.further, *BIASES, *CUES)
+        return ({b.id: b.name for b in named} | CATEGORY_NAMES).get(column, column)
 
     def plain(self, column: str) -> str:
         """Return the printed name without the unit of a bias."""
-        return {b.id: b.plain for b in BIASES}.get(column) or self.name(column)
+        return {b.id: b.plain for b in (*BIASES, *CUES)}.get(column) or self.name(column)
 
     def short(self, column: str) -> str:
         """Return the abbreviated name of a benchmark or bias, and any other name unchanged."""
-        return {b.id: b.short for b in (*self.benchmarks, *self.further, *BIASES)}.get(column, column)
+        return {b.id: b.short for b in (*self.benchmarks, *self.further, *BIASES, *CUES)}.get(column, column)
 
 
 STUDY = World(

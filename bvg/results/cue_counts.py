@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
+from bvg import study
 from bvg.results.schema import ResultsError
 
 IMAGES, CONFLICT = 1280, 1200
@@ -18,7 +19,7 @@ EXACT = 1e-9
 CUES = ("shape", "texture", "neither")
 """The three kinds of decision on an image whose shape and texture differ."""
 
-SHARES = {cue: f"{cue}_share" for cue in CUES}
+SHARES = dict(zip(CUES, (measure.id for measure in study.CUES), strict=True))
 """Column of `shares` by kind of decision."""
 
 _ENDS = {"low": "min", "high": "max"}
