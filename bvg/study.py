@@ -158,6 +158,13 @@ CRITICALITY: tuple[Bias, ...] = (
 )
 """Mean layer criticality as a further kind of bias, which the paper does not use: over all, early and late layers."""
 
+CUES: tuple[Bias, ...] = (
+    Bias("shape_sensitivity", "Shape sensitivity [%]", "Shape sens.", "shape"),
+    Bias("texture_sensitivity", "Texture sensitivity [%]", "Texture sens.", "shape"),
+    Bias("neither_cue", "Neither cue [%]", "Neither cue", "shape"),
+)
+"""Shares of the cue-conflict images that are decided by shape, by texture and by neither, which the paper does not use."""
+
 GROUPS: dict[str, str] = {
     "baseline": "Baseline",
     "training_recipes": "Training recipes",
@@ -222,17 +229,18 @@ class World:
         >>> STUDY.name("imagenet-r"), MINIATURE.name("imagenet-r"), MINIATURE.name("shape")
         ('ImageNet-R', 'Silhouettes', 'Shape bias')
         """
-        return ({b.id: b.name for b in (*self.benchmarks, *self.further, *BIASES, *CRITICALITY)} | CATEGORY_NAMES).get(
-            column, column
-        )
+        named = (*self.benchmarks, *self.further, *BIASES, *CUES, *CRITICALITY)
+        return ({b.id: b.name for b in named} | CATEGORY_NAMES).get(column, column)
 
     def plain(self, column: str) -> str:
         """Return the printed name without the unit of a bias."""
-        return {b.id: b.plain for b in (*BIASES, *CRITICALITY)}.get(column) or self.name(column)
+        return {b.id: b.plain for b in (*BIASES, *CUES, *CRITICALITY)}.get(column) or self.name(column)
 
     def short(self, column: str) -> str:
         """Return the abbreviated name of a benchmark or bias, and any other name unchanged."""
-        return {b.id: b.short for b in (*self.benchmarks, *self.further, *BIASES, *CRITICALITY)}.get(column, column)
+        return {b.id: b.short for b in (*self.benchmarks, *self.further, *BIASES, *CUES, *CRITICALITY)}.get(
+            column, column
+        )
 
 
 STUDY = World(

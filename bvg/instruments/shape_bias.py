@@ -13,9 +13,10 @@ from bvg.instruments.base import Instrument
 
 @dataclass(frozen=True)
 class ShapeBias(Instrument):
-    """Shape decisions / (shape + texture decisions).
+    """Shape decisions / (shape + texture decisions), and both counts: `shape_hits` and `texture_hits`.
 
-    Only images whose shape and texture differ count; `n` is their number. `top1` is the share of all images whose shape was named, as in model-vs-human.
+    Only images whose shape and texture differ count; `n` is their number. The ratio does not tell how many of them were
+    decided by either cue; the counts do. `top1` is the share of all images whose shape was named, as in model-vs-human.
     """
 
     def truth(self, labels) -> Tensor:
@@ -33,6 +34,8 @@ class ShapeBias(Instrument):
         rows, notes = super().rows(counts)
         for condition, sums in counts.items():
             decided = sums["shape"] + sums["texture"]
+            if sums["conflict"]:
+                rows += [(condition, f"{cue}_hits", sums[cue], sums["conflict"]) for cue in ("shape", "texture")]
             if decided:
                 rows.append((condition, "shape_bias", sums["shape"] / decided, sums["conflict"]))
             else:

@@ -20,6 +20,7 @@ from bvg.measure.plan import planned
 from bvg.measure.runner import run
 from bvg.measure.settings import Settings
 from bvg.measure.unit_store import RunError
+from bvg.results import sampling_error
 
 
 def parser(given: Mapping[str, Any] | None = None) -> argparse.ArgumentParser:
@@ -54,7 +55,11 @@ def parser(given: Mapping[str, Any] | None = None) -> argparse.ArgumentParser:
             help=f"{setting.help}; default: {' '.join(f'{value:.4g}' for value in default)}")  # fmt: skip
     add("--like", metavar="RUN", help="take models, instruments and settings from an earlier run (its folder or manifest.json) or a YAML file of options; other options "
         "change them")  # fmt: skip
-    add("--plan", action="store_true", help="print what would be decoded and measured and how long it takes, and stop")
+    add(
+        "--plan",
+        action="store_true",
+        help="print what would be measured, how long it takes and how exact it is, and stop",
+    )
     add("--engine", choices=["local", "slurm"], help="several workers, on this machine or as jobs of Slurm (its "
         "SBATCH_... variables apply, such as SBATCH_PARTITION); default: this process")  # fmt: skip
     add("--jobs", type=int, help="number of workers; default: one per GPU")
@@ -109,7 +114,10 @@ def main(argv: list[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *rest, **more: print(f"warning: {message}", file=sys.stderr)
             if plan:
-                print(forecast(planned(*what, **options), out))
+                work = planned(*what, **options)
+                print(forecast(work, out))
+                if work.source.world == "study":
+                    print(sampling_error.text(work.settings.limit))
                 return 0
             table = run(*what, out, engine=engine, jobs=jobs, **options)
     except (ValueError, OSError, DataError, RunError, MeasureError) as error:

@@ -16,6 +16,8 @@ METRICS: dict[str, tuple[float, float, tuple[str, ...]]] = {
     "top5": (0, 100, ("imagenet", "imagenet-v2", "imagenet-sketch", "imagenet-c", "imagenet-cbar")),
     "relative_top1": (0, 10, ("low-pass", "high-pass")),
     "shape_bias": (0, 1, ("cue-conflict",)),
+    "shape_hits": (0, np.inf, ("cue-conflict",)),
+    "texture_hits": (0, np.inf, ("cue-conflict",)),
     "bandwidth": (0, np.inf, ("critical-band",)),
     "center_frequency": (0, np.inf, ("critical-band",)),
     "peak_noise_sensitivity": (2**-4, 1, ("critical-band",)),
@@ -26,7 +28,11 @@ METRICS: dict[str, tuple[float, float, tuple[str, ...]]] = {
 
 Accuracies are in percent. `relative_top1` is an accuracy divided by the model's clean ImageNet accuracy: weak models exceed 1
 (1.58 at most in the published file), and more than 10 is a percentage by mistake. Bandwidth is in octaves, centre frequency
-in cycles per image. The others are fractions; `criticality_sd` is the standard deviation over repeated trials."""
+in cycles per image. `shape_hits` and `texture_hits` count decisions among `n` conflict images. The others are fractions;
+`criticality_sd` is the standard deviation over repeated trials."""
+
+COUNTS = ("shape_hits", "texture_hits")
+"""Metrics that are numbers of images, of the `n` of their row."""
 
 METRICS_OF_CHANNEL = ("bandwidth", "center_frequency", "peak_noise_sensitivity")
 """Metrics of the fitted channel in the critical-band test; its accuracies are `top1`."""
@@ -100,6 +106,9 @@ def _reject_values(table: pd.DataFrame, name: str) -> None:
     )
     _reject(table, name, "value", ~np.isfinite(table["value"]), "is not finite")
     _reject(table, name, "level", np.isinf(table["level"]), "is not finite")
+    counted = table["metric"].isin(COUNTS)
+    _reject(table, name, "value", counted & (table["value"] % 1 != 0), "is not a whole number of images")
+    _reject(table, name, "value", counted & (table["value"] > table["n"]), "is more than the images of its row")
     for metric, (low, high, benchmarks) in METRICS.items():
         of = table["metric"] == metric
         _reject(table, name, "metric", of & ~table["benchmark"].isin(benchmarks),

@@ -51,13 +51,13 @@ def test_the_run_is_a_results_table_of_everything_measured(run):
     assert set(table["source"]) == {"my run"}
     assert set(table["n"]) <= {7, 8}  # of 8 cue-conflict images, one has the same shape and texture category
     counts = table.groupby("benchmark").size().to_dict()
-    assert counts == {"cue-conflict": 2, "imagenet": 2, "low-pass": 11, "high-pass": 11}
+    assert counts == {"cue-conflict": 4, "imagenet": 2, "low-pass": 11, "high-pass": 11}
     clean = table[(table["benchmark"] == "imagenet") & (table["metric"] == "top1")]["value"].item()
     assert clean > 50  # the model was trained on photographs
 
 
 @pytest.mark.parametrize(
-    ("page", "bars", "rows"), [("shape-bias", ["cue-conflict"], 2), ("spectral-bias", ["imagenet", "band-pass"], 24)]
+    ("page", "bars", "rows"), [("shape-bias", ["cue-conflict"], 4), ("spectral-bias", ["imagenet", "band-pass"], 24)]
 )
 def test_the_executed_notebooks_show_progress_and_results(run, page, bars, rows):
     notebook = nbformat.read(run / f"{page}.ipynb", as_version=4)

@@ -18,7 +18,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from bvg import results, study
 from bvg.measure import __main__ as measure
-from bvg.results import scores
+from bvg.results import cue_counts, scores
 
 MODEL = "resnet50_prime"
 
@@ -42,6 +42,10 @@ def test_numbers_have_intervals_ranks_and_neighbours(published):
     assert numbers.at["shape", "of"] == 48
     near = (shape - shape[MODEL]).abs().drop(MODEL).nsmallest(2).index
     assert numbers.at["shape", "neighbours"] == "; ".join(near)
+    shares = cue_counts.shares(results.load("published"))
+    more = report.numbers(published[0].join(shares, on="model"), published[1], MODEL).set_index("measure")
+    assert list(more.index[6:9]) == [measure.id for measure in study.CUES]
+    assert more.at["texture_sensitivity", "value"] == shares.at[MODEL, "texture_sensitivity"]
     with pytest.raises(
         ValueError, match="expected `model` to be a model of the results, got 'mine': is its run among `results`"
     ):

@@ -11,12 +11,18 @@ import pandas as pd
 
 from bvg import known_models, results, study
 from bvg.messages import suggest
+from bvg.results import criticality, cue_counts
 from bvg.results import scores as scored
 from bvg.results.scores import BIAS_COLUMNS
 from companion.analysis import bias_error, choices, effective_robustness, equal_accuracy, measurement_error
 from companion.analysis.transfer import FEATURES
 
-INSTRUMENTS = {"shape": "cue-conflict", "spectral": "band-pass", "critical band": "critical-band"}
+INSTRUMENTS = {
+    "shape": "cue-conflict",
+    "spectral": "band-pass",
+    "critical band": "critical-band",
+    "layer criticality": "layer-criticality",
+}
 """The instrument of each test of a bias; that of a benchmark has its name."""
 
 OWN_ARCHITECTURE = "ResNet-50"
@@ -87,8 +93,9 @@ def collect(
     residuals, _ = effective_robustness.residuals(complete, fitted, world)
     cutoffs, complete_set = {"low-pass": low_cutoffs, "high-pass": high_cutoffs}, world.benchmarks[0].images
     biases = {m: bias_error.intervals(table, m, cutoffs, images=None if images[m] else complete_set) for m in models}
+    further = per_model.join(cue_counts.shares(table), on="model").join(criticality.per_model(table), on="model")
     found = pd.concat(
-        [numbers(per_model, accuracies, m, images[m], world, biases=biases[m]).assign(model=m) for m in models],
+        [numbers(further, accuracies, m, images[m], world, biases=biases[m]).assign(model=m) for m in models],
         ignore_index=True,
     )
     manifests = results.manifests(source)
@@ -187,7 +194,8 @@ def numbers(
     """Collect every bias and accuracy of a model, with its rank among the others.
 
     Args:
-        scores: one row per model (`bvg.results.scores.per_model`), the model among them.
+        scores: one row per model (`bvg.results.scores.per_model`), the model among them; with or without the further biases
+            of `bvg.results.cue_counts.shares` and `bvg.results.criticality.per_model`.
         accuracies: one row per model (`bvg.results.scores.benchmarks`).
         model: its id.
         images: images behind each of its accuracies; None for complete sets.
@@ -209,7 +217,8 @@ def numbers(
         raise ValueError(f"expected `model` to be a model of the results, got {model!r}: is its run among `results`?")
     images = measurement_error.images(world, published=False) if images is None else images
     joined = scores.merge(accuracies.drop(columns="group"), on="model")
-    kinds = {b: "bias" for b in BIAS_COLUMNS} | {c: "category" for c in world.categories}
+    kinds = {b: "bias" for b in (*BIAS_COLUMNS, *(m.id for m in (*study.CUES, *study.CRITICALITY) if m.id in joined))}
+    kinds |= {c: "category" for c in world.categories}
     kinds |= {b.id: "benchmark" for b in world.benchmarks}
     rows = []
     for measure, kind in kinds.items():

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bvg import known_models, study
-from bvg.results import correlation, scores
+from bvg.results import correlation, cue_counts, scores
 from companion.analysis import choices
 from companion.analysis.robustness import FEWEST_FAMILIES
 from companion.explorer import html
@@ -124,7 +124,7 @@ def explorer(
 def _wide(results: pd.DataFrame, per_model: pd.DataFrame, allow_missing: bool, world: study.World) -> pd.DataFrame:
     """A row per model with a column per measure."""
     benchmarks = scores.benchmarks(results, allow_missing, world=world).drop(columns="group")
-    wide = per_model.set_index("model").join(benchmarks.set_index("model"))
+    wide = per_model.set_index("model").join(cue_counts.shares(results)).join(benchmarks.set_index("model"))
     for benchmark, corruptions in study.CORRUPTIONS.items():
         own = scores.corruptions(results, benchmark)
         wide = wide.join(own.rename(columns={c: f"{benchmark}/{c}" for c in corruptions}))
@@ -154,11 +154,11 @@ def _models(results: pd.DataFrame, ids: list[str], about: Mapping[str, list]) ->
 
 
 def _measures(world: study.World, categories: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """The measures to choose from: biases, categories, benchmarks, corruptions."""
+    """The measures to choose from: the paper's biases, shares of cue-conflict decisions, categories, benchmarks, corruptions."""
     category_of = {b: category for category, members in reversed(categories.items()) for b in members}
     accuracy = {"unit": "%", "better": "higher"}
     rows: list[dict[str, Any]] = []
-    for b in study.BIASES:
+    for b in (*study.BIASES, *study.CUES):
         unit = b.name.partition(" [")[2].rstrip("]")
         rows.append({"id": b.id, "name": b.name, "plain": b.plain, "unit": unit, "kind": "bias", "better": ""})
     for id, members in categories.items():

@@ -170,3 +170,40 @@ def name_attack(attack: str) -> str:
         if kind == "linf-high"
         else f"PGD, {kind.replace('linf', 'L∞').replace('l2', 'L2')} {level}".strip()
     )
+
+
+def few_images(data: pd.DataFrame) -> Table:
+    """Tabulate the errors that come from measuring on few images.
+
+    Args:
+        data: from `bvg.results.sampling_error.errors`.
+    """
+    displayed = pd.DataFrame(
+        {
+            "Images": data["images"].map("{:,}".format),
+            "Error of an accuracy [points]": data["standard_error"].map(lambda v: f"± {format_number(v)}"),
+            "Error of a rank": data["rank_error"].map(lambda v: format_number(v, 1)),
+            "Error of Spearman's r": data["r_error"].map(lambda v: format_number(v, 3)),
+        }
+    )
+    return Table(displayed, data)
+
+
+def cost(data: pd.DataFrame) -> str:
+    """State the errors with the fewest and with the most images, for prose.
+
+    Args:
+        data: from `bvg.results.sampling_error.errors`.
+
+    Example:
+        >>> row = {"images": 500, "standard_error": 2.0, "rank_error": 4.6, "r_error": 0.108}
+        >>> cost(pd.DataFrame([row]))
+        'With 500 images an accuracy has a standard error of 2.0 points, and a model is 4.6 ranks from its place on average.'
+    """
+    parts = [
+        f"with {row.images:,} images an accuracy has a standard error of {format_number(row.standard_error, 1)} points, and a model is "
+        f"{format_number(row.rank_error, 1)} ranks from its place on average"
+        for row in data.sort_values("images").iloc[sorted({0, len(data) - 1})].itertuples()
+    ]
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."

@@ -37,6 +37,8 @@ def columns() -> dict[str, tuple[str, str, float, str]]:
     for kind, raw in (("low-pass", "LFC"), ("high-pass", "HFC")):
         for cutoff in study.CUTOFFS:
             table[f"metric/bandpass/{raw}/{cutoff}"] = (kind, "", cutoff, "relative_top1")
+    # With the shape bias, this accuracy gives the numbers of decisions behind it (see `bvg.results.cue_counts`).
+    table["top1_acc/cue-conflict"] = ("cue-conflict", "", np.nan, "top1")
     table["shape-bias"] = ("cue-conflict", "", np.nan, "shape_bias")
     for raw, metric in CHANNEL.items():
         table[f"metric/criticalband/{raw}_norm"] = ("critical-band", "relative", np.nan, metric)

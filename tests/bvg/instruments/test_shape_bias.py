@@ -20,12 +20,17 @@ def test_images_whose_shape_and_texture_agree_are_left_out():
     assert score.sums() == {"n": 5, "top1": 3, "conflict": 4, "shape": 2, "texture": 1}
     (condition,) = SHAPE_BIAS.conditions()
     rows, notes = SHAPE_BIAS.rows({condition: score.sums()})
-    assert rows == [(condition, "top1", 60.0, 5), (condition, "shape_bias", 2 / 3, 4)]
+    assert rows == [
+        (condition, "top1", 60.0, 5),
+        (condition, "shape_hits", 2, 4),
+        (condition, "texture_hits", 1, 4),
+        (condition, "shape_bias", 2 / 3, 4),
+    ]
     assert notes == []
 
 
 def test_an_undefined_shape_bias_is_left_out_with_a_note():
     (condition,) = SHAPE_BIAS.conditions()
     rows, notes = SHAPE_BIAS.rows({condition: {"n": 5, "top1": 1, "conflict": 4, "shape": 0, "texture": 0}})
-    assert [metric for _, metric, _, _ in rows] == ["top1"]
+    assert [row[1:] for row in rows] == [("top1", 20.0, 5), ("shape_hits", 0, 4), ("texture_hits", 0, 4)]
     assert notes == ["no shape bias: none of 4 decisions was for the shape or the texture"]

@@ -13,6 +13,7 @@ from bvg.measure import forecast, planned, run
 from bvg.measure.__main__ import main
 from bvg.measure.forecast import count, timed
 from bvg.measure.timing import Pace
+from bvg.results import sampling_error
 
 WNIDS = imagenet_classes.wnids()
 BAND_PASS = BandPass("band-pass", "imagenet", unit=4, cutoffs=(0.1, 0.5))
@@ -168,5 +169,7 @@ def test_command_line_plans_without_measuring(data, tmp_path, capfd):
     command = ["--models", "mine=colour_reader:model", "--data", str(data), "--out", str(tmp_path / "run"),
                "--instruments", "imagenet", "--limit", "6", "--device", "cpu", "--plan"]  # fmt: skip
     assert main(command) == 0
-    assert "To be measured: 1 model on cpu" in capfd.readouterr().out
+    printed = capfd.readouterr().out
+    assert "To be measured: 1 model on cpu" in printed
+    assert sampling_error.text(6) in printed
     assert not (tmp_path / "run").exists()

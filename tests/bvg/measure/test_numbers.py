@@ -34,6 +34,7 @@ def test_every_number_of_the_study_by_hand(world, tmp_path):
     assert value(table, "imagenet-c", variant="fog", level=4) == (0.0, 1)
     assert value(table, "stylized") == (pytest.approx(200 / 3), 3)
     assert value(table, "cue-conflict", "shape_bias") == (pytest.approx(1 / 3), 3)
+    assert [value(table, "cue-conflict", f"{cue}_hits") for cue in ("shape", "texture")] == [(1, 3), (2, 3)]
     assert value(table, "cue-conflict") == (50.0, 4)
     for (
         cutoff

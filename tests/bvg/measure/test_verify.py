@@ -40,7 +40,7 @@ def test_tolerances_by_hand():
     assert real["tolerance"] == pytest.approx(
         100 * (3 * np.sqrt(share * (1 - share) * (1 / 2000 + 1 / 326)) + 0.5 / 2000)
     )
-    shape = rows.loc[("cue-conflict", "")]
+    shape = rows[rows["metric"] == "shape_bias"].loc[("cue-conflict", "")]
     share = shape["measured"]
     assert shape["tolerance"] == pytest.approx(3 * np.sqrt(share * (1 - share) / 1280) + 0.5 / 1280)
 

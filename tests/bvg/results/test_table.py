@@ -46,6 +46,8 @@ def test_a_good_table_passes_unchanged():
         ({"value": 100.5}, "value", "outside"),
         ({"value": -0.1}, "value", "outside"),
         ({"benchmark": "cue-conflict", "metric": "shape_bias", "value": 21.0}, "value", "outside"),
+        ({"benchmark": "cue-conflict", "metric": "shape_hits", "value": 0.5}, "value", "not a whole number"),
+        ({"benchmark": "cue-conflict", "metric": "shape_hits", "value": 3.0, "n": 2}, "value", "more than the images"),
         ({"benchmark": "critical-band", "metric": "bandwidth", "value": -1.0}, "value", "outside"),
         ({"benchmark": "imagenet-c", "variant": "rain"}, "variant", "not a corruption"),
         ({"model": ""}, "model", "empty"),

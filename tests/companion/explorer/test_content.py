@@ -21,7 +21,7 @@ from PIL import Image
 from scipy.ndimage import binary_erosion
 
 from bvg import study
-from bvg.results import ResultsError, load, scores
+from bvg.results import ResultsError, cue_counts, load, scores
 
 PUBLISHED = load("published")
 SHOWN = explorer(PUBLISHED)
@@ -58,10 +58,20 @@ def test_corruptions_equal_the_table(benchmark):
         assert np.array_equal(ours, expected)
 
 
+def test_shares_of_cue_conflict_decisions_are_measures_like_any_bias():
+    ours, theirs = wide(SHOWN), cue_counts.shares(PUBLISHED)
+    for column in (measure.id for measure in study.CUES):
+        assert np.array_equal(ours[column], theirs.loc[ours.index, column])
+    named = pd.DataFrame(SHOWN.data["measures"]).set_index("id")
+    assert named.loc["shape_sensitivity", ["plain", "unit"]].tolist() == ["Shape sensitivity", "%"]
+    without = PUBLISHED[~((PUBLISHED["benchmark"] == "cue-conflict") & (PUBLISHED["metric"] == "top1"))]
+    assert not {"shape_sensitivity", "neither_cue"} & {m["id"] for m in explorer(without).data["measures"]}
+
+
 def test_every_measure_has_its_kind_unit_and_name():
     measures = pd.DataFrame(SHOWN.data["measures"])
     assert measures["id"].is_unique
-    assert measures["kind"].value_counts().to_dict() == {"corruption": 29, "benchmark": 10, "bias": 6, "category": 4}
+    assert measures["kind"].value_counts().to_dict() == {"corruption": 29, "benchmark": 10, "bias": 9, "category": 4}
     accuracies = measures[measures["kind"] != "bias"]
     assert set(accuracies["unit"]) == {"%"}
     assert set(accuracies["better"]) == {"higher"}

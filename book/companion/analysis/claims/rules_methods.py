@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from bvg import known_models, study
-from bvg.results import correlation, scores
+from bvg.results import correlation, cue_counts, scores
+from companion.analysis import cue_sensitivity
 from companion.analysis.claims.evidence import FAILS, HOLDS, PARTLY, UNKNOWN, Evidence, Found
 from companion.analysis.prediction import ALL
 from companion.analysis.robustness import OTHER_DEPENDENCE
@@ -112,7 +113,8 @@ def band_test_fails_for_at(e: Evidence) -> Found:
 
 def shape_ignores_accuracy(e: Evidence) -> Found:
     """Two models whose shape bias differs by less than 0.01 differ by at least 20 percentage points in some category; holds in
-    part if by at least 10. Depends on leave_out and categories."""
+    part if by at least 10. The result also names the pair of such models that differ most in how many cue-conflict images they
+    decide by shape or texture at all, where the counts are known. Depends on leave_out and categories."""
     close, far = 0.01, 20
     shape = e.counted["shape"].to_numpy(float)
     near = np.abs(shape[:, None] - shape) < close
@@ -129,6 +131,11 @@ def shape_ignores_accuracy(e: Evidence) -> Found:
     value += "largest difference by category: " + ", ".join(
         f"{c} {format_number(d, 1)}" for c, (d, _) in largest.items()
     )
+    pairs = None if e.results is None else cue_sensitivity.alike(e.counted, cue_counts.counts(e.results))
+    if pairs is not None and len(pairs):
+        top = pairs.iloc[0]
+        a, b = known_models.describe([top["model"], top["other"]])["name"]
+        value += f"; cue-conflict images decided by shape or texture: {a} {format_number(top['decided'], 1)} %, {b} {format_number(top['other_decided'], 1)} %"
     return value, HOLDS if most >= far else PARTLY if most >= far / 2 else FAILS
 
 
