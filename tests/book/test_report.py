@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from builder import report as built
-from companion.analysis import choices, report
+from companion.analysis import choices, layer_criticality, report
 from companion.tables import report as tables
 from statsmodels.api import OLS
 from statsmodels.stats.proportion import proportion_confint
 
 from bvg import results, study
-from bvg.results import scores
+from bvg.results import criticality, scores
 
 MODEL = "resnet50_prime"
 
@@ -38,10 +38,21 @@ def test_numbers_have_intervals_ranks_and_neighbours(published):
     assert numbers.at["shape", "of"] == 48
     near = (shape - shape[MODEL]).abs().drop(MODEL).nsmallest(2).index
     assert numbers.at["shape", "neighbours"] == "; ".join(near)
+    assert "criticality" not in numbers.index
     with pytest.raises(
         ValueError, match="expected `model` to be a model of the results, got 'mine': is its run among `results`"
     ):
         report.numbers(*published, "mine")
+
+
+def test_criticality_stands_in_the_report_like_any_other_bias(published):
+    table = results.load("published")
+    numbers = report.numbers(layer_criticality.added(published[0], table), published[1], MODEL).set_index("measure")
+    values = criticality.by_layer(table).mean(axis=1)
+    assert numbers.at["criticality", "value"] == pytest.approx(values[MODEL])
+    assert numbers.at["criticality", "rank"] == (values > values[MODEL]).sum() + 1
+    shown = tables.numbers(numbers.reset_index()).displayed.set_index("Measure")
+    assert shown.at["Layer criticality", "Value"] == f"{values[MODEL]:.2f}"
 
 
 def test_expected_values_come_from_other_publications(published):

@@ -24,7 +24,8 @@ def numbers(
     """Collect every bias and accuracy of a model, with its rank among the others.
 
     Args:
-        scores: one row per model (`bvg.results.scores.per_model`), the model among them.
+        scores: one row per model (`bvg.results.scores.per_model`), the model among them; also with mean layer criticality (see
+            `companion.analysis.layer_criticality.added`).
         accuracies: one row per model (`bvg.results.scores.benchmarks`).
         model: its id.
         images: images behind each of its accuracies; None for complete sets.
@@ -45,7 +46,8 @@ def numbers(
         raise ValueError(f"expected `model` to be a model of the results, got {model!r}: is its run among `results`?")
     images = measurement_error.images(world, published=False) if images is None else images
     joined = scores.merge(accuracies.drop(columns="group"), on="model")
-    kinds = {b: "bias" for b in BIAS_COLUMNS} | {c: "category" for c in world.categories}
+    further = [b.id for b in study.CRITICALITY if b.id in joined]
+    kinds = {b: "bias" for b in (*BIAS_COLUMNS, *further)} | {c: "category" for c in world.categories}
     kinds |= {b.id: "benchmark" for b in world.benchmarks}
     rows = []
     for measure, kind in kinds.items():
