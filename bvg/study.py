@@ -260,7 +260,7 @@ def benchmark(id: str) -> Benchmark:
 
 def bias(id: str) -> Bias:
     """Look up a bias by id; an unknown id raises a KeyError that lists the known ones."""
-    return _lookup({b.id: b for b in BIASES}, id, "bias")
+    return _lookup({b.id: b for b in (*BIASES, *CUES, *CRITICALITY)}, id, "bias")
 
 
 def _lookup(table: Mapping, id: str, what: str):

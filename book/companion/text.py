@@ -53,7 +53,7 @@ def format_value(column: str, value: float, undefined: str = "") -> str:
         return undefined
     if column == "high_frequency" and 0 < abs(value) < 1:
         return format_number(value, 2 - int(np.floor(np.log10(abs(value)))))
-    return format_number(value, 2 if column in {b.id for b in study.BIASES} else 1)
+    return format_number(value, 2 if column in {b.id for b in (*study.BIASES, *study.CRITICALITY)} else 1)
 
 
 def format_defined(value: float) -> str:

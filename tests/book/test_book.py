@@ -33,6 +33,10 @@ FIGURES = [
     "accuracy-lines",
     "effective-robustness-biases",
     "firmness",
+    "layer-criticality",
+    "criticality-equal-accuracy",
+    "criticality-robustness",
+    "criticality-biases",
     "miniature-interventions",
     *(f"per-benchmark-{b.id}" for b in study.BIASES),
 ]
@@ -55,6 +59,7 @@ TABLES = [
         "without-division",
     ),
     *("by-attack", "claims", "held-out", "intervals", "within-groups", "miniature-effects", "miniature-definitions"),
+    *("layer-criticality-cells", "criticality-reliability", "criticality-miniature"),
 ]
 
 
@@ -107,7 +112,7 @@ def described(figure) -> tuple[str, str]:
 
 PER_ROW = {
     "printed-and-recomputed": 3, "equal-accuracy-scales": 6, "effective-robustness": 7, "reliability": 3, "held-out": 3,
-    "intervals": 2, "by-attack": 2,
+    "intervals": 2, "by-attack": 2, "criticality-miniature": 3,
 }  # fmt: skip
 """Numbers in one row of a table that shows several."""
 

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from builder import report as built
-from companion.analysis import choices, effective_robustness, report
+from companion.analysis import choices, effective_robustness, layer_criticality, report
 from companion.tables import report as tables
 from statsmodels.api import OLS
 from statsmodels.stats.proportion import proportion_confint
 
 from bvg import results, study
 from bvg.measure import __main__ as measure
-from bvg.results import cue_counts, scores
+from bvg.results import criticality, cue_counts, scores
 
 MODEL = "resnet50_prime"
 
@@ -46,10 +46,21 @@ def test_numbers_have_intervals_ranks_and_neighbours(published):
     more = report.numbers(published[0].join(shares, on="model"), published[1], MODEL).set_index("measure")
     assert list(more.index[6:9]) == [measure.id for measure in study.CUES]
     assert more.at["texture_sensitivity", "value"] == shares.at[MODEL, "texture_sensitivity"]
+    assert "criticality" not in numbers.index
     with pytest.raises(
         ValueError, match="expected `model` to be a model of the results, got 'mine': is its run among `results`"
     ):
         report.numbers(*published, "mine")
+
+
+def test_criticality_stands_in_the_report_like_any_other_bias(published):
+    table = results.load("published")
+    numbers = report.numbers(layer_criticality.added(published[0], table), published[1], MODEL).set_index("measure")
+    values = criticality.by_layer(table).mean(axis=1)
+    assert numbers.at["criticality", "value"] == pytest.approx(values[MODEL])
+    assert numbers.at["criticality", "rank"] == (values > values[MODEL]).sum() + 1
+    shown = tables.numbers(numbers.reset_index().assign(model=MODEL)).displayed.set_index("Measure")
+    assert shown.at["Layer criticality", "Value"] == f"{values[MODEL]:.2f}"
 
 
 def test_expected_values_come_from_other_publications(published):

@@ -11,10 +11,17 @@ import pandas as pd
 
 from bvg import known_models, results, study
 from bvg.messages import suggest
-from bvg.results import criticality, cue_counts
+from bvg.results import cue_counts
 from bvg.results import scores as scored
 from bvg.results.scores import BIAS_COLUMNS
-from companion.analysis import bias_error, choices, effective_robustness, equal_accuracy, measurement_error
+from companion.analysis import (
+    bias_error,
+    choices,
+    effective_robustness,
+    equal_accuracy,
+    layer_criticality,
+    measurement_error,
+)
 from companion.analysis.transfer import FEATURES
 
 INSTRUMENTS = {
@@ -93,7 +100,7 @@ def collect(
     residuals, _ = effective_robustness.residuals(complete, fitted, world)
     cutoffs, complete_set = {"low-pass": low_cutoffs, "high-pass": high_cutoffs}, world.benchmarks[0].images
     biases = {m: bias_error.intervals(table, m, cutoffs, images=None if images[m] else complete_set) for m in models}
-    further = per_model.join(cue_counts.shares(table), on="model").join(criticality.per_model(table), on="model")
+    further = layer_criticality.added(per_model.join(cue_counts.shares(table), on="model"), table)
     found = pd.concat(
         [numbers(further, accuracies, m, images[m], world, biases=biases[m]).assign(model=m) for m in models],
         ignore_index=True,
@@ -195,7 +202,7 @@ def numbers(
 
     Args:
         scores: one row per model (`bvg.results.scores.per_model`), the model among them; with or without the further biases
-            of `bvg.results.cue_counts.shares` and `bvg.results.criticality.per_model`.
+            of `bvg.results.cue_counts.shares` and `companion.analysis.layer_criticality.added`.
         accuracies: one row per model (`bvg.results.scores.benchmarks`).
         model: its id.
         images: images behind each of its accuracies; None for complete sets.

@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 
 from bvg import known_models, study
-from bvg.results import correlation, cue_counts, scores
+from bvg.results import correlation, criticality, cue_counts, scores
 from companion.analysis import choices
 from companion.analysis.robustness import FEWEST_FAMILIES
 from companion.explorer import html
 from companion.explorer.svg_marks import drawing
 from companion.figures.marks import group_name, mark
 from companion.text import listed
+
+CRITICALITY = study.CRITICALITY[0]
+"""A bias that the paper does not use: mean layer criticality."""
 
 CONTROL = "imagenet"
 """The benchmark that is held fixed at equal accuracy."""
@@ -125,6 +128,7 @@ def _wide(results: pd.DataFrame, per_model: pd.DataFrame, allow_missing: bool, w
     """A row per model with a column per measure."""
     benchmarks = scores.benchmarks(results, allow_missing, world=world).drop(columns="group")
     wide = per_model.set_index("model").join(cue_counts.shares(results)).join(benchmarks.set_index("model"))
+    wide = wide.join(criticality.per_model(results)[[CRITICALITY.id]])
     for benchmark, corruptions in study.CORRUPTIONS.items():
         own = scores.corruptions(results, benchmark)
         wide = wide.join(own.rename(columns={c: f"{benchmark}/{c}" for c in corruptions}))
@@ -158,7 +162,7 @@ def _measures(world: study.World, categories: Mapping[str, Sequence[str]]) -> li
     category_of = {b: category for category, members in reversed(categories.items()) for b in members}
     accuracy = {"unit": "%", "better": "higher"}
     rows: list[dict[str, Any]] = []
-    for b in (*study.BIASES, *study.CUES):
+    for b in (*study.BIASES, *study.CUES, CRITICALITY):
         unit = b.name.partition(" [")[2].rstrip("]")
         rows.append({"id": b.id, "name": b.name, "plain": b.plain, "unit": unit, "kind": "bias", "better": ""})
     for id, members in categories.items():

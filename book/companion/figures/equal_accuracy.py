@@ -89,7 +89,7 @@ def _alt(cells: pd.DataFrame, alpha: float, world: study.World) -> str:
             f"Over {set_name(group, own)}: {plural((own['p'] < alpha).sum(), 'significant partial correlation')} of {len(own)}, "
             f"with the sign reversed in {listed(names[:-1])}; strongest: {listed(names[-1:])}"
         )
-    return f"Dot plots of Spearman's r of biases with categories, raw and given ImageNet top-1. {'. '.join(parts)}."
+    return f"Dot plots of Spearman's r with {listed(map(world.name, pd.unique(cells['row'])))}, raw and given ImageNet top-1. {'. '.join(parts)}."
 
 
 @styled

@@ -21,7 +21,7 @@ from PIL import Image
 from scipy.ndimage import binary_erosion
 
 from bvg import study
-from bvg.results import ResultsError, cue_counts, load, scores
+from bvg.results import ResultsError, criticality, cue_counts, load, scores
 
 PUBLISHED = load("published")
 SHOWN = explorer(PUBLISHED)
@@ -48,6 +48,16 @@ def test_scores_and_benchmarks_equal_the_tables():
         )
 
 
+def test_layer_criticality_is_a_measure_like_any_other_bias():
+    ours = wide(SHOWN)["criticality"]
+    theirs = criticality.by_layer(PUBLISHED).mean(axis=1)
+    assert ours.to_numpy() == pytest.approx(theirs[ours.index].to_numpy())
+    measure = next(m for m in SHOWN.data["measures"] if m["id"] == "criticality")
+    assert (measure["plain"], measure["kind"], measure["unit"]) == ("Layer criticality", "bias", "")
+    without = PUBLISHED[PUBLISHED["benchmark"] != "layer-criticality"]
+    assert "criticality" not in [m["id"] for m in explorer(without).data["measures"]]
+
+
 @pytest.mark.parametrize("benchmark", study.CORRUPTIONS)
 def test_corruptions_equal_the_table(benchmark):
     theirs = scores.corruptions(PUBLISHED, benchmark)
@@ -71,7 +81,7 @@ def test_shares_of_cue_conflict_decisions_are_measures_like_any_bias():
 def test_every_measure_has_its_kind_unit_and_name():
     measures = pd.DataFrame(SHOWN.data["measures"])
     assert measures["id"].is_unique
-    assert measures["kind"].value_counts().to_dict() == {"corruption": 29, "benchmark": 10, "bias": 9, "category": 4}
+    assert measures["kind"].value_counts().to_dict() == {"corruption": 29, "benchmark": 10, "bias": 10, "category": 4}
     accuracies = measures[measures["kind"] != "bias"]
     assert set(accuracies["unit"]) == {"%"}
     assert set(accuracies["better"]) == {"higher"}

@@ -6,8 +6,10 @@ import pandas as pd
 import pytest
 from companion import figures
 from companion.analysis import choices, equal_accuracy, robustness
+from companion.analysis.layer_criticality import PARTS, by_layer, joined
 from companion.figures.base import NARROW, WIDTH
 from companion.figures.equal_accuracy import equal_accuracy as draw_equal_accuracy
+from companion.figures.layer_criticality import layer_criticality as draw_layers
 from companion.figures.robustness import robustness as draw_robustness
 from figure_content import gradient
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -40,6 +42,9 @@ def tables() -> dict:
             families,
             replicates=9,
         ),
+        "criticality": equal_accuracy.correlate(
+            joined(per_model, table), accuracies["imagenet"], PARTS, scores.BIAS_COLUMNS, sets, families, replicates=9
+        ),
         "checked": robustness.check_cells(per_model, *names, sets, families, replicates=9),
     }
 
@@ -62,6 +67,8 @@ def drawn() -> dict[str, figures.Figure]:
         "overview": figures.overview({f: {"low-pass": gradient()} for f in ("shape", "spectral", "critical band")}),
         "equal accuracy": draw_equal_accuracy(t["equal"]),
         "robustness": draw_robustness(t["checked"]),
+        "layer criticality": draw_layers(by_layer(results.load("published"))),
+        "criticality and biases": draw_equal_accuracy(t["criticality"]),
     }
 
 
@@ -79,6 +86,8 @@ def drawn() -> dict[str, figures.Figure]:
         "overview",
         "equal accuracy",
         "robustness",
+        "layer criticality",
+        "criticality and biases",
     ],
 )
 def test_text_is_large_enough_and_inside(drawn, name):
