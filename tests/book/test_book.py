@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -238,34 +237,6 @@ def test_photographs_are_stored_once_for_both_variants(build, pages):
     assert wide == narrow
     assert len(wide) > 5
     assert all((build / "html" / name).stat().st_size > 1000 for name in wide)
-
-
-def test_cells_of_figure_2_lead_to_the_explorer(pages):
-    for name in ("biases-and-generalization.html", "index.html"):
-        drawings = pages[name].find_all("svg", class_="bvg-linked")
-        assert len(drawings) == 2  # the second is for phones
-        for links in (drawing.find_all("a") for drawing in drawings):
-            # Two maps lead to the same view of adversarially trained and other models.
-            assert Counter(Counter(a["href"] for a in links).values()) == {1: 24, 2: 24}
-            assert {"explorer.html#x=shape&y=ID", "explorer.html#x=bandwidth&y=Adversarial&view=apart"} <= {
-                a["href"] for a in links
-            }
-            assert len({a["aria-label"] for a in links}) == 48
-
-
-@pytest.mark.parametrize(
-    ("name", "cells", "one"),
-    [
-        ("benchmarks.html", 45, "explorer.html#x=imagenet&y=imagenet-c"),
-        ("bias-correlation.html", 15, "explorer.html#x=shape&y=bandwidth"),
-        ("at-equal-accuracy.html", 3 * 54, "explorer.html#x=shape&y=imagenet-r&view=equal"),
-    ],
-)
-def test_cells_of_other_heat_maps_lead_to_the_explorer(pages, name, cells, one):
-    drawing = pages[name].find("svg", class_="bvg-linked")
-    links = [a["href"] for a in drawing.find_all("a")]
-    assert len(links) == cells
-    assert one in links
 
 
 def test_a_page_has_its_answer_and_figures_before_its_code(pages):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from builder import report as built
-from companion.analysis import choices, effective_robustness, layer_criticality, report
+from companion.analysis import choices, effective_robustness, layer_criticality, report, report_models
 from companion.tables import report as tables
 from statsmodels.api import OLS
 from statsmodels.stats.proportion import proportion_confint
@@ -200,7 +200,7 @@ def test_the_command_adds_what_is_missing(tmp_path, monkeypatch):
 
     def lacks() -> tuple[set[str], list[str]]:
         frame = numbers_of("run")
-        return set(frame.loc[frame["value"].isna() & (frame["kind"] != "category"), "measure"]), report.commands(
+        return set(frame.loc[frame["value"].isna() & (frame["kind"] != "category"), "measure"]), report_models.commands(
             frame, results.manifests("run")
         )
 

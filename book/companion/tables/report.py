@@ -15,7 +15,7 @@ def who(data: pd.DataFrame) -> Table:
     """Tabulate who the models are, one column each.
 
     Args:
-        data: from `companion.analysis.report.who`.
+        data: from `companion.analysis.report_models.who`.
     """
     columns = {}
     for row in data.itertuples():
@@ -51,7 +51,7 @@ def marked(data: pd.DataFrame) -> str:
     """Name models for prose; those of another architecture are marked as such.
 
     Args:
-        data: from `companion.analysis.report.who`.
+        data: from `companion.analysis.report_models.who`.
 
     Example:
         >>> marked(pd.DataFrame([{"name": "mine", "architecture": "ConvNeXt", "other_architecture": True}]))
@@ -191,7 +191,7 @@ def to_add(commands: list[str], lacks: str) -> str:
     """Return a paragraph of Markdown: what is missing, and the commands that add it.
 
     Args:
-        commands: from `companion.analysis.report.commands`.
+        commands: from `companion.analysis.report_models.commands`.
         lacks: from `missing`.
     """
     if not lacks:
