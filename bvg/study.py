@@ -153,8 +153,8 @@ BIASES: tuple[Bias, ...] = (
 
 CRITICALITY: tuple[Bias, ...] = (
     Bias("criticality", "Layer criticality", "Criticality", "layer criticality"),
-    Bias("early_criticality", "Criticality of early layers", "Early crit.", "layer criticality"),
-    Bias("late_criticality", "Criticality of late layers", "Late crit.", "layer criticality"),
+    Bias("early_criticality", "Early criticality", "Early crit.", "layer criticality"),
+    Bias("late_criticality", "Late criticality", "Late crit.", "layer criticality"),
 )
 """Mean layer criticality as a further kind of bias, which the paper does not use: over all, early and late layers."""
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, softmax
 
 from bvg.instruments.base import Instrument, Row, setting
+from bvg.results.criticality import TRIALS
 
 SCALE = 2**32
 """Similarities are summed as integers in units of 1 / SCALE, so that sums do not depend on the order of the images."""
@@ -75,7 +76,7 @@ class LayerCriticality(Instrument):
         ValueError: `trials` is not a positive integer.
     """
 
-    trials: int = setting(3, "random draws of the parameters of each layer, for layer criticality")
+    trials: int = setting(TRIALS, "random draws of the parameters of each layer, for layer criticality")
     alters: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -15,6 +15,10 @@ PARTS = {"criticality": (), "early_criticality": EARLY, "late_criticality": LATE
 """Column -> first parts of the names of the layers that it averages over; none for all layers."""
 
 
+TRIALS = 3
+"""Random draws behind each published criticality, and the default of the instrument."""
+
+
 def by_layer(results: pd.DataFrame, metric: str = "criticality") -> pd.DataFrame:
     """Collect a value of each layer: one row per model (index), one column per layer, in the order of the table.
 
@@ -52,7 +56,7 @@ def per_model(results: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({name: wide[part(wide.columns, starts)].mean(axis=1) for name, starts in PARTS.items()})
 
 
-def trial_errors(results: pd.DataFrame, trials: int = 3) -> pd.DataFrame:
+def trial_errors(results: pd.DataFrame, trials: int = TRIALS) -> pd.DataFrame:
     """Return the standard errors of the means of `per_model` that come from the random draws of the trials.
 
     Each layer's criticality is the mean of `trials` independent draws with a standard deviation s, and draws of different
