@@ -148,7 +148,7 @@ def test_who_the_models_are_and_what_they_lack(tmp_path):
         tables.marked(found.who)
         == "mine (ConvNeXt, another architecture than the 48) and yours (ConvNeXt, another architecture than the 48)"
     )
-    shown = tables.who(found.who).displayed.set_index("")["mine"]
+    shown = tables.who(found.who).displayed.set_index("Model")["mine"]
     assert shown["Architecture"] == "ConvNeXt, 25.6 million parameters: another architecture than the 48"
     assert shown["SHA-256 of the weights"] == "`abababababab…`"
     (command,) = found.commands
@@ -179,7 +179,9 @@ def test_published_models_lack_nothing():
     found = report.collect("published", [MODEL], CUTOFFS, CUTOFFS, STANDARD)
     assert found.commands == []
     assert tables.to_add(found.commands, tables.missing(found.numbers)) == "Nothing is missing."
-    assert tables.who(found.who).displayed.set_index("")["PRIME"]["Images behind an accuracy"] == "the complete sets"
+    assert (
+        tables.who(found.who).displayed.set_index("Model")["PRIME"]["Images behind an accuracy"] == "the complete sets"
+    )
     assert not found.who["other_architecture"].any()
 
 

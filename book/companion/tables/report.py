@@ -44,7 +44,7 @@ def who(data: pd.DataFrame) -> Table:
         "Precision",
         "Images behind an accuracy",
     ]
-    return Table(pd.DataFrame({"": fields} | columns), data)
+    return Table(pd.DataFrame({"Model": fields} | columns), data)
 
 
 def marked(data: pd.DataFrame) -> str:

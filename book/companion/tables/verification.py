@@ -83,18 +83,21 @@ def without_data(stimuli: pd.DataFrame, numbers: pd.DataFrame) -> str:
     return f"This set-up makes {parts[0]} ({int(np.sum(stimuli['identical']))} bit for bit) and {parts[1]}{end}."
 
 
-def verdict(data: pd.DataFrame, passed: bool) -> str:
+def verdict(data: pd.DataFrame, passed: bool, drawn: bool = False) -> str:
     """State the outcome of a comparison with the published numbers.
 
     Args:
         data: from `bvg.measure.verify.compare`.
         passed: from `bvg.measure.verify.passed`.
+        drawn: whether the numbers were drawn and not measured.
 
     Example:
         >>> verdict(pd.DataFrame({"verdict": ["agrees", "differs"], "cause": ["", "a known one"]}), True)
         'Of 2 numbers, 1 agrees and 1 differs, for a known cause: the set-up reproduces the published numbers.'
     """
     outcome = f"the set-up {'reproduces' if passed else 'does not reproduce'} the published numbers"
+    if drawn:
+        outcome = f"a set-up that measured these drawn numbers would {'pass' if passed else 'fail'}"
     if data.empty:
         return f"No number can be compared: {outcome}."
     known = (data["verdict"] == DIFFERS) & (data["cause"] != "")

@@ -97,3 +97,8 @@ def test_the_table_counts_and_names_the_worst(compared):
 )  # fmt: skip
 def test_the_verdict_reads_well(verdicts, causes, passed, sentence):
     assert tables.verdict(pd.DataFrame({"verdict": verdicts, "cause": causes}, dtype=object), passed) == sentence
+
+
+def test_drawn_numbers_are_not_said_to_be_reproduced(compared):
+    text = tables.verdict(compared, True, drawn=True)
+    assert text.endswith("agree: a set-up that measured these drawn numbers would pass.")
