@@ -60,7 +60,8 @@ def find_folder(condition: Condition, root: Path) -> Folder:
     if place is None:
         folders = layout_of(name).folders
         raise DataError(
-            f"{name}: expected a folder {' or '.join(folders)} under {root}, or a tar file such as {folders[0]}.tar, found none"
+            f"{name}: expected a folder {' or '.join(folders)} under {root}, or a tar file such as {folders[0]}.tar, found none: "
+            f"`python -m bvg.datasets fetch {name} --data {root}` gets it or says how"
         )
     folder = place if place.is_dir() else _in_tar(place, _paths(name, variant))
     if not level:
