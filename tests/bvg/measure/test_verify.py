@@ -25,7 +25,8 @@ def test_the_published_numbers_agree_with_themselves():
     compared = verify.compare(measured())
     assert len(compared) == len(measured())
     assert set(compared["verdict"]) == {verify.AGREES, verify.UNKNOWN}
-    assert (compared.loc[compared["verdict"] == verify.UNKNOWN, "benchmark"] == "critical-band").all()
+    unknown = set(compared.loc[compared["verdict"] == verify.UNKNOWN, "benchmark"])
+    assert unknown == {"critical-band", "layer-criticality"}  # a fit, and other random draws
     assert verify.passed(compared)
     assert verify.missing(compared) == []
 

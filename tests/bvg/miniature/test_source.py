@@ -38,10 +38,11 @@ def table(tmp_path_factory):
 
 
 def test_instruments_are_those_of_the_study_except_reassessed_labels():
-    assert list(INSTRUMENTS) == [name for name in instruments.STUDY if name != "imagenet-real"]
+    study = [name for name in instruments.STUDY if name != "imagenet-real"]
+    assert list(INSTRUMENTS) == [*study, "layer-criticality"]
     for name, instrument in INSTRUMENTS.items():
-        assert instrument.needs == instruments.STUDY[name].needs
-        assert isinstance(instrument, type(instruments.STUDY[name]))
+        assert instrument.needs == instruments.INSTRUMENTS[name].needs
+        assert isinstance(instrument, type(instruments.INSTRUMENTS[name]))
 
 
 @pytest.mark.parametrize("name", source.SPLITS)
