@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -25,7 +26,7 @@ from bvg.datasets.index import Dataset, open_dataset
 from bvg.datasets.preprocessing import decode
 from bvg.measure.runner import run
 
-DECODE, MEASURE = "decoding", "band-pass measurement"
+DECODE, MEASURE, MEMORY = "decoding", "band-pass measurement", "memory, at most so far"
 BASELINE = f"decoded and filtered anew for each model and condition, {UNMODIFIED}"
 MAPPED = f"{BVG}, from the memory map"
 STREAMED, HELD = f"{BVG}, from the memory map into the GPU", f"{BVG}, held on the GPU"
@@ -39,6 +40,10 @@ def rows(bench: Bench) -> Iterator[Row]:
         write_images(root, 1024 if bench.cuda else 256)
         yield from _decode(bench, open_dataset("imagenet", root), root)
         yield from _measure(bench, root)
+        kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        yield Row("memory", MEMORY, "the process", kilobytes * 1024 / 1e9, "GB")
+        if bench.cuda:
+            yield Row("memory", MEMORY, "the GPU", torch.cuda.max_memory_allocated(bench.device) / 1e9, "GB")
 
 
 def write_images(root: Path, n: int) -> None:

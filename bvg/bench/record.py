@@ -37,7 +37,7 @@ class Row:
     """One measurement.
 
     Attributes:
-        section: kernels, network, attack, profile, decode, engine or drift.
+        section: kernels, network, attack, profile, decode, engine, memory or drift.
         name: what is done.
         way: how it is done: "bvg", or what that is compared with.
         value: the number, in `unit`.

@@ -99,6 +99,20 @@ def attack_rate(rows: pd.DataFrame) -> pd.Series:
     return 1e3 / rows["value"] / STUDY["pgd"].steps
 
 
+def memory(measured: pd.DataFrame) -> str:
+    """State the memory that the benchmark took on each device; empty if it was not measured.
+
+    Example:
+        >>> memory(pd.DataFrame([{"device": "A", "section": "memory", "way": "the process", "value": 1.234}]))
+        'The whole benchmark took at most 1.2 GB of memory of the process on A.'
+        >>> memory(pd.DataFrame([{"device": "A", "section": "engine", "way": "bvg", "value": 1.0}]))
+        ''
+    """
+    rows = measured[measured["section"] == "memory"]
+    parts = [f"{row.value:.1f} GB of memory of {row.way} on {row.device}" for row in rows.itertuples()]
+    return f"The whole benchmark took at most {listed(parts)}." if parts else ""
+
+
 def proofs(found: pd.DataFrame) -> Table:
     """List what was proven on each device: outcome, and what was compared."""
     data = found.reset_index(drop=True)

@@ -63,7 +63,7 @@ def test_the_fastest_repetition_counts():
 def test_committed_results_are_complete():
     table = bench.load()
     for device, rows in table.groupby("device"):
-        assert {"kernels", "network", "attack", "decode", "engine", "drift"} == set(rows["section"]), device
+        assert {"kernels", "network", "attack", "profile", "decode", "engine", "drift"} <= set(rows["section"]), device
         assert (rows.loc[rows["section"] != "drift", "value"] > 0).all()
         assert rows.loc[rows["section"] == "kernels", "difference"].max() < 1e-5, (
             "the results are as accurate as the baseline"
