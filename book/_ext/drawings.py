@@ -61,6 +61,7 @@ def place(app, doctree, docname):
         (Path(app.outdir) / name).write_bytes(content)
         return name
 
+    markers: dict[tuple[str, str], str] = {}
     for number, (_, image) in enumerate(drawn(doctree), start=1):
         outer = image.parent if isinstance(image.parent, nodes.reference) else image
         canvases = []
@@ -69,14 +70,16 @@ def place(app, doctree, docname):
             variants.append((narrow(image["uri"]), f"n{number}", ["bvg-canvas", "bvg-narrow"]))
         for uri, prefix, classes in variants:
             svg = (Path(app.srcdir) / uri).read_text(encoding="utf-8")
-            drawing = inline(svg, uri, prefix, image["alt"], save)
+            drawing = inline(svg, uri, prefix, image["alt"], save, markers)
             if "bvg-plain" in drawing.partition(">")[0]:  # the parts of the others answer a click
                 drawing = f'<a href="{uri}">{drawing}</a>'
             canvases.append(nodes.container("", Drawing(svg=drawing), classes=classes))
         outer.replace_self(canvases)
 
 
-def inline(svg: str, src: str, prefix: str, alt: str, save: Callable[[bytes, str], str]) -> str:
+def inline(
+    svg: str, src: str, prefix: str, alt: str, save: Callable[[bytes, str], str], markers: dict[tuple[str, str], str]
+) -> str:
     """Return an SVG as an element of a page: small, with two sets of colours, and with ids that no other drawing has.
 
     Args:
@@ -85,6 +88,7 @@ def inline(svg: str, src: str, prefix: str, alt: str, save: Callable[[bytes, str
         prefix: unique to the drawing; starts its ids and classes. A variant for phones has one that starts with n.
         alt: alternative text.
         save: writes an image (bytes, suffix) next to the pages and returns its address.
+        markers: the markers that the page's drawings have defined so far, shape and style -> id; this one adds its own.
     """
     root = ElementTree.fromstring(svg)
     for definitions in root.findall(f"{SVG}defs"):
@@ -102,6 +106,7 @@ def inline(svg: str, src: str, prefix: str, alt: str, save: Callable[[bytes, str
         kinds = "".join(text for kind, text in KINDS.items() if kind in target.partition("view=")[2].split(","))
         link.attrib = {"href": target, "aria-label": f"Explorer: {words}{kinds}"}
     place_images(root, save)
+    unclip(root)
     used = [name for e in root.iter() for a in references(e) for name in REFERENCE.findall(e.get(a))]
     ids = {name: f"{prefix}-{number}" for number, name in enumerate(dict.fromkeys(used))}
     for element in root.iter():
@@ -115,17 +120,42 @@ def inline(svg: str, src: str, prefix: str, alt: str, save: Callable[[bytes, str
             element.set("id", ids[name])
         if "style" in element.attrib:
             element.set("style", re.sub(r"font-family: [^;]*(?:; )?", "", element.get("style")))
+        for attribute in {"d", "x", "y"} & element.attrib.keys():
+            element.set(attribute, shorter(element.get(attribute), 2 if attribute == "d" and name in ids else 1))
         if not (element.text or "").strip():
             element.text = None
         if not (element.tail or "").strip():
             element.tail = None
     unwrap(root)
     label_once(root, narrow=prefix.startswith("n"))
-    rules = name_colours(root, prefix) + share_styles(root, prefix)
+    rules = name_colours(root, prefix)
+    share_markers(root, markers)
+    merge(root)
+    rules += share_styles(root, prefix)
     style = ElementTree.Element("style")
     style.text = rules
     root.insert(0, style)
-    return ElementTree.tostring(root, encoding="unicode")
+    return ElementTree.tostring(root, encoding="unicode").replace(" />", "/>")
+
+
+def shorter(path: str, decimals: int) -> str:
+    """Return a path or a number with rounded coordinates, and with short commands for level and upright lines.
+
+    >>> shorter("M 46.08 16.6 L 79.9 16.6 L 79.9 43.05 z", 1)
+    'M46.1 16.6H79.9V43z'
+    """
+    parts, at = [], None
+    for command, numbers in re.findall(r"([A-Za-z]?)([^A-Za-z]*)", path):
+        points = [f"{round(float(n), decimals) or 0:g}" for n in numbers.split()]
+        if command == "L" and at and points[0] == at[0]:
+            text = f"V{points[1]}"
+        elif command == "L" and at and points[1] == at[1]:
+            text = f"H{points[0]}"
+        else:
+            text = command + " ".join(points).replace(" -", "-")
+        at = points[-2:] or at
+        parts.append(text)
+    return "".join(parts)
 
 
 def references(element) -> list[str]:
@@ -148,6 +178,22 @@ def place_images(root, save: Callable[[bytes, str], str]) -> None:
                 parent.insert(list(parent).index(image) + 1, other)
 
 
+def unclip(root) -> None:
+    """Remove the clip path of what lies inside it, as the cells of a heat map and most lines do."""
+    frames = {}
+    for rect in root.iterfind(f".//{SVG}clipPath/{SVG}rect"):
+        x, y, width, height = (float(rect.get(a)) for a in ("x", "y", "width", "height"))
+        frames[rect] = x - 0.02, y - 0.02, x + width + 0.02, y + height + 0.02
+    names = {f"url(#{clip.get('id')})": frames.get(clip[0]) for clip in root.iter(f"{SVG}clipPath")}
+    for path in root.iter(f"{SVG}path"):
+        frame = names.get(path.get("clip-path"))
+        if frame and path.get("d") and "transform" not in path.attrib:
+            numbers = [float(n) for n in re.findall(r"-?[\d.]+", path.get("d"))]
+            xs, ys = numbers[::2], numbers[1::2]
+            if frame[0] <= min(xs) and max(xs) <= frame[2] and frame[1] <= min(ys) and max(ys) <= frame[3]:
+                del path.attrib["clip-path"]
+
+
 def unwrap(element) -> None:
     """Replace groups without attributes by their content."""
     for child in element:
@@ -155,17 +201,26 @@ def unwrap(element) -> None:
     element[:] = [part for child in element for part in ([child] if child.tag != "g" or child.attrib else child)]
 
 
+def merge(element) -> None:
+    """Replace groups of a single marker by the marker."""
+    for child in element:
+        merge(child)
+        if child.tag == "g" and [part.tag for part in child] == ["use"]:
+            child.tag, child.attrib = "use", child.attrib | child[0].attrib
+            del child[0]
+
+
 def label_once(root, narrow: bool) -> None:
     """Keep group and method at a model's first mark only, and each set of values once per model.
 
     A model's curve is in every panel of a figure; repeating its full label would make the page heavy. The variant for phones
-    has no labels: `figures.js` takes those of the wide one.
+    has no labels: `figures.js` takes those of the wide one, and models are numbers: their places among the sorted ids.
     """
     models, labels = set(), set()
-    for mark in root.iter("g"):
+    marks = [mark for mark in root.iter("g") if mark.find("title") is not None and mark.get("data-model")]
+    places = sorted({mark.get("data-model") for mark in marks})
+    for mark in marks:
         model, title = mark.get("data-model"), mark.find("title")
-        if model is None or title is None:
-            continue
         heading, *values = title.text.split("\n")
         if narrow or model in models:
             del mark.attrib["data-group"]
@@ -174,25 +229,44 @@ def label_once(root, narrow: bool) -> None:
             else:
                 title.text = "\n".join([heading.partition(":")[0], *values])
         models.add(model)
+        if narrow:
+            mark.set("data-model", str(places.index(model)))
         labels.add((model, *values))
+
+
+def share_markers(root, markers: dict[tuple[str, str], str]) -> None:
+    """Use a marker that another drawing of the page has defined, instead of defining it again."""
+    known = {}
+    for parent in list(root.iter("defs")):
+        for path in parent.findall("path"):
+            same = markers.setdefault((path.get("d"), path.get("style", "")), path.get("id"))
+            if same != path.get("id"):
+                known[f"#{path.get('id')}"] = f"#{same}"
+                parent.remove(path)
+    for use in root.iter("use"):
+        use.set("href", known.get(use.get("href"), use.get("href")))
+    for parent in list(root.iter()):
+        parent[:] = [child for child in parent if child.tag != "defs" or len(child)]
 
 
 def name_colours(root, prefix: str) -> str:
     """Replace colours by CSS variables, and return the rules that define these, for the light and for the dark page."""
-    names: dict[tuple[str, str], str] = {}  # light and dark colour -> variable
+    names: dict[str, tuple[str, str]] = {}  # variable -> light and dark colour
     for element in root.iter():
         is_text = element.tag == "text"
 
         def variable(found: re.Match, is_text: bool = is_text) -> str:
-            pair = found[2], dark(found[2], is_text)
-            return f"{found[1]}: var({names.setdefault(pair, f'--c{len(names)}')})"
+            name = f"--{'t' * is_text}{found[2][1:]}"  # the same in all drawings, which share markers
+            names[name] = found[2], dark(found[2], is_text)
+            return f"{found[1]}: var({name})"
 
         for attribute in {"fill", "stroke"} & element.attrib.keys():  # of the ground of a hatched cell
             stated = f"{attribute}: {element.attrib.pop(attribute)}"
             element.set("style", "; ".join(filter(None, [element.get("style"), stated])))
         if "style" in element.attrib:
-            element.set("style", COLOUR.sub(variable, element.get("style")))
-    light, other = (";".join(f"{name}:{pair[theme]}" for pair, name in names.items()) for theme in (0, 1))
+            style = COLOUR.sub(variable, element.get("style"))
+            element.set("style", style.replace(": ", ":").replace("; ", ";"))
+    light, other = (";".join(f"{name}:{pair[theme]}" for name, pair in names.items()) for theme in (0, 1))
     return f'.{prefix}{{{light}}}@media screen{{[data-theme="dark"] .{prefix}{{fill:{INK};{other}}}}}'
 
 

@@ -25,7 +25,9 @@
     const frame = svg.parentElement;
     const wide = frame.classList.contains("bvg-narrow") ? drawings.find((d) => d.svg.parentElement === frame.previousElementSibling) : null;
     const models = new Map(); // id -> { heading, group, lines, marks }
+    const order = wide && [...wide.models.keys()].sort();
     for (const mark of svg.querySelectorAll(MARK)) {
+      if (wide) mark.dataset.model = order[mark.dataset.model];
       const title = mark.querySelector("title");
       const [heading, ...own] = title?.textContent.split("\n") ?? [];
       title?.remove(); // the tip replaces it

@@ -33,8 +33,8 @@ def inline():
         saved[name] = content
         return name
 
-    def inline(svg: str, src: str, prefix: str, alt: str) -> str:
-        return module.inline(svg, src, prefix, alt, save)
+    def inline(svg: str, src: str, prefix: str, alt: str, markers=None) -> str:
+        return module.inline(svg, src, prefix, alt, save, {} if markers is None else markers)
 
     inline.saved = saved
     return inline
@@ -75,11 +75,11 @@ def test_classes_give_every_shape_the_style_of_the_file(drawing, file):
     svg = "{http://www.w3.org/2000/svg}"
     style = drawing.find("style").text
     rules = dict(re.findall(r"\.([\w-]+)\{([^}]*)\}", style.partition("}}")[2]))
-    colours = dict(re.findall(r"(--c\d+):(#\w+)", style.partition("@media")[0]))
+    colours = dict(re.findall(r"(--t?[0-9a-f]{6}):(#\w+)", style.partition("@media")[0]))
     styles = [e.get("style") or rules.get(e.get("class"), "") for e in drawing.iter("path")]
-    styles = [re.sub(r"var\((--c\d+)\)", lambda m: colours[m[1]], s) for s in styles]
+    styles = [re.sub(r"var\((--t?[0-9a-f]{6})\)", lambda m: colours[m[1]], s) for s in styles]
     original = [e.get("style", "") for e in ElementTree.fromstring(file).iter(f"{svg}path")]
-    assert styles == original
+    assert styles == [s.replace(": ", ":").replace("; ", ";") for s in original]
 
 
 def test_only_the_first_mark_of_a_model_carries_its_group_and_method(drawing):
@@ -131,27 +131,28 @@ def test_links_lead_to_the_page_above_the_drawing(inline, tmp_path):
 def test_colours_are_variables_with_a_value_for_each_theme(drawing):
     style = drawing.find("style").text
     light, _, dark = style.partition("}}")[0].partition("@media screen")
-    values = [dict(re.findall(r"(--c\d+):(#\w+)", part)) for part in (light, dark)]
+    values = [dict(re.findall(r"(--t?[0-9a-f]{6}):(#\w+)", part)) for part in (light, dark)]
     assert values[0].keys() == values[1].keys()
-    assert values[0]["--c0"] == "#ffffff", "the ground"
-    assert values[1]["--c0"] == "#14181e"
+    assert values[0]["--ffffff"] == "#ffffff", "the ground"
+    assert values[1]["--ffffff"] == "#14181e"
     assert '[data-theme="dark"] .f1{' in dark
     stated = ElementTree.tostring(drawing, encoding="unicode").replace(style, "") + style.partition("}}")[2]
-    assert re.findall(r"(?:fill|stroke): #", stated) == []
+    assert re.findall(r"(?:fill|stroke): ?#", stated) == []
 
 
 def test_ground_of_a_hatched_cell_gets_a_dark_counterpart(inline):
     """Matplotlib states it as an attribute."""
     file = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><defs><pattern id="h"><rect fill="#ffffff"/></pattern></defs><path d="M 0 0" style="fill: url(#h)"/></svg>'
     rect = next(ElementTree.fromstring(inline(file, "a.svg", "f1", "")).iter("rect"))
-    assert rect.attrib == {"style": "fill: var(--c0)"}
+    assert rect.attrib == {"style": "fill:var(--ffffff)"}
 
 
 def test_marks_for_phones_have_no_labels_of_their_own(inline, file):
     small = ElementTree.fromstring(inline(file, "figures/a-narrow.svg", "n1", ""))
-    marks = [g for g in small.iter("g") if g.get("data-model") and "data-entry" not in g.attrib]
+    marks = [e for e in small.iter() if e.get("data-model") and "data-entry" not in e.attrib]
     assert len(marks) == 96
-    assert {tuple(sorted(mark.attrib)) for mark in marks} == {("data-model",)}
+    assert {int(mark.get("data-model")) for mark in marks} == set(range(48))
+    assert [mark for mark in marks if "data-group" in mark.attrib] == []
     assert list(small.iter("title")) == []
 
 
@@ -170,3 +171,22 @@ def test_a_photograph_keeps_its_colours_and_a_colour_map_gets_dark_ones(inline, 
     light, dark = found[:2]
     assert light.get("transform") == dark.get("transform")
     assert inline.saved[light.get("href")] != inline.saved[dark.get("href")]
+
+
+def test_drawings_of_a_page_share_their_markers(inline, file):
+    markers = {}
+    first, second = (ElementTree.fromstring(inline(file, "a.svg", prefix, "", markers)) for prefix in ("f1", "f2"))
+    defined = {path.get("id") for path in first.iterfind(".//defs/path")}
+    assert len(defined) > 40
+    assert [path for path in second.iterfind(".//defs/path")] == []
+    uses = [[use.get("href") for use in drawing.iter("use")] for drawing in (first, second)]
+    assert uses[0] == uses[1]
+    assert {name.removeprefix("#") for name in uses[1]} == defined
+
+
+def test_only_what_lies_beyond_its_frame_is_clipped(inline):
+    clip = '<defs><clipPath id="c"><rect x="10" y="10" width="20" height="20"/></clipPath></defs>'
+    paths = "".join(f'<path d="M 12 12 L {x} 20" clip-path="url(#c)"/>' for x in (30, 31))
+    file = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40">{clip}{paths}</svg>'
+    drawing = ElementTree.fromstring(inline(file, "a.svg", "f1", ""))
+    assert [p.get("clip-path") for p in drawing.iter("path")] == [None, "url(#f1-0)"]

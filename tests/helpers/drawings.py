@@ -51,7 +51,7 @@ CONTRASTS = """() => {
   };
   const over = (top, below) => below.map((v, i) => (i < 3 ? top[3] * top[i] + (1 - top[3]) * v : 1));
   const face = (svg, element) => {  // the colour that a shape is filled with, and its outline's
-    const shape = element.tagName === "use" ? svg.querySelector(element.getAttribute("href")) : element;
+    const shape = element.tagName === "use" ? document.querySelector(element.getAttribute("href")) : element;
     const style = getComputedStyle(shape), pattern = style.fill.match(/url\\("?(#[^")]+)/);
     const of = pattern ? getComputedStyle(svg.querySelector(pattern[1]).querySelector("rect")) : style;
     const paint = (value, opacity) => {
