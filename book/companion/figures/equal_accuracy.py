@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,7 @@ def equal_accuracy(
         elif axes in panels[0]:
             axes.set_title(world.name(row), fontsize=9.5, weight="bold")
         if axes in panels[:, 0] and not narrow:
-            axes.set_ylabel(name, fontsize=9, weight="bold")
+            axes.set_ylabel(fill(name, 14) if len(columns) < 5 else name, fontsize=9, weight="bold")
     panels[0, 0].set(xlim=(-1.08, 1.08), ylim=(len(columns) - 0.4, -0.6), xticks=[-1, -0.5, 0, 0.5, 1])
     panels[0, 0].set_yticks(range(len(columns)), [world.short(c) for c in columns], fontsize=8.5)
     for axes in panels[-1]:

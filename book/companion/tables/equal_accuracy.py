@@ -174,7 +174,8 @@ def answer(table: pd.DataFrame, alpha: float = 0.05, column: str = "shape", worl
     rest = own[~(own["p"] < alpha)]
     if len(rest):
         names = listed(f"{IN_PROSE[c.row]} ({format_number(c.partial)})" for c in rest.itertuples())
-        parts.append(f"no significant relation was found with {names}")
+        of = "" if parts else f" of {world.plain(column).lower()}"
+        parts.append(f"no significant relation{of} was found with {names}")
     return f"Over {study.MODEL_SETS['total'].phrase(int(own['n'].max()))}, given ImageNet top-1, {'; '.join(parts)}."
 
 

@@ -71,7 +71,7 @@ def holistic(checked: pd.DataFrame, group: str = "total", world: study.World = s
     """State whether a mean criticality correlates significantly, with one sign, with every category, for prose.
 
     Args:
-        checked: from `companion.analysis.robustness.check_cells`.
+        checked: from `bvg.results.correlation.correlate` or `companion.analysis.robustness.check_cells`.
         group: the set of models.
         world: the biases whose names to print.
 
@@ -83,6 +83,8 @@ def holistic(checked: pd.DataFrame, group: str = "total", world: study.World = s
         'over all 48 models, neither layer criticality nor its mean over early or late layers correlates significantly, and with one sign, with every category'
     """
     own = checked[checked["group"] == group]
+    if own["n"].max() < correlation.FEWEST:
+        return "layer criticality was not measured for enough of these models"
     where, found = (
         f"over {set_name(group, own)}",
         [world.plain(c).lower() for c in correlation.same_sign(own)["column"]],

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
 from companion.analysis import choices, equal_accuracy, layer_criticality
+from companion.figures.equal_accuracy import equal_accuracy as equal_accuracy_figure
 from companion.figures.layer_criticality import layer_criticality as drawn
 from companion.tables import layer_criticality as tables
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy.stats import rankdata, spearmanr
 from statsmodels.api import OLS
 
 from bvg import results, study
-from bvg.results import criticality, scores
+from bvg.results import correlation, criticality, scores
 
 TABLE = results.load("published")
 
@@ -109,9 +113,24 @@ def test_sentences_hold_for_no_one_and_several(joined):
     assert tables.holistic(both) == (
         "over all 48 models, layer criticality and early criticality correlate significantly, and with one sign, with every category"
     )
+    without = scores.per_model(TABLE)
+    lacking = layer_criticality.added(without, TABLE[TABLE["benchmark"] != "layer-criticality"])
+    none = correlation.correlate(lacking, scores.CATEGORY_COLUMNS, layer_criticality.PARTS)
+    assert tables.holistic(none) == "layer criticality was not measured for enough of these models"
+    some = correlation.correlate(joined, scores.CATEGORY_COLUMNS, layer_criticality.PARTS)
+    assert tables.holistic(some).startswith("over all 48 models, neither layer criticality nor its mean")
     assert tables.groups(joined, "criticality").startswith("Training recipes (0.50), Contrastive learning (0.55)")
     wide = criticality.by_layer(TABLE).loc[["tv_resnet50", "resnet50_dino"], ["conv1", "fc"]]
     shown = tables.measured(wide)
     assert shown.displayed.columns.tolist() == ["Layer", "ResNet-50 baseline", "DINO"]
     assert shown.displayed["Layer"].tolist() == ["conv1", "fc"]
     assert len(shown.data) == 4
+
+
+def test_names_of_sets_do_not_overlap_next_to_low_panels(cells):
+    figure = equal_accuracy_figure(cells).figure
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw_without_rendering()
+    boxes = [a.yaxis.label.get_window_extent(renderer) for a in figure.axes if a.get_ylabel()]
+    assert len(boxes) == 3
+    assert all(upper.y0 > lower.y1 for upper, lower in pairwise(boxes))
