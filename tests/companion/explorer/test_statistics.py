@@ -139,7 +139,9 @@ def test_random_selections_have_scipys_r_and_p_and_numpys_interval(visit, given)
         drawn = numpys(*(rows[k].to_numpy() for k in names), *([] if given else [None]), labels)
         drawn = drawn[~np.isnan(drawn)]
         assert found["low"] < found["r"] < found["high"]
-        beyond += [(drawn <= found["low"]).mean(), (drawn >= found["high"]).mean()]
+        # Resamples of few families often have the very same r, such as 1: then the share beyond an end jumps over alpha / 2.
+        for outside in (drawn - found["low"], found["high"] - drawn):
+            beyond.append(np.clip(half, (outside < -1e-9).mean(), (outside <= 1e-9).mean()))
     assert beyond == pytest.approx([half] * len(beyond), abs=4.5 * error)
     assert np.mean(beyond) == pytest.approx(half, abs=4.5 * error / np.sqrt(len(beyond)))
 
