@@ -17,6 +17,8 @@ from bvg.files import atomic
 from bvg.measure import named
 
 SECTIONS = {"kernels": kernels, "network": network, "profile": profile, "drift": precision, "data": data}
+ROWS = {"network": ("network", "attack"), "data": ("decode", "engine", "memory")}
+"""The sections of the rows that a part of the benchmark measures, where they are not its own name."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,6 +33,13 @@ def main(argv: list[str] | None = None) -> int:
     add("--out", type=Path, default=BENCHMARKS, help="folder of the files; default: that of the book")
     add("--prove", action="store_true", help="first prove that the device measures as the CPU does")
     add("--only", choices=("proofs", "measures"), help="one of the two parts")
+    add(
+        "--sections",
+        nargs="+",
+        choices=SECTIONS,
+        default=list(SECTIONS),
+        help="what to measure; the file keeps the rest",
+    )
     add("--seconds", type=float, default=2.0, help="time for which each part is repeated; default: %(default)s")
     add("--networks", nargs="*", default=[], metavar="NAME=MODEL", help="networks whose drift is measured too, as for "
         "`python -m bvg.measure --models`")  # fmt: skip
@@ -41,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     if options.only == "proofs" or (options.prove and not options.only):
         report.prove(prove.outcomes(bench.device))
     if options.only != "proofs":
-        report.measure(bench)
+        report.measure(bench, options.sections)
     return report.finish()
 
 
@@ -84,13 +93,14 @@ class Report:
                 self.failed.append(outcome.name)
             record.write(None, self.device, self.folder, found)
 
-    def measure(self, bench: Bench) -> None:
-        """Run the sections."""
+    def measure(self, bench: Bench, sections: Iterable[str]) -> None:
+        """Run some sections; the rows of the others stay in the file."""
         self.add("\nmeasures")
-        rows: list[Row] = []
-        for name, section in SECTIONS.items():
+        measured = {of for name in sections for of in ROWS.get(name, (name,))}
+        rows = [row for row in record.read(self.path) if row.section not in measured]
+        for name in sections:
             try:
-                for row in section.rows(bench):
+                for row in SECTIONS[name].rows(bench):
                     self.add(as_line(row))
                     rows.append(row)
                     record.write(rows, self.device, self.folder)

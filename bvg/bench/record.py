@@ -120,6 +120,11 @@ def file(device: torch.device, folder: Path = BENCHMARKS) -> Path:
     return folder / f"{name}.json"
 
 
+def read(path: Path) -> list[Row]:
+    """Return the rows of a file; none if there is no file."""
+    return [Row(**row) for row in json.loads(path.read_text(encoding="utf-8"))["rows"]] if path.exists() else []
+
+
 def write(
     rows: Iterable[Row] | None,
     device: torch.device,

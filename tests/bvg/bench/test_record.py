@@ -8,7 +8,7 @@ from torch import nn
 
 from bvg import bench
 from bvg.bench import __main__ as command
-from bvg.bench import data, precision, projection
+from bvg.bench import data, precision, projection, record
 from bvg.bench.data import DECODE
 from bvg.bench.record import Bench, Row, write
 
@@ -49,6 +49,12 @@ def test_command_measures_and_writes(tmp_path, monkeypatch, capsys):
     assert table.loc[table["way"] != "bvg", "difference"].max() < 1e-5
     assert "band-pass, 22 conditions, bvg:" in capsys.readouterr().out
     assert torch.get_num_threads() >= 1
+    rows = [row for row in record.read(record.file(CPU, tmp_path)) if row.name.startswith("band")]
+    record.write([*rows, Row("drift", "some network", "bf16", 4, "flips per 1,000")], CPU, tmp_path)
+    assert command.main(["--device", "cpu", "--seconds", "0", "--out", str(tmp_path), "--sections", "kernels"]) == 0
+    kept = bench.load(tmp_path)["section"].value_counts()
+    assert kept["drift"] == 1  # not measured again
+    assert kept["kernels"] == len(table)
 
 
 def test_the_fastest_repetition_counts():
