@@ -202,10 +202,10 @@ def unwrap(element) -> None:
 
 
 def merge(element) -> None:
-    """Replace groups of a single marker by the marker."""
+    """Replace groups of a single marker by the marker, unless they are clipped: a marker's own place would move the clip, too."""
     for child in element:
         merge(child)
-        if child.tag == "g" and [part.tag for part in child] == ["use"]:
+        if child.tag == "g" and [part.tag for part in child] == ["use"] and "clip-path" not in child.attrib:
             child.tag, child.attrib = "use", child.attrib | child[0].attrib
             del child[0]
 

@@ -190,3 +190,21 @@ def test_only_what_lies_beyond_its_frame_is_clipped(inline):
     file = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40">{clip}{paths}</svg>'
     drawing = ElementTree.fromstring(inline(file, "a.svg", "f1", ""))
     assert [p.get("clip-path") for p in drawing.iter("path")] == [None, "url(#f1-0)"]
+
+
+def test_a_single_marker_keeps_its_place_and_its_clip(inline):
+    """A clip on the marker itself would move with the marker's own place, and hide it."""
+    canvas = Figure()
+    canvas.subplots().plot([0.5], [0.5], "s")
+    root = ElementTree.fromstring(inline(figure_svg(canvas), "one.svg", "f1", "One square."))
+    assert not [use for use in root.iter("use") if "clip-path" in use.attrib]
+    (clipped,) = [group for group in root.iter("g") if "clip-path" in group.attrib]
+    assert [part.tag for part in clipped] == ["use"]
+
+
+def figure_svg(canvas: Figure) -> str:
+    from io import StringIO
+
+    out = StringIO()
+    canvas.savefig(out, format="svg")
+    return out.getvalue()

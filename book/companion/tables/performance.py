@@ -208,16 +208,16 @@ def finding(projected: pd.DataFrame, devices: pd.DataFrame) -> str:
         >>> row = {"device": "AMD EPYC", "way": "bf16", "instrument": "imagenet"}
         >>> about = pd.DataFrame([{"device": "AMD EPYC", "kind": "cpu", "cores": 2}])
         >>> finding(pd.DataFrame([row | {"models": 1, "total": 90.0}, row | {"models": 48, "total": 9000.0}]), about)
-        'Measuring one ResNet-50 on everything takes about 3.8 days on 2 CPU cores (AMD EPYC); 48 models take about 1 year.'
+        'Measuring one ResNet-50 on everything takes about 3.8 days (48 models: about 1 year) on 2 CPU cores (AMD EPYC).'
     """
     about = devices.set_index("device")
     sums = projected.groupby(["device", "way", "models"], sort=False)["total"].sum()
     parts = []
     for device, of in sums.groupby("device", sort=False):
         one, *more = [(n, duration(h)) for n, h in of.groupby("models").min().items()]
-        many = f"; {plural(more[0][0], 'model')} take about {more[0][1]}" if more else ""
+        many = f" ({plural(more[0][0], 'model')}: about {more[0][1]})" if more else ""
         where = plural(about.at[device, "cores"], "CPU core") if about.at[device, "kind"] == "cpu" else "a GPU"
-        parts.append(f"about {one[1]} on {where} ({device}){many}")
+        parts.append(f"about {one[1]}{many} on {where} ({device})")
     return f"Measuring one ResNet-50 on everything takes {listed(parts)}."
 
 
