@@ -26,7 +26,6 @@ def test_the_index_has_prose_but_no_code_and_no_data(index):
         "per_model",
         "allow_missing",
         "tag",
-        "hide",
         "globals",
         "iterrows",
         "fmt",

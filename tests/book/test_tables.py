@@ -13,7 +13,7 @@ from builder import pdf
 ROOT = Path(__file__).resolve().parents[2]
 WITH_TABLES = [
     *("models", "benchmarks", "biases-and-generalization", "corruptions", "claims", "how-firm", "at-equal-accuracy"),
-    "cue-sensitivity",
+    *("cue-sensitivity", "layer-criticality", "report-efficientnet", "report-miniature", "verify"),
     *("power-and-error", "data-audit", "miniature", "miniature-results", "interventions", "model-report"),
     *("measure-benchmarks", "measure-shape-bias", "measure-critical-band", "measure-adversarial"),
     *("measure-your-own-model", "calibration", "performance", "figures-and-tables"),

@@ -7,9 +7,6 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from bvg.instruments.layer_criticality import layers
-from bvg.measure import run
-from bvg.miniature import zoo
 from bvg.results import criticality
 
 
@@ -21,6 +18,10 @@ def measured(networks: Sequence[str], images: int, seed: int = 0) -> pd.DataFram
         images: number of images.
         seed: seed of the random draws.
     """
+    from bvg.instruments.layer_criticality import layers  # these load torch
+    from bvg.measure import run
+    from bvg.miniature import zoo
+
     with TemporaryDirectory() as folder:
         table = run(
             networks, "layer-criticality", "miniature", f"{folder}/run", limit=images, seed=seed, device="cpu", progress=False

@@ -94,6 +94,9 @@ def collect(
         [numbers(further, accuracies, m, images[m], world, biases=biases[m]).assign(model=m) for m in models],
         ignore_index=True,
     )
+    # What the paper does not use is shown where a model has it, and not missed where none has.
+    beyond = found["measure"].isin([m.id for m in (*study.CUES, *study.CRITICALITY)])
+    found = found[~beyond | found.groupby("measure")["value"].transform("count").gt(0)].reset_index(drop=True)
     manifests = results.manifests(source)
     return Report(
         tuple(models),

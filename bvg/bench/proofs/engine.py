@@ -28,6 +28,9 @@ from bvg.miniature.source import Synthetic
 from bvg.models.inference import answering, arithmetic
 
 NETWORKS = ("mini_standard", "mini_linf_eps4")
+DECIDING = {name: instrument for name, instrument in INSTRUMENTS.items() if not instrument.alters}
+"""The instruments whose numbers follow from decisions; the others change the network."""
+
 UNSTABLE = ("pgd", "critical-band")  # they amplify differences in the last bits
 FLIPS = {True: 0.02, False: 0.002}
 """Share of decisions that may differ between devices, for instruments that amplify differences and for the others."""
@@ -67,9 +70,9 @@ def numbers(ground: Ground) -> str:
     they are, one at a time; it shares the stimuli and the scores with the engine.
     """
     limit = ground.size(32, 8)
-    table, decisions = measured(ground, "all", list(INSTRUMENTS.values()), limit=limit)
+    table, decisions = measured(ground, "all", list(DECIDING.values()), limit=limit)
     networks, stated, rows = {name: zoo.load(name) for name in NETWORKS}, [], []
-    for name, instrument in INSTRUMENTS.items():
+    for name, instrument in DECIDING.items():
         expected = pd.DataFrame(
             _plain(instrument, limit, networks), columns=[*results.KEY[:4], "index", "label", "prediction"]
         )
@@ -184,7 +187,7 @@ def no_waiting(ground: Ground) -> str:
     network = answering(zoo.load(NETWORKS[0]).to(ground.device), "fp32")
     engine = Engine(None, {"net": network}, None, ground.device, 16, Settings(keep_predictions=True, progress=False))
     engine.size, engine.bar = 16, progress.bar(0, "", False)
-    kinds = list(INSTRUMENTS.values())
+    kinds = list(DECIDING.values())
     with arithmetic("fp32"):
         for instrument in kinds:
             source = Synthetic()

@@ -280,8 +280,10 @@ def test_each_part_alone_keeps_what_the_other_wrote(tmp_path, monkeypatch):
     assert the_command(monkeypatch, tmp_path, {"fine": fine}, {"stops": stops}, "--only", "proofs") == 0
     with pytest.raises(ValueError, match="got none"):
         bench.load(tmp_path)  # proven, but not measured
-    assert the_command(monkeypatch, tmp_path, {"broken": broken}, {"one": row}, "--prove", "--only", "measures") == 0
-    assert the_command(monkeypatch, tmp_path, {"broken": broken}, {"one": row}) == 0  # measures by default
+    assert (
+        the_command(monkeypatch, tmp_path, {"broken": broken}, {"kernels": row}, "--prove", "--only", "measures") == 0
+    )
+    assert the_command(monkeypatch, tmp_path, {"broken": broken}, {"kernels": row}) == 0  # measures by default
     content = json.loads(record.file(CPU, tmp_path).read_text())
     assert (len(content["rows"]), content["proofs"][0]["outcome"]) == (1, PASSED)
     assert the_command(monkeypatch, tmp_path, {"broken": broken}, {}, "--only", "proofs") == 1

@@ -48,7 +48,11 @@ def test_first_row_is_the_highest_shape_bias_and_its_profile_has_every_benchmark
     assert page.locator("#bvgx-profile-name").inner_text() == NAMES[HIGHEST]
     ranks = WIDE.rank(ascending=False, method="min").loc[HIGHEST]
     last = WIDE.rank(ascending=False, method="max").loc[HIGHEST]
-    ids = [*(b.id for b in (*study.BIASES, *study.CUES)), *study.CATEGORIES, *(b.id for b in study.BENCHMARKS)]
+    ids = [
+        *(b.id for b in (*study.BIASES, *study.CUES, study.CRITICALITY[0])),
+        *study.CATEGORIES,
+        *(b.id for b in study.BENCHMARKS),
+    ]
     assert page.locator(".bvgx-profile [data-measure]").count() == len(ids)
     for id in ids:
         cells = page.locator(f'.bvgx-profile [data-measure="{id}"] td').all_inner_texts()
