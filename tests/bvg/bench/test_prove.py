@@ -157,8 +157,8 @@ WRONG = {
 def test_a_proof_notices_when_this_is_wrong(what, monkeypatch):
     name, place, attribute, wrong = WRONG[what]
     if name == "whole engine":  # a few instruments will do
-        some = {key: engine.INSTRUMENTS[key] for key in ("imagenet", "cue-conflict")}
-        monkeypatch.setattr(engine, "INSTRUMENTS", some)
+        some = {key: engine.DECIDING[key] for key in ("imagenet", "cue-conflict")}
+        monkeypatch.setattr(engine, "DECIDING", some)
     monkeypatch.setattr(place, attribute, wrong(getattr(place, attribute)))
     found = outcome(name)
     assert found.outcome == FAILED
