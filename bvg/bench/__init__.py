@@ -1,7 +1,5 @@
 """The benchmark, `make bench`: the speed of each part compared with a naive baseline, and the drift of lower precisions.
 
-`make gpu` proves first that the device measures as the CPU does.
-
 A run on one device writes one file, `book/benchmarks/<device>.json`, which the page "Performance" of the book draws. Each row is
 one measurement: section, name (what is done), way (how), value, unit, and what the value depends on.
 

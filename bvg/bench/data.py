@@ -48,11 +48,11 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 def write_images(root: Path, n: int) -> None:
     """Write a small ImageNet of random images with the spectrum of photographs, as JPEGs of 500 x 375."""
-    some = natural_images(64, 375, 500).mul_(255).byte().permute(0, 2, 3, 1).numpy()
+    some = natural_images(min(n, 64), 375, 500).mul_(255).byte().permute(0, 2, 3, 1).numpy()
     for number in range(n):
         path = root / "imagenet/val" / imagenet_classes.wnids()[number % 1000] / f"ILSVRC2012_val_{number + 1:08}.JPEG"
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.roll(some[number % 64], number, axis=1)).save(path, quality=92)
+        Image.fromarray(np.roll(some[number % len(some)], number, axis=1)).save(path, quality=92)
 
 
 def _decode(bench: Bench, data: Dataset, root: Path) -> Iterator[Row]:

@@ -90,19 +90,22 @@ def bandpass_all(images: Tensor, conditions: Sequence[tuple[Kind, float]]) -> It
 def _filtered(images: Tensor, squares: dict) -> Iterator[tuple[Kind, float, Tensor]]:
     spectrum = torch.fft.rfft2(images)
     for square, conditions in squares.items():
-        low, high = _low_and_high(images, spectrum, square)
+        low, high = _low_and_high(images, spectrum, square, any(kind == "high" for kind, _ in conditions))
         for kind, cutoff in conditions:
             yield kind, cutoff, low if kind == "low" else high
 
 
-def _low_and_high(images: Tensor, spectrum: Tensor, square: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def _low_and_high(
+    images: Tensor, spectrum: Tensor, square: tuple[int, int], both: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return the low-pass of a square and, if `both`, the high-pass."""
     size = images.shape[-2:]
     if images.dtype == torch.float32 and (gpu := gpu_kernels("gpu_filter", images.device)) is not None:
         # One transform back, without its own pass for the scale.
         part = gpu.masked(spectrum, _mask(square, *size, images.device), 1 / (size[0] * size[1]))
         return gpu.low_and_high(images, torch.fft.irfft2(part, s=size, norm="forward"))
     low = _inside(spectrum, square, size)
-    high = (images - low).clamp_(0, 1)
+    high = (images - low).clamp_(0, 1) if both else None
     return low.clamp_(0, 1), high
 
 

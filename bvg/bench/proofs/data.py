@@ -5,15 +5,13 @@ from __future__ import annotations
 import sys
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 import torch
-from PIL import Image
 
-from bvg import imagenet_classes
-from bvg.bench.proofs.base import Ground, NotProven, Skipped, pictures, same
+from bvg.bench.data import write_images
+from bvg.bench.proofs.base import Ground, NotProven, Skipped, same
 from bvg.bench.proofs.engine import equal, measured
 from bvg.datasets import loading
 from bvg.datasets.cache import open_cache
@@ -21,17 +19,6 @@ from bvg.datasets.device import DeviceCache, DeviceImages, PinnedImages
 from bvg.datasets.index import open_dataset
 from bvg.measure import sources
 from bvg.miniature.network import Network
-
-SIDE = 256
-
-
-def write_images(root: Path, n: int) -> None:
-    """Write a small ImageNet of synthetic images, as JPEGs of 256 pixels."""
-    for number, image in enumerate(pictures(n, SIDE)[0]):
-        picture = Image.fromarray((image * 255).byte().permute(1, 2, 0).numpy())
-        path = root / "imagenet/val" / imagenet_classes.wnids()[number % 1000] / f"ILSVRC2012_val_{number + 1:08}.JPEG"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(path, quality=92)
 
 
 def decoding(ground: Ground) -> str:

@@ -9,20 +9,18 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from bvg import imagenet_classes, kernels, study
+from bvg import imagenet_classes, kernels
 from bvg.bench import baseline
+from bvg.bench.kernels import BANDPASS, CRITICAL_BAND
 from bvg.bench.proofs import reference
 from bvg.bench.proofs.base import Ground, NotProven, Skipped, apart, at_most, pictures, same
 from bvg.kernels import randomness
 from bvg.kernels._gpu import gpu_kernels
 from bvg.models.inference import arithmetic
-from bvg.results import channel
 
 SEEDS = (0, 1, 2**32, 2**63 + 5, 2**64 - 1)
 INDEX = (0, 1, 12_345, 2**31)
 STREAMS = ("pgd", "critical-band/3/0.16")
-BANDPASS = [(kind, cutoff) for kind in ("low", "high") for cutoff in study.CUTOFFS]
-CRITICAL_BAND = [(sd, band) for sd in channel.NOISE_SDS if sd for band in range(kernels.band_count(224, 224))]
 EXTREME = [(0.64, band) for band in range(kernels.band_count(224, 224))]  # so strong that some pixels are redrawn
 NEAR = 1e-5
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from bvg import kernels, study
+from bvg.bench.kernels import BANDPASS
 from bvg.bench.proofs.base import Ground, NotProven, Skipped, at_most, pictures
-from bvg.bench.proofs.kernels import BANDPASS
 from bvg.miniature import zoo
 from bvg.models.fused import JoinedConvolution
 from bvg.models.inference import answering, arithmetic, faster
