@@ -207,6 +207,11 @@ def set_name(group: str, cells: pd.DataFrame) -> str:
     return study.MODEL_SETS[group].phrase(int(cells["n"].max()))
 
 
+def set_sizes(groups: Iterable[str], sizes: Iterable[int]) -> list[str]:
+    """Return the short name of each set of models with its size, for the cells of a table."""
+    return [f"{study.MODEL_SETS[g].short} ({n})" for g, n in zip(groups, sizes, strict=True)]
+
+
 def short_row(name: str, world: study.World) -> str:
     """Return a name of a category or benchmark of at most nine letters, where space is scarce.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations, product
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -81,15 +80,16 @@ def contrasts(
             columns = scores[["shape", "shape_sensitivity", row]].to_numpy(float)
             use = np.asarray(mask, bool) & ~np.isnan(columns.sum(axis=1) + z)
             x, n, count = np.column_stack([columns[use], z[use]]), int(use.sum()), len(set(labels[use]))
-            rng = np.random.default_rng([seed, crc32(group.encode())])
-            counts = np.vstack([np.ones((1, n)), resampling.bootstrap(labels[use], replicates, rng)])
+            rng = np.random.default_rng(resampling.key(seed, group))
+            drawn = replicates if count >= FEWEST_FAMILIES else 0
+            counts = np.vstack([np.ones((1, n)), resampling.bootstrap(labels[use], drawn, rng)])
             r = resampling.spearman(x, x, counts)[0]
             raw = r[:, :2, 2]
             given = np.column_stack([partial(r[:, i, 2], r[:, i, 3], r[:, 2, 3]) for i in (0, 1)])
             for name, both in (("nothing", raw), ("accuracy", given)):
                 differences = np.abs(both[:, 1]) - np.abs(both[:, 0])
                 low = high = np.nan
-                if count >= FEWEST_FAMILIES and replicates:
+                if drawn:
                     low, high = resampling.percentiles(differences[1:], alpha)
                 cells.append((row, group, name, n, count, *both[0], differences[0], float(low), float(high)))
     names = ["row", "group", "given", "n", "families", "bias", "sensitivity", "difference", "low", "high"]

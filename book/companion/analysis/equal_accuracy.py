@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -90,7 +89,7 @@ def correlate(
             for group, mask in sets.items():
                 x, y = scores[column].to_numpy(float), scores[row].to_numpy(float)
                 use = np.asarray(mask, bool) & ~np.isnan(x + y + z)
-                rng = np.random.default_rng([seed, crc32(group.encode())])
+                rng = np.random.default_rng(resampling.key(seed, group))
                 found = _cell(x[use], y[use], z[use], labels[use], alpha, replicates, rng)
                 cells.append((row, column, group, *found))
     return pd.DataFrame(cells, columns=list(COLUMNS))

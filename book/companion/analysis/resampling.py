@@ -6,12 +6,18 @@ A resample is given by the number of times that each observation occurs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
 from bvg.results.correlation import FEWEST
+
+
+def key(seed: int, name: str) -> list[int]:
+    """Return the seed of the resamples of one set of models or one cell, which does not depend on the others."""
+    return [seed, crc32(name.encode())]
 
 
 def spearman(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,6 @@ The checks use other samples of models, other tests, and fewer models or familie
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -134,7 +133,7 @@ def _check_set(own, rows, columns, group, labels, alpha, replicates, seed) -> pd
     """Resample, leave out and permute the models of one set: one row per cell."""
     x, y = own[list(rows)].to_numpy(float), own[list(columns)].to_numpy(float)
     complete = ~np.isnan(x)[:, :, None] & ~np.isnan(y)[:, None, :]
-    key = [seed, crc32(group.encode())]
+    key = resampling.key(seed, group)
     rng = np.random.default_rng(key)
     of = {}
     models = own["model"].to_numpy()
@@ -156,7 +155,7 @@ def _check_set(own, rows, columns, group, labels, alpha, replicates, seed) -> pd
     cells = pd.MultiIndex.from_product([rows, columns], names=["row", "column"]).to_frame(index=False)
     cells = cells.assign(group=group, **{name: values.ravel() for name, values in of.items()})
     other = [
-        _other_coefficients(x[both, i], y[both, j], replicates, [seed, crc32(f"{row}/{column}/{group}".encode())])
+        _other_coefficients(x[both, i], y[both, j], replicates, resampling.key(seed, f"{row}/{column}/{group}"))
         for i, row in enumerate(rows)
         for j, column in enumerate(columns)
         for both in (complete[:, i, j],)

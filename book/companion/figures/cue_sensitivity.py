@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from bvg import known_models, study
 from bvg.results.cue_counts import CUES
 from companion.figures import svg_labels
-from companion.figures.base import NARROW, WIDTH, Figure, styled
+from companion.figures.base import Figure, canvas, styled
 from companion.figures.marks import COLORS, group_name, mark
 from companion.text import format_number, plural
 
@@ -34,8 +33,7 @@ def cue_sensitivity(shares: pd.DataFrame, world: study.World = study.STUDY, narr
         `data` is `shares`.
     """
     shape, texture, neither = (shares[shares["cue"] == cue].set_index("model") for cue in CUES)
-    height = 4.3 if narrow else 5.0
-    figure = Canvas(figsize=(NARROW if narrow else WIDTH, height), facecolor="white", layout="constrained")
+    figure = canvas(4.3 if narrow else 5.0, narrow)
     axes = figure.subplots()
     right, top = (1.08 * max([10.0, *part["high"]]) for part in (shape, texture))
     axes.set(xlim=(0, right), ylim=(0, top))

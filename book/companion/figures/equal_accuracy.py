@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from bvg import known_models, study
 from companion.analysis.effective_robustness import images_of, transform
+from companion.analysis.equal_accuracy import reversals
 from companion.figures import svg_labels
 from companion.figures.base import Figure, canvas, styled
 from companion.figures.marks import COLORS, group_name, mark
@@ -83,7 +84,7 @@ def _alt(cells: pd.DataFrame, alpha: float, world: study.World) -> str:
     """State, by set, the significant partial correlations whose sign differs from the raw one, and the strongest one."""
     parts = []
     for group, own in cells.groupby("group", sort=False):
-        turned = own[(np.sign(own["r"]) * np.sign(own["partial"]) < 0) & (own["p"] < alpha)]
+        turned = reversals(own, alpha)
         best = own.sort_values("partial", key=abs, ascending=False).head(1)
         names = [f"{world.plain(c.column)} with {world.name(c.row)} from {format_number(c.r)} to {format_number(c.partial)}" for c in (*turned.itertuples(), *best.itertuples())]  # fmt: skip
         parts.append(

@@ -7,10 +7,9 @@ from itertools import groupby
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
 
 from bvg import known_models, study
-from companion.figures.base import NARROW, WIDTH, Figure, styled
+from companion.figures.base import Figure, canvas, styled
 from companion.figures.marks import group_name
 from companion.text import format_number, plural
 
@@ -32,8 +31,7 @@ def layer_criticality(layers: pd.DataFrame, world: study.World = study.STUDY, na
     """
     wide = layers.pivot(index="model", columns="layer", values="criticality")
     wide = wide.loc[pd.unique(layers["model"]), pd.unique(layers["layer"])]
-    height = (0.165 if narrow else 0.155) * len(wide) + 1.2
-    figure = Canvas(figsize=(NARROW if narrow else WIDTH, height), facecolor="white", layout="constrained")
+    figure = canvas((0.165 if narrow else 0.155) * len(wide) + 1.2, narrow)
     axes = figure.subplots()
     image = axes.imshow(wide.to_numpy(float), aspect="auto", cmap=COLORMAP, vmin=0, vmax=1, interpolation="nearest")
     axes.set_yticks(range(len(wide)), known_models.describe(wide.index)["name"], fontsize=8.2 if narrow else 8)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure as Canvas
 
 from bvg import study
-from companion.figures.base import NARROW, WIDTH, Figure, styled
+from companion.figures.base import Figure, canvas, styled
 from companion.text import format_number, plural
 
 REACH = 2.5
@@ -36,9 +35,7 @@ def agreement(compared: pd.DataFrame, world: study.World = study.STUDY, narrow: 
     if data.empty:
         raise ValueError("expected at least one number with a tolerance, got none")
     rows = list(dict.fromkeys(data["benchmark"]))
-    figure = Canvas(
-        figsize=(NARROW if narrow else WIDTH, 0.34 * len(rows) + 1.1), facecolor="white", layout="constrained"
-    )
+    figure = canvas(0.34 * len(rows) + 1.1, narrow)
     axes = figure.subplots()
     axes.axvspan(-1, 1, color="0.93", linewidth=0)
     axes.axvline(0, color="0.6", linewidth=0.8)

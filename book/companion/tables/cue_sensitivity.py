@@ -8,7 +8,7 @@ from bvg import known_models, study
 from bvg.results.cue_counts import CUES
 from companion.tables.base import Table
 from companion.tables.findings import IN_PROSE
-from companion.text import format_bold, format_defined, format_number, format_range, listed, plural
+from companion.text import format_bold, format_defined, format_number, format_range, listed, plural, set_sizes
 
 _GIVEN = {"nothing": "raw", "accuracy": "at equal accuracy"}
 
@@ -51,7 +51,7 @@ def contrasts(data: pd.DataFrame, world: study.World = study.STUDY) -> Table:
     displayed = pd.DataFrame(
         {
             "With": data["row"].map(world.name),
-            "Models": [f"{study.MODEL_SETS[g].short} ({n})" for g, n in zip(data["group"], data["n"], strict=True)],
+            "Models": set_sizes(data["group"], data["n"]),
             "Compared": data["given"].map(_GIVEN),
             "r, bias": data["bias"].map(format_defined),
             "r, sensitivity": data["sensitivity"].map(format_defined),

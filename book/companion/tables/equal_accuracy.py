@@ -9,7 +9,7 @@ from bvg import study
 from companion.analysis import resampling
 from companion.tables.base import Table
 from companion.tables.findings import IN_PROSE
-from companion.text import format_bold, format_defined, format_number, format_p, format_range, listed
+from companion.text import format_bold, format_defined, format_number, format_p, format_range, listed, set_sizes
 
 METHODS = {
     "rank": "Ranks",
@@ -34,7 +34,7 @@ def cells(table: pd.DataFrame, alpha: float = 0.05, world: study.World = study.S
         {
             "Category": table["row"].map(world.name),
             "Bias": table["column"].map(world.short),
-            "Models": [f"{study.MODEL_SETS[g].short} ({n})" for g, n in zip(table["group"], table["n"], strict=True)],
+            "Models": set_sizes(table["group"], table["n"]),
             "r": table["r"].map(format_defined),
             "At equal accuracy": [format_bold(c.partial, c.p < alpha) for c in table.itertuples()],
             "p": table["p"].map(format_p),

@@ -8,7 +8,7 @@ from bvg import known_models, study
 from bvg.results import correlation
 from companion.tables import equal_accuracy
 from companion.tables.base import Table
-from companion.text import format_defined, format_number, listed, set_name
+from companion.text import format_defined, format_number, listed, set_name, set_sizes
 
 
 def cells(table: pd.DataFrame, alpha: float = 0.05, world: study.World = study.STUDY) -> Table:
@@ -33,9 +33,7 @@ def reliability(table: pd.DataFrame, world: study.World = study.STUDY) -> Table:
     displayed = pd.DataFrame(
         {
             "Mean over": table["part"].map(world.name),
-            "Models": [
-                f"{study.MODEL_SETS[g].short} ({n})" for g, n in zip(table["group"], table["models"], strict=True)
-            ],
+            "Models": set_sizes(table["group"], table["models"]),
             "Error of the trials": table["error"].map(lambda v: format_number(v, 4, "")),
             "Spread of the models": table["spread"].map(lambda v: format_number(v, 3, "")),
             "Reliability": table["reliability"].map(lambda v: format_number(v, 3, "")),

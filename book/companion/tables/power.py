@@ -10,7 +10,7 @@ from bvg import study
 from companion.analysis import power
 from companion.analysis.measurement_error import attenuated
 from companion.tables.base import Table
-from companion.text import format_bold, format_defined, format_number, format_p, listed, set_name
+from companion.text import format_bold, format_defined, format_number, format_p, listed, set_name, set_sizes
 
 
 def detectable(sets: dict[str, int], alpha: float = 0.05, probabilities: Sequence[float] = (0.5, 0.8, 0.95)) -> Table:
@@ -150,7 +150,7 @@ def by_attack(table: pd.DataFrame, alpha: float = 0.05, world: study.World = stu
     displayed = pd.DataFrame(
         {
             "Bias": [world.short(c) for c, _ in order],
-            "Models": [f"{study.MODEL_SETS[g].short} ({sizes[g]})" for _, g in order],
+            "Models": set_sizes([g for _, g in order], [sizes[g] for _, g in order]),
         }
         | {name_attack(a): [wide.at[k, a] for k in order] for a in pd.unique(table["attack"])}
     )

@@ -10,7 +10,17 @@ from bvg import known_models, study
 from bvg.results import correlation
 from companion.analysis import checked_cells
 from companion.tables.base import Table
-from companion.text import format_bold, format_defined, format_number, format_p, format_r, format_range, listed, plural
+from companion.text import (
+    format_bold,
+    format_defined,
+    format_number,
+    format_p,
+    format_r,
+    format_range,
+    listed,
+    plural,
+    set_sizes,
+)
 
 
 def cells(checked: pd.DataFrame, world: study.World = study.STUDY) -> Table:
@@ -26,7 +36,7 @@ def cells(checked: pd.DataFrame, world: study.World = study.STUDY) -> Table:
         {
             "Category": checked["row"].map(world.name),
             "Bias": checked["column"].map(world.short),
-            "Models": [f"{study.MODEL_SETS[g].short} ({n})" for g, n in zip(checked["group"], checked["n"], strict=True)],
+            "Models": set_sizes(checked["group"], checked["n"]),
             "r": [format_bold(r, s) for r, s in zip(checked["r"], significant, strict=True)],
             "Interval": [*map(format_range, checked["low"], checked["high"])],
             "By families": [*map(format_range, checked["family_low"], checked["family_high"])],
