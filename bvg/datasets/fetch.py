@@ -66,7 +66,7 @@ def prepare(
 def in_place(source: Upstream, root: Path) -> bool:
     """Return whether a data set has a folder or a tar file, or each of its corruptions (the content is not looked at)."""
     if source.name == "imagenet-real":
-        return any((root / place).is_file() for place in ("imagenet-real/real.json", "imagenet/real.json"))
+        return any((root / place).is_file() for place in index.REAL_LABELS)
     return None not in locations(source, root)
 
 

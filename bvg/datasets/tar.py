@@ -142,8 +142,8 @@ class TarFolder:
 
     def entries(self, folders: bool) -> list[str]:
         """Return the names of the folders in it, or of the files, sorted."""
-        names, found, i = self.members.names, [], self._start()
-        while i < self._end():
+        names, found, i, end = self.members.names, [], self._start(), self._end()
+        while i < end:
             name, slash, _ = names[i][len(self.inside) :].partition("/")
             if bool(slash) == folders:
                 found.append(name)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bvg import study
-from bvg.results.schema import ResultsError
+from bvg.results.schema import COUNTS, ResultsError
 
 IMAGES, CONFLICT = 1280, 1200
 """Cue-conflict images of Geirhos et al., and those of them whose shape and texture differ."""
@@ -107,7 +107,7 @@ def shares(results: pd.DataFrame) -> pd.DataFrame:
 
 def _possible(model: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the possible counts of one model, from its rows by metric: model, images, agreeing and `CUES`."""
-    given = [metric for metric in ("shape_hits", "texture_hits") if metric in rows.index]
+    given = [metric for metric in COUNTS if metric in rows.index]
     pairs, images, named = [], CONFLICT, []
     if len(given) == 1:
         raise ResultsError(f"model {model!r} has {given[0]} without the other count: add it, or leave out both")

@@ -39,14 +39,20 @@ def same_answers(one: Sequence[float], other: Sequence[float]) -> bool:
     return bool(np.allclose(one, other, rtol=0, atol=TOLERANCE * largest))
 
 
+def manifest(folder: Path) -> dict | None:
+    """Read the manifest of a run folder; None without one."""
+    path = folder / "manifest.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
 def of_run(folder: Path) -> dict[str, dict]:
     """Return what the manifest of a run folder says of each model: weights, probe and settings; empty without a manifest."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        settings = {name: manifest["settings"].get(name) for name in SETTINGS}
+        found = manifest(folder)
+        settings = {name: found["settings"].get(name) for name in SETTINGS}
         return {
             model: {"weights": about["weights_sha256"], "probe": about.get("probe", []), **settings}
-            for model, about in manifest["models"].items()
+            for model, about in found["models"].items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
@@ -69,7 +75,7 @@ def difference(one: Mapping, other: Mapping) -> str:
 def measurements(folder: Path) -> dict[str, dict]:
     """Return what the manifest of a run folder says of each measurement, by instrument, variant and level; empty without one."""
     try:
-        return dict(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["measurements"])
+        return dict(manifest(folder)["measurements"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 

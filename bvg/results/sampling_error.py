@@ -56,12 +56,13 @@ def errors(
             f"expected numbers of images and `replicates` of 1 or more, got {list(images)} and {replicates}"
         )
     true = rankdata(share, axis=0)
+    true_r = _correlations(true[None])
     pairs = np.triu_indices(share.shape[1], 1)
     rows = []
     for n in images:
         rng = np.random.default_rng([seed, n])
         ranks = rankdata(rng.binomial(n, share, (replicates, *share.shape)), axis=1)
-        differences = (_correlations(ranks) - _correlations(true[None]))[:, *pairs]
+        differences = (_correlations(ranks) - true_r)[:, *pairs]
         rows.append(
             (
                 n,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from collections.abc import Sequence
@@ -60,8 +59,9 @@ def load(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") 
     merged, known = _one(first), identity.of_run(Path(first))
     measured = {first: identity.measurements(Path(first))}
     for part in rest:
-        measured[part] = identity.measurements(Path(part))
-        _reject_other_measurements(measured, part)
+        own = identity.measurements(Path(part))
+        _reject_other_measurements(measured, part, own)
+        measured[part] = own
         table, about = _one(part), identity.of_run(Path(part))
         different = {
             model: why for model in known.keys() & about if (why := identity.difference(known[model], about[model]))
@@ -73,10 +73,10 @@ def load(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") 
     return validate(merged, " + ".join(map(str, parts))) if rest else merged
 
 
-def _reject_other_measurements(measured: dict, part: str | os.PathLike) -> None:
+def _reject_other_measurements(measured: dict, part: str | os.PathLike, own: dict) -> None:
     """Reject a run that measured something in another way, or on other images, than an earlier one."""
     for before, known in measured.items():
-        if before != part and (why := identity.measured_otherwise(known, measured[part])):
+        if why := identity.measured_otherwise(known, own):
             raise ResultsError(
                 f"expected {part} to measure as {before} does, got a difference in {why}: measure again with one version and "
                 "the same data, or load the tables one by one"
@@ -149,18 +149,15 @@ def world_of(source: str | os.PathLike | Sequence[str | os.PathLike] = "publishe
     without a manifest is of ImageNet.
     """
 
-    worlds = {(_manifest(part) or {"settings": {}})["settings"].get("world", "study") for part in _parts(source)}
+    worlds = {
+        (identity.manifest(Path(part)) or {"settings": {}})["settings"].get("world", "study") for part in _parts(source)
+    }
     return study.WORLDS["miniature" if worlds == {"miniature"} else "study"]
 
 
 def manifests(source: str | os.PathLike | Sequence[str | os.PathLike] = "published") -> list[dict]:
     """Return the manifests of the run folders of a source, in order; the arguments are those of `load`."""
-    return [found for part in _parts(source) if (found := _manifest(part)) is not None]
-
-
-def _manifest(part: str | os.PathLike) -> dict | None:
-    path = Path(part) / "manifest.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return [found for part in _parts(source) if (found := identity.manifest(Path(part))) is not None]
 
 
 def _table(folder: Path) -> Path | None:

@@ -9,7 +9,6 @@ A raw file with another SHA-256 is rejected, so this always writes the committed
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 import tempfile
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bvg import known_models, results, study
+from bvg import files, known_models, results, study
 
 COMMIT = "9168ac8"
 URL = f"https://raw.githubusercontent.com/paulgavrikov/biases_vs_generalization/{COMMIT}/raw-data/benchmark.csv"
@@ -74,7 +73,7 @@ def convert(raw: pd.DataFrame) -> pd.DataFrame:
 
 def read_raw(path: Path) -> pd.DataFrame:
     """Read the authors' file; reject any other."""
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = files.sha256(path)
     if digest != SHA256:
         raise ValueError(
             f"expected {path} to have SHA-256 {SHA256}, got {digest}: it is not benchmark.csv of commit {COMMIT}"

@@ -9,14 +9,13 @@ other is rejected, so this always writes the committed table.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from bvg import known_models, results
+from bvg import files, known_models, results
 
 SHA256 = "ff568ea87b8ebeea49f4fa70e7b07cc7108b9d9308bb0d0deb197b6a9eb059b3"
 TABLE = Path(__file__).with_name("layer-criticality.csv")
@@ -60,7 +59,7 @@ def convert(raw: pd.DataFrame) -> pd.DataFrame:
 
 def read_raw(path: Path) -> pd.DataFrame:
     """Read the authors' file; reject any other."""
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = files.sha256(path)
     if digest != SHA256:
         raise ValueError(
             f"expected {path} to have SHA-256 {SHA256}, got {digest}: it is not the file of commit c123a9f"
