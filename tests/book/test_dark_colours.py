@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-import sys
 from itertools import combinations
-from pathlib import Path
 
+import dark_colours as colours
 import matplotlib
 import numpy as np
 import pytest
@@ -15,17 +14,6 @@ from companion.figures.base import ink
 from matplotlib.colors import to_hex, to_rgb
 from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
-
-EXTENSIONS = Path(__file__).resolve().parents[2] / "book" / "_ext"
-
-
-@pytest.fixture(scope="module")
-def colours():
-    sys.path.insert(0, str(EXTENSIONS))
-    import dark_colours
-
-    sys.path.remove(str(EXTENSIONS))
-    return dark_colours
 
 
 def luminance(colour: str) -> float:
@@ -42,7 +30,7 @@ def lab(colour: str) -> np.ndarray:
     return rgb2lab(to_rgb(colour))
 
 
-def test_groups_stand_out_from_the_ground_and_from_each_other(colours):
+def test_groups_stand_out_from_the_ground_and_from_each_other():
     changed = {group: colours.dark(to_hex(c)) for group, c in marks.COLORS.items()}
     assert {g: c for g, c in changed.items() if contrast(c, colours.GROUND) < 3} == {}
     close = [(a, b) for a, b in combinations(changed, 2) if deltaE_ciede2000(lab(changed[a]), lab(changed[b])) < 12]
@@ -50,11 +38,11 @@ def test_groups_stand_out_from_the_ground_and_from_each_other(colours):
 
 
 @pytest.mark.parametrize("grey", ["0.1", "0.15", "0.2", "0.25", "0.3", "0.35", "0.42", "0.45"])
-def test_grey_text_is_legible(colours, grey):
+def test_grey_text_is_legible(grey):
     assert contrast(colours.dark(to_hex(grey)), colours.GROUND) >= 4.5
 
 
-def test_numbers_in_cells_are_legible_in_both_themes(colours):
+def test_numbers_in_cells_are_legible_in_both_themes():
     for r in np.linspace(-1, 1, 201):
         cell = to_hex(matplotlib.colormaps[heatmaps.COLORMAP]((r + 1) / 2))
         text = to_hex(ink(cell))
@@ -63,7 +51,7 @@ def test_numbers_in_cells_are_legible_in_both_themes(colours):
         assert contrast(dark_text, colours.dark(cell)) >= 4.5, r
 
 
-def test_dark_scale_is_the_ground_at_zero_and_brightest_at_the_ends(colours):
+def test_dark_scale_is_the_ground_at_zero_and_brightest_at_the_ends():
     assert colours.SCALE == heatmaps.COLORMAP
     ramp = [colours.dark(to_hex(matplotlib.colormaps[heatmaps.COLORMAP](i))) for i in range(256)]
     lightness = np.array([lab(c)[0] for c in ramp])
@@ -73,13 +61,13 @@ def test_dark_scale_is_the_ground_at_zero_and_brightest_at_the_ends(colours):
     assert min(lightness[0], lightness[-1]) > 70
 
 
-def test_white_becomes_the_ground_and_white_text_on_a_cell_black(colours):
+def test_white_becomes_the_ground_and_white_text_on_a_cell_black():
     assert colours.dark("#ffffff") == colours.GROUND
     assert colours.dark("#ffffff", text=True) == "#000000"
     assert contrast(colours.dark("#000000"), colours.GROUND) > 12
 
 
-def test_image_of_a_colour_map_gets_the_counterparts_of_its_colours(colours):
+def test_image_of_a_colour_map_gets_the_counterparts_of_its_colours():
     pixels = np.array([[[255, 255, 255, 255], [103, 0, 31, 0]]], np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")

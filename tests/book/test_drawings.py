@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
-from pathlib import Path
 from xml.etree import ElementTree
 
+import drawings
 import numpy as np
 import pytest
 from companion import figures
@@ -16,16 +14,9 @@ from matplotlib.figure import Figure
 from bvg import known_models, results
 from bvg.results import correlation, scores
 
-EXTENSION = Path(__file__).resolve().parents[2] / "book" / "_ext" / "drawings.py"
-
 
 @pytest.fixture(scope="module")
 def inline():
-    spec = importlib.util.spec_from_file_location("drawings", EXTENSION)
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(EXTENSION.parent))  # as Sphinx does
-    spec.loader.exec_module(module)
-    sys.path.remove(str(EXTENSION.parent))
     saved: dict[str, bytes] = {}
 
     def save(content: bytes, suffix: str) -> str:
@@ -34,7 +25,7 @@ def inline():
         return name
 
     def inline(svg: str, src: str, prefix: str, alt: str, markers=None) -> str:
-        return module.inline(svg, src, prefix, alt, save, {} if markers is None else markers)
+        return drawings.inline(svg, src, prefix, alt, save, {} if markers is None else markers)
 
     inline.saved = saved
     return inline

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from drawings import Drawings, pages_with_figures, visit
+from drawings_in_browser import Drawings, pages_with_figures, visit
 
 PAGES = pages_with_figures()
 SMALLEST_PX = 11
@@ -45,9 +45,10 @@ def test_on_a_phone_type_is_large_enough_and_nothing_is_cut_or_scrolls(look, nam
 @pytest.mark.parametrize("form", ["light", "dark", "printed"])
 def test_text_is_legible(look, name, form):
     """Text has a contrast of 4.5 with what lies below it, also the number in each cell of a heat map."""
+    figures = getattr(look(name), form)
+    assert figures
     faint = {
-        f["name"]: [(text, round(contrast, 1)) for text, contrast in f["texts"] if contrast < TEXT]
-        for f in getattr(look(name), form)
+        f["name"]: [(text, round(contrast, 1)) for text, contrast in f["texts"] if contrast < TEXT] for f in figures
     }
     assert {name: texts for name, texts in faint.items() if texts} == {}
 
@@ -55,6 +56,9 @@ def test_text_is_legible(look, name, form):
 @pytest.mark.parametrize("name", PAGES)
 def test_dark_figures_are_dark_and_printed_ones_are_white(look, name):
     seen = look(name)
+    assert seen.dark
+    assert seen.light
+    assert seen.printed
     assert [f["name"] for f in seen.dark if f["ground"] > 0.02] == []
     assert [f["name"] for f in (*seen.light, *seen.printed) if f["ground"] < 1] == []
     assert {name: value for name, value in seen.luminance.items() if value > WHITE} == {}
@@ -62,5 +66,7 @@ def test_dark_figures_are_dark_and_printed_ones_are_white(look, name):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_marks_of_models_stand_out_from_the_dark_ground(look, name):
-    faint = {(f["name"], m, round(c, 1)) for f in look(name).dark for m, c in f["marks"] if c < MARK}
+    dark = look(name).dark
+    assert dark
+    faint = {(f["name"], m, round(c, 1)) for f in dark for m, c in f["marks"] if c < MARK}
     assert faint == set()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import tarfile
-import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from archives import development_kit, state_digest
+from browser import serve
 from bs4 import BeautifulSoup
 from builder import report
 
@@ -48,19 +46,12 @@ def archives(shared, tmp_path, monkeypatch):
     (tmp_path / "kit" / "imagenet" / "ILSVRC2012_devkit_t12.tar.gz").rename(hand / "ILSVRC2012_devkit_t12.tar.gz")
     state_digest(hand / "ILSVRC2012_img_val.tar", "val", monkeypatch)
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(served)))
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    known = dict(upstream._upstreams())
-    address = f"http://127.0.0.1:{server.server_port}/cue-conflict.tar.gz"
-    known["cue-conflict"] = replace(known["cue-conflict"], files=(RemoteFile(address, "cue-conflict.tar.gz"),))
-    monkeypatch.setattr(upstream, "_upstreams", lambda: known)
-    yield hand
-    server.shutdown()
-    server.server_close()
+    with serve(served) as address:
+        known = dict(upstream._upstreams())
+        file = RemoteFile(f"{address}/cue-conflict.tar.gz", "cue-conflict.tar.gz")
+        known["cue-conflict"] = replace(known["cue-conflict"], files=(file,))
+        monkeypatch.setattr(upstream, "_upstreams", lambda: known)
+        yield hand
 
 
 def test_from_an_empty_disk_to_a_report(archives: Path, tmp_path, monkeypatch, capsys):

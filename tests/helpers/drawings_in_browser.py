@@ -7,16 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from browser import DESK, PHONE, ROOT, SETTLED, THEME, page_names
+from browser import DESK, PHONE, ROOT, SETTLED, THEME, UNFOLD, page_names
 from PIL import Image
 
-# Shows what is folded: the other tab of a set, and closed boxes.
-OPEN = """() => {
-  document.head.insertAdjacentHTML("beforeend", "<style>.sd-tab-content { display: block !important; }</style>");
-  document.querySelectorAll("details").forEach((details) => { details.open = true; });
-  document.querySelectorAll(".toggle-hidden").forEach((box) => box.classList.remove("toggle-hidden"));
-}"""
-NAMES = """() => [...document.querySelectorAll("svg.bvg-drawing")].filter((svg) => svg.checkVisibility()).map((svg) => svg.dataset.src)"""
+# Shows the other tab of a set.
+TABS = """() => document.head.insertAdjacentHTML("beforeend", "<style>.sd-tab-content { display: block !important; }</style>")"""
 
 # Of each visible drawing: the height of its smallest type, and what is cut off or has to be scrolled.
 SIZES = """() => [...document.querySelectorAll("svg.bvg-drawing")].filter((svg) => svg.checkVisibility()).map((svg) => {
@@ -122,7 +117,8 @@ def visit(page, url: str) -> Drawings:
     """Measure the drawings of a page in all forms, in one visit."""
     page.set_viewport_size(DESK)
     page.goto(url)
-    page.evaluate(OPEN)
+    page.evaluate(TABS)
+    page.evaluate(UNFOLD)
     page.evaluate(SETTLED)
     page.evaluate(THEME, "light")
     light = page.evaluate(CONTRASTS)

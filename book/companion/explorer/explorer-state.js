@@ -9,7 +9,7 @@ bvgx.createState = (data, changed) => {
   const control = data.statistics.control;
   const sets = new Set(data.models.map((m) => m.apart));
   /** Ways to look: partial rank correlation given the control, two sets of models side by side, logarithmic axes. */
-  const views = new Map(["equal", "apart", "logx", "logy"].map((flag) => [flag, flag]));
+  const views = new Set(["equal", "apart", "logx", "logy"]);
   if (!control) views.delete("equal");
   if (sets.size < 2) views.delete("apart");
   const known = { x: measures, y: measures, off: groups, out: models, view: views, models };

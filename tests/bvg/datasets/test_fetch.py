@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import http.server
 import shutil
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from archives import archive, development_kit, state_digest
+from browser import serve
 
 from bvg import datasets, imagenet_classes, study
 from bvg.datasets import __main__ as command
@@ -27,16 +25,8 @@ def server(tmp_path):
     """Address of a server for the folder `upstream`."""
     (tmp_path / "upstream").mkdir()
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    handler = functools.partial(Quiet, directory=str(tmp_path / "upstream"))
-    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield f"http://127.0.0.1:{running.server_port}"
-    running.shutdown()
-    running.server_close()
+    with serve(tmp_path / "upstream") as address:
+        yield address
 
 
 def source(monkeypatch, name: str, server: str, *archives: Path, **changes) -> Upstream:
