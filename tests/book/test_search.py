@@ -24,9 +24,7 @@ def test_the_index_has_prose_but_no_code_and_no_data(index):
     assert "shape-bias" in pages_with(index, "textur")
     code = [  # as the index stems them
         "per_model",
-        "allow_miss",
         "tag",
-        "global",
         "iterrow",
         "fmt",
         "viewbox",
