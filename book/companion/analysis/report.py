@@ -88,7 +88,11 @@ def collect(
     )
     residuals, _ = effective_robustness.residuals(complete, fitted, world)
     cutoffs, complete_set = {"low-pass": low_cutoffs, "high-pass": high_cutoffs}, world.benchmarks[0].images
-    biases = {m: bias_error.intervals(table, m, cutoffs, images=None if images[m] else complete_set) for m in models}
+    biases = {
+        m: bias_error.intervals(table, m, cutoffs, images=None if images[m] else complete_set)
+        | bias_error.further(table, m)
+        for m in models
+    }
     further = layer_criticality.added(per_model.join(cue_counts.shares(table), on="model"), table)
     found = pd.concat(
         [numbers(further, accuracies, m, images[m], world, biases=biases[m]).assign(model=m) for m in models],
@@ -130,7 +134,7 @@ def numbers(
         images: images behind each of its accuracies; None for complete sets.
         world: the benchmarks.
         confidence: level of the binomial intervals, in (0, 1).
-        biases: intervals of biases, from `companion.analysis.bias_error.intervals`.
+        biases: intervals of biases, from `companion.analysis.bias_error`.
 
     Returns:
         measure (id of a bias, category or benchmark), kind (bias, category or benchmark), value, low, high (Wilson's interval of

@@ -46,6 +46,16 @@ def test_tolerances_by_hand():
     assert shape["tolerance"] == pytest.approx(3 * np.sqrt(share * (1 - share) / 1280) + 0.5 / 1280)
 
 
+def test_the_tolerance_of_a_shape_bias_comes_from_the_decided_images():
+    run = measured(200)
+    row = run[run["metric"] == "shape_bias"].iloc[0]
+    hits = [dict(row, metric=metric, value=value) for metric, value in (("shape_hits", 30), ("texture_hits", 90))]
+    run = pd.concat([run, pd.DataFrame(hits)], ignore_index=True)
+    shape = verify.compare(run).query("metric == 'shape_bias'").iloc[0]
+    share = shape["measured"]
+    assert shape["tolerance"] == pytest.approx(3 * np.sqrt(share * (1 - share) / 120) + 0.5 / 120)
+
+
 def test_the_tolerance_holds_for_random_samples():
     """Accuracies of 500 images: outside three standard errors in about 3 of 1,000 cases."""
     rng = np.random.default_rng(0)

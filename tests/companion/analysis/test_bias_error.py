@@ -19,6 +19,7 @@ def table(answers: np.ndarray, metric: str = "top1") -> pd.DataFrame:
         {
             "model": "mine",
             "benchmark": ["imagenet", *["low-pass"] * len(filtered)],
+            "variant": "",
             "level": [np.nan, *CUTOFFS["low-pass"]],
             "metric": ["top1", *[metric] * len(filtered)],
             "value": values,
@@ -42,23 +43,66 @@ def test_spectral_intervals_cover_the_true_bias(metric):
     assert np.mean(covered) >= 0.95
 
 
-def test_shape_bias_has_wilsons_interval():
-    row = pd.DataFrame(
-        [
+def cues(**values) -> pd.DataFrame:
+    """Make the cue-conflict rows of a model: metric -> (value, n)."""
+    rows = [
+        {"model": "mine", "benchmark": "cue-conflict", "variant": "", "level": np.nan, "metric": m, "value": v, "n": n}
+        for m, (v, n) in values.items()
+    ]
+    return pd.DataFrame(rows).astype({"n": "Int64"})
+
+
+MEASURED = {"shape_bias": (0.25, 200), "shape_hits": (30, 200), "texture_hits": (90, 200)}
+
+
+def test_shape_bias_has_wilsons_interval_over_the_decided_images():
+    found = bias_error.intervals(cues(**MEASURED), "mine", CUTOFFS)
+    assert found == {"shape": pytest.approx(proportion_confint(30, 120, 0.05, "wilson"))}
+    assert bias_error.intervals(cues(shape_bias=MEASURED["shape_bias"]), "mine", CUTOFFS) == {}
+
+
+def test_an_interval_over_several_possible_counts_uses_the_fewest_decisions():
+    from bvg.results import cue_counts, load
+
+    table = load("published")
+    counts = cue_counts.counts(table).set_index("model")
+    model = counts.index[counts["solutions"] > 1][0]
+    own = counts.loc[model]
+    low, high = bias_error.intervals(table, model, CUTOFFS)["shape"]
+    n = own["shape_low"] + own["texture_low"]
+    assert (low, high) == pytest.approx(proportion_confint(own["shape_low"], n, 0.05, "wilson"))
+    n = own["shape_high"] + own["texture_high"]
+    assert high - low > np.diff(proportion_confint(own["shape_high"], n, 0.05, "wilson")).item()
+
+
+def test_shares_of_decisions_and_criticality_have_intervals():
+    """Shares: Wilson's by hand. Criticality: 95 % of normal means of 3 trials lie inside, in 2,000 simulated models."""
+    found = bias_error.further(cues(**MEASURED), "mine")
+    assert list(found) == ["shape_sensitivity", "texture_sensitivity", "neither_cue"]
+    for name, hits in zip(found, (30, 90, 80), strict=True):
+        assert found[name] == pytest.approx(tuple(100 * end for end in proportion_confint(hits, 200, 0.05, "wilson")))
+
+    rng = np.random.default_rng(0)
+    layers = ["conv1", *(f"layer{stage}.{block}.conv1" for stage in (1, 2, 3, 4) for block in range(8)), "fc"]
+    truth, sd, covered = np.linspace(0.3, 0.6, len(layers)), 0.05, []
+    for _ in range(200):
+        trials = truth[:, None] + sd * rng.standard_normal((len(layers), 3))
+        rows = [
             {
                 "model": "mine",
-                "benchmark": "cue-conflict",
+                "benchmark": "layer-criticality",
+                "variant": v,
                 "level": np.nan,
-                "metric": "shape_bias",
-                "value": 0.25,
-                "n": 200,
+                "metric": m,
+                "value": x,
+                "n": 1,
             }
+            for m, values in (("criticality", trials.mean(1)), ("criticality_sd", trials.std(1, ddof=1)))
+            for v, x in zip(layers, values, strict=True)
         ]
-    )
-    assert bias_error.intervals(row, "mine", CUTOFFS) == {
-        "shape": pytest.approx(proportion_confint(50, 200, 0.05, "wilson"))
-    }
-    assert bias_error.intervals(row.assign(n=np.nan), "mine", CUTOFFS) == {}
+        low, high = bias_error.further(pd.DataFrame(rows), "mine")["criticality"]
+        covered.append(low <= truth.mean() <= high)
+    assert 0.9 < np.mean(covered) < 0.99
 
 
 def test_incomplete_numbers_have_no_interval():
