@@ -11,7 +11,7 @@ import pandas as pd
 from bvg import study
 from bvg.results import cue_counts
 from companion.analysis import resampling
-from companion.analysis.equal_accuracy import partial
+from companion.analysis.equal_accuracy import CATEGORIES, partial
 from companion.analysis.robustness import FEWEST_FAMILIES
 
 MEASURES = ("shape", *(measure.id for measure in study.CUES))
@@ -69,7 +69,7 @@ def contrasts(
         seed: of the resamples.
 
     Returns:
-        Two rows per cell, raw and at equal accuracy: row, group, given (`nothing` or `accuracy`), n, families, bias and
+        A row per cell, and one at equal accuracy for the categories that do not contain the control: row, group, given (`nothing` or `accuracy`), n, families, bias and
         sensitivity (Spearman's r, or the partial one, of either measure), difference (|sensitivity| - |bias|), low, high
         (percentile interval of the difference; NaN with fewer than `FEWEST_FAMILIES` families).
     """
@@ -79,21 +79,39 @@ def contrasts(
         for group, mask in sets.items():
             columns = scores[["shape", "shape_sensitivity", row]].to_numpy(float)
             use = np.asarray(mask, bool) & ~np.isnan(columns.sum(axis=1) + z)
-            x, n, count = np.column_stack([columns[use], z[use]]), int(use.sum()), len(set(labels[use]))
-            rng = np.random.default_rng(resampling.key(seed, group))
-            drawn = replicates if count >= FEWEST_FAMILIES else 0
-            counts = np.vstack([np.ones((1, n)), resampling.bootstrap(labels[use], drawn, rng)])
-            r = resampling.spearman(x, x, counts)[0]
-            raw = r[:, :2, 2]
-            given = np.column_stack([partial(r[:, i, 2], r[:, i, 3], r[:, 2, 3]) for i in (0, 1)])
-            for name, both in (("nothing", raw), ("accuracy", given)):
-                differences = np.abs(both[:, 1]) - np.abs(both[:, 0])
-                low = high = np.nan
-                if drawn:
-                    low, high = resampling.percentiles(differences[1:], alpha)
-                cells.append((row, group, name, n, count, *both[0], differences[0], float(low), float(high)))
+            x = np.column_stack([columns[use], z[use]])
+            found = _contrast(x, labels[use], alpha, replicates, resampling.key(seed, group))
+            cells += [
+                (row, group, given, *values)
+                for given, values in found.items()
+                if given == "nothing" or row in CATEGORIES
+            ]
     names = ["row", "group", "given", "n", "families", "bias", "sensitivity", "difference", "low", "high"]
     return pd.DataFrame(cells, columns=names)
+
+
+def _contrast(x: np.ndarray, labels: np.ndarray, alpha: float, replicates: int, key: list[int]) -> dict[str, tuple]:
+    """Return n, families, both correlations, their difference in strength, and its interval, raw and at equal accuracy."""
+    families, found = len(set(labels)), {}
+    for given, r in _both(x, np.ones((1, len(x)))).items():
+        low = high = np.nan
+        if replicates and families >= FEWEST_FAMILIES:
+            value = lambda counts, given=given: _stronger(_both(x, counts)[given])  # noqa: E731
+            low, high = resampling.interval(value, labels, replicates, key, alpha)
+        found[given] = (len(x), families, *r[0], _stronger(r)[0], low, high)
+    return found
+
+
+def _both(x: np.ndarray, counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Correlate the first two columns of x (bias, sensitivity) with the third, raw and given the fourth: [B, 2] each."""
+    r = resampling.spearman(x, x, counts)[0]
+    given = np.column_stack([partial(r[:, i, 2], r[:, i, 3], r[:, 2, 3]) for i in (0, 1)])
+    return {"nothing": r[:, :2, 2], "accuracy": given}
+
+
+def _stronger(r: np.ndarray) -> np.ndarray:
+    """Return by how much the second correlation is stronger than the first: [B, 2] -> [B]."""
+    return np.abs(r[:, 1]) - np.abs(r[:, 0])
 
 
 def by_count(scores: pd.DataFrame, control: Sequence[float], counts: pd.DataFrame, rows: Sequence[str]) -> pd.DataFrame:

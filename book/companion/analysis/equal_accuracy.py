@@ -89,13 +89,13 @@ def correlate(
             for group, mask in sets.items():
                 x, y = scores[column].to_numpy(float), scores[row].to_numpy(float)
                 use = np.asarray(mask, bool) & ~np.isnan(x + y + z)
-                rng = np.random.default_rng(resampling.key(seed, group))
-                found = _cell(x[use], y[use], z[use], labels[use], alpha, replicates, rng)
+                key = resampling.key(seed, group)
+                found = _cell(x[use], y[use], z[use], labels[use], alpha, replicates, key)
                 cells.append((row, column, group, *found))
     return pd.DataFrame(cells, columns=list(COLUMNS))
 
 
-def _cell(x, y, z, labels, alpha, replicates, rng) -> tuple[float, float, float, int, float, float, int]:
+def _cell(x, y, z, labels, alpha, replicates, key) -> tuple[float, float, float, int, float, float, int]:
     """Return r, partial, p, n, low, high and families of one cell; each value is [N]."""
     n, families = len(x), len(set(labels))
     r, part = _both(x, y, z, np.ones((1, n)))
@@ -104,9 +104,8 @@ def _cell(x, y, z, labels, alpha, replicates, rng) -> tuple[float, float, float,
     if enough and not np.isnan(part[0]):
         p = float(resampling.p_value(part[0], n - 1))  # one degree of freedom less, for the control
         if replicates and families >= FEWEST_FAMILIES:
-            _, drawn = _both(x, y, z, resampling.bootstrap(labels, replicates, rng))
-            low, high = resampling.percentiles(drawn, alpha)
-    return float(r[0]), float(part[0]), p, n, float(low), float(high), families
+            low, high = resampling.interval(lambda counts: _both(x, y, z, counts)[1], labels, replicates, key, alpha)
+    return float(r[0]), float(part[0]), p, n, low, high, families
 
 
 def _both(x, y, z, counts) -> tuple[np.ndarray, np.ndarray]:

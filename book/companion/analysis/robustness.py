@@ -27,9 +27,6 @@ ROBUST, FRAGILE, OTHER_DEPENDENCE, NOT_SIGNIFICANT, UNDEFINED = VERDICTS = (
 FEWEST_FAMILIES = 5
 """Fewest families for a cluster bootstrap: four families have only 35 different resamples."""
 
-CLOSE, FINER = 0.05, 10
-"""An interval with an end closer to 0 than `CLOSE` is computed again from `FINER` times as many resamples."""
-
 MOST_PERMUTATIONS = 2000
 """Most permutations behind the p-value of the distance correlation, the observed order included."""
 
@@ -170,8 +167,12 @@ def _interval(x, y, labels, alpha, replicates, rng, finer) -> tuple[np.ndarray, 
     """
     r, _ = resampling.spearman(x, y, resampling.bootstrap(labels, replicates, rng))
     low, high = resampling.percentiles(r, alpha)
-    close = np.minimum(np.abs(low), np.abs(high)) < CLOSE
-    counts = resampling.bootstrap(labels, FINER * replicates, np.random.default_rng(finer)) if close.any() else None
+    close = np.minimum(np.abs(low), np.abs(high)) < resampling.CLOSE
+    counts = (
+        resampling.bootstrap(labels, resampling.FINER * replicates, np.random.default_rng(finer))
+        if close.any()
+        else None
+    )
     for i, j in np.argwhere(close):
         r, _ = resampling.spearman(x[:, [i]], y[:, [j]], counts)
         low[i, j], high[i, j] = np.ravel(resampling.percentiles(r, alpha))
@@ -224,10 +225,11 @@ def _failed(table: pd.DataFrame, alpha: float) -> list[str]:
         {
             "Holm": table["p_holm"] >= alpha,
             "BH": table["p_bh"] >= alpha,
-            "interval": (table["low"] <= 0) & (table["high"] >= 0),
+            "interval": table["low"].notna() & ~resampling.excludes_zero(table["low"], table["high"]),
             "Kendall": (table["p_tau"] >= alpha) | (np.sign(table["tau"]) != sign),
             "a model": table["without_changes"] > 0,
-            "family interval": (table["family_low"] <= 0) & (table["family_high"] >= 0),
+            "family interval": table["family_low"].notna()
+            & ~resampling.excludes_zero(table["family_low"], table["family_high"]),
             "jackknife": (table["jackknife_low"] <= 0) & (table["jackknife_high"] >= 0),
             "a family": table["without_family_changes"] > 0,
         }

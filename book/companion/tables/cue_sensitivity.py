@@ -6,9 +6,13 @@ import pandas as pd
 
 from bvg import known_models, study
 from bvg.results.cue_counts import CUES
+from companion.analysis.resampling import excludes_zero
 from companion.tables.base import Table
 from companion.tables.findings import IN_PROSE
 from companion.text import format_bold, format_defined, format_number, format_range, listed, plural, set_sizes
+
+LISTED = 10
+"""Pairs of models that the table of pairs lists."""
 
 _GIVEN = {"nothing": "raw", "accuracy": "at equal accuracy"}
 
@@ -55,7 +59,9 @@ def contrasts(data: pd.DataFrame, world: study.World = study.STUDY) -> Table:
             "Compared": data["given"].map(_GIVEN),
             "r, bias": data["bias"].map(format_defined),
             "r, sensitivity": data["sensitivity"].map(format_defined),
-            "Difference in strength": [format_bold(c.difference, c.low > 0 or c.high < 0) for c in data.itertuples()],
+            "Difference in strength": [
+                format_bold(c.difference, excludes_zero(c.low, c.high)) for c in data.itertuples()
+            ],
             "Interval by families": [*map(format_range, data["low"], data["high"])],
             "Families": data["families"].astype(str),
         }
@@ -80,7 +86,7 @@ def by_count(data: pd.DataFrame, world: study.World = study.STUDY) -> Table:
     return Table(displayed, data)
 
 
-def alike(data: pd.DataFrame, most: int = 10) -> Table:
+def alike(data: pd.DataFrame, most: int = LISTED) -> Table:
     """Tabulate the pairs of models with equal shape bias that differ most in how many images they decide by either cue.
 
     Args:
@@ -121,16 +127,17 @@ def answer(data: pd.DataFrame, group: str = "total") -> str:
     stronger, count, possible = {}, 0, 0
     for given, where in _GIVEN.items():
         part = own[own["given"] == given]
-        more = part[part["low"] > 0]
+        more = part[excludes_zero(part["low"], part["high"]) & (part["difference"] > 0)]
         count, possible = count + len(more), possible + len(part)
         stronger[where] = listed(IN_PROSE[row] for row in more["row"]) if len(more) else "no category"
     told = [f"with {names} ({where})" for where, names in stronger.items()]
+    what = f"shape sensitivity correlates more strongly than shape bias {' and '.join(told)}"
     if not count:
-        told = [f"with no category, {' or '.join(stronger)}"]
-    lead = "No" if not count else "Yes" if count == possible else "In part"
+        what = f"there is no category with which shape sensitivity correlates more strongly than shape bias, {' or '.join(stronger)}"
+    lead = "Not detectably" if not count else "Yes" if count == possible else "In part"
     return (
-        f"{lead}: over {study.MODEL_SETS[group].phrase(int(own['n'].max()))}, shape sensitivity correlates more strongly than shape bias "
-        f"{' and '.join(told)}, by intervals that resample {plural(int(own['families'].max()), 'family', 'families')} of models."
+        f"{lead}: over {study.MODEL_SETS[group].phrase(int(own['n'].max()))}, {what}, "
+        f"by intervals that resample {plural(int(own['families'].max()), 'family', 'families')} of models."
     )
 
 
@@ -160,4 +167,27 @@ def most_apart(data: pd.DataFrame) -> str:
         f"{first} and {other} have shape biases of {format_number(pair['bias'])} and {format_number(pair['other_bias'])}. "
         f"{first} decides {format_number(pair['decided'], 1)} % of the images by shape or texture, {other} {format_number(pair['other_decided'], 1)} %: "
         f"{format_number(pair['difference'], 1)} points apart (interval {_percent(pair['low'], pair['high'])})."
+    )
+
+
+def plausible(counts: pd.DataFrame) -> str:
+    """State how accurate the exactly known models are on the images with agreeing cues, and what the extreme counts imply, for prose.
+
+    Args:
+        counts: from `bvg.results.cue_counts.counts`.
+
+    Example:
+        >>> from bvg import results
+        >>> from bvg.results import cue_counts
+        >>> plausible(cue_counts.counts(results.load("published")).query("model in ['tv_resnet50', 'resnet50_dino']"))
+        'No model has several possible counts.'
+    """
+    known, several = counts[counts["solutions"] == 1]["agreeing"].dropna(), counts[counts["solutions"] > 1]
+    if several.empty or known.empty:
+        return "No model has several possible counts."
+    low, high = known.min(), known.max()
+    inside = several["agreeing"].between(low, high).sum()
+    return (
+        f"The exactly known models name the category of {100 * low:.0f} to {100 * high:.0f} % of the images with agreeing cues; "
+        f"so would {inside} of the {plural(len(several), 'other')} with their likely count."
     )

@@ -185,6 +185,6 @@ def counts(table: pd.DataFrame, alpha: float = 0.05) -> dict[str, str]:
     return {
         "n_raw": str(raw.sum()),
         "n_partial": str((table["p"] < alpha).sum()),
-        "n_by_families": str(((table["low"] > 0) | (table["high"] < 0)).sum()),
+        "n_by_families": str(resampling.excludes_zero(table["low"], table["high"]).sum()),
         "n_with_interval": str(table["low"].notna().sum()),
     }

@@ -47,8 +47,9 @@ def test_rows_by_hand():
     assert frozen["high"] == pytest.approx(100 * proportion_confint(616, 1200, method="wilson")[1])
 
 
-def test_contrasts_are_those_of_scipy_on_the_same_resamples():
+def test_contrasts_are_those_of_scipy_on_the_same_resamples(monkeypatch):
     category = "Concepts"
+    monkeypatch.setattr(cue_sensitivity.resampling, "CLOSE", 0.0)
     cells = cue_sensitivity.contrasts(SCORES, IMAGENET, [category], SETS, FAMILIES, 0.1, replicates=60, seed=5)
     cells = cells.set_index(["group", "given"])
     y = SCORES[category]
@@ -111,7 +112,7 @@ def test_pairs_of_equal_bias():
     [
         (
             (-0.1, -0.1, -0.1, -0.1),
-            "No: over all 48 models, shape sensitivity correlates more strongly than shape bias with no category, raw or at equal accuracy,",
+            "Not detectably: over all 48 models, there is no category with which shape sensitivity correlates more strongly than shape bias, raw or at equal accuracy,",
         ),
         (
             (0.1, -0.1, -0.1, -0.1),
@@ -127,9 +128,21 @@ def test_pairs_of_equal_bias():
 def test_the_answer(lows, expected):
     cells = [(row, given) for given in ("nothing", "accuracy") for row in ("Robustness", "Concepts")]
     data = pd.DataFrame(cells, columns=["row", "given"]).assign(
-        group="total", n=48, families=18, difference=0.1, low=lows
+        group="total", n=48, families=18, difference=0.1, low=lows, high=0.3
     )
     assert tables.answer(data).startswith(expected)
+
+
+def test_the_plausible_counts():
+    known = COUNTS[COUNTS["solutions"] == 1]["agreeing"]
+    several = COUNTS[COUNTS["solutions"] > 1]
+    inside = sum(known.min() <= a <= known.max() for a in several["agreeing"])
+    assert tables.plausible(COUNTS) == (
+        f"The exactly known models name the category of {100 * known.min():.0f} to {100 * known.max():.0f} % of the images with agreeing "
+        f"cues; so would {inside} of the {len(several)} others with their likely count."
+    )
+    one = pd.concat([COUNTS[COUNTS["solutions"] == 1], several.head(1)])
+    assert tables.plausible(one).endswith("1 of the 1 other with their likely count.")
 
 
 def test_tables_have_a_row_per_model_and_per_cell():
@@ -138,7 +151,7 @@ def test_tables_have_a_row_per_model_and_per_cell():
     assert list(displayed["Model"]) == list(known_models.describe(SCORES["model"])["name"])
     assert displayed["Shape"].iloc[0] == "170"
     cells = cue_sensitivity.contrasts(SCORES, IMAGENET, ["ID", "Concepts"], SETS, FAMILIES, replicates=50)
-    assert len(tables.contrasts(cells).displayed) == 2 * 3 * 2
+    assert len(tables.contrasts(cells).displayed) == 3 * 3  # in distribution has no row at equal accuracy
     assert tables.most_apart(pd.DataFrame()).startswith("No two models")
     assert tables.most_apart(cue_sensitivity.alike(SCORES, COUNTS)).startswith("NoisyMix and MoCo v3 (1000 ep)")
 
