@@ -111,15 +111,19 @@ def test_sentences_hold_for_no_one_and_several(joined):
     cell = {"group": "total", "n": 48, "row": "ID"}
     both = pd.DataFrame([cell | {"column": c, "shown": 0.5} for c in layer_criticality.PARTS[:2]])
     assert tables.holistic(both) == (
-        "over all 48 models, layer criticality and early criticality correlate significantly, and with one sign, with every category"
+        "Over all 48 models, layer criticality and early criticality correlate significantly, and with one sign, with every category"
     )
     without = scores.per_model(TABLE)
     lacking = layer_criticality.added(without, TABLE[TABLE["benchmark"] != "layer-criticality"])
     none = correlation.correlate(lacking, scores.CATEGORY_COLUMNS, layer_criticality.PARTS)
-    assert tables.holistic(none) == "layer criticality was not measured for enough of these models"
+    assert tables.holistic(none) == "Layer criticality was not measured for enough of these models"
     some = correlation.correlate(joined, scores.CATEGORY_COLUMNS, layer_criticality.PARTS)
-    assert tables.holistic(some).startswith("over all 48 models, neither layer criticality nor its mean")
-    assert tables.groups(joined, "criticality").startswith("Training recipes (0.50), Contrastive learning (0.55)")
+    assert tables.holistic(some).startswith("Over all 48 models, neither layer criticality nor its mean")
+    groups = tables.groups(joined)
+    assert groups.displayed["Models"].tolist()[:2] == ["Training recipes", "Contrastive learning"]
+    assert groups.displayed["n"].astype(int).sum() == 48
+    recipes = joined[joined["group"] == "training_recipes"]["late_criticality"].mean()
+    assert f"late criticality is lowest for Training recipes ({recipes:.2f})" in tables.group_contrast(joined)
     wide = criticality.by_layer(TABLE).loc[["tv_resnet50", "resnet50_dino"], ["conv1", "fc"]]
     shown = tables.measured(wide)
     assert shown.displayed.columns.tolist() == ["Layer", "ResNet-50 baseline", "DINO"]
@@ -134,3 +138,44 @@ def test_names_of_sets_do_not_overlap_next_to_low_panels(cells):
     boxes = [a.yaxis.label.get_window_extent(renderer) for a in figure.axes if a.get_ylabel()]
     assert len(boxes) == 3
     assert all(upper.y0 > lower.y1 for upper, lower in pairwise(boxes))
+
+
+def correlations(**p) -> pd.DataFrame:
+    """Make correlations of mean criticality over all models; `Concepts=0.01` sets a p-value."""
+    rows = [
+        {"row": row, "column": part, "group": "total", "n": 48, "partial": 0.3, "p": value, "low": -0.1, "high": 0.6}
+        for row, value in p.items()
+        for part in layer_criticality.PARTS
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("p", "answer", "of_parts"),
+    [
+        (
+            {"Robustness": 0.5, "Concepts": 0.6},
+            "mean criticality over all layers does not correlate significantly with robustness (r = 0.30, interval −0.10 to 0.60) and "
+            "accuracy on concepts (r = 0.30, interval −0.10 to 0.60).",
+            "Of the means over early and late layers, none of 4 correlations has p < 0.05.",
+        ),
+        (
+            {"Robustness": 0.01, "Concepts": 0.6},
+            "mean criticality over all layers correlates with robustness (r = 0.30, interval −0.10 to 0.60); it does not correlate "
+            "significantly with accuracy on concepts (r = 0.30, interval −0.10 to 0.60).",
+            "Of the means over early and late layers, 2 of 4 correlations have p < 0.05: early criticality with robustness (r = 0.30, "
+            "interval −0.10 to 0.60) and late criticality with robustness (r = 0.30, interval −0.10 to 0.60).",
+        ),
+    ],
+)
+def test_the_answer(p, answer, of_parts):
+    cells = correlations(**p)
+    assert tables.answer(cells) == f"Over all 48 models, given ImageNet top-1, {answer}"
+    assert tables.parts_answer(cells) == of_parts
+    undefined = cells.assign(partial=np.nan)
+    assert (
+        tables.answer(undefined)
+        == "The correlations of criticality at equal accuracy are not defined for these models."
+    )
+    without = cells.assign(low=np.nan, high=np.nan)
+    assert "(r = 0.30)" in tables.answer(without)
