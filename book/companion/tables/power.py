@@ -184,6 +184,7 @@ def few_images(data: pd.DataFrame) -> Table:
             "Error of an accuracy [points]": data["standard_error"].map(lambda v: f"± {format_number(v)}"),
             "Error of a rank": data["rank_error"].map(lambda v: format_number(v, 1)),
             "Error of Spearman's r": data["r_error"].map(lambda v: format_number(v, 3)),
+            "Mean change of its strength": data["r_shift"].map(lambda v: format_number(v, 3)),
         }
     )
     return Table(displayed, data)

@@ -16,15 +16,17 @@ def test_the_same_draws_give_the_same_errors_by_scipy():
     images, replicates, seed = 700, 5, 3
     row = sampling_error.errors(ACCURACIES, [images], replicates, seed).iloc[0]
     drawn = np.random.default_rng([seed, images]).binomial(images, ACCURACIES / 100, (replicates, *ACCURACIES.shape))
-    ranks, correlations = [], []
+    ranks, correlations, shifts = [], [], []
     for measured in drawn:
         for i in range(ACCURACIES.shape[1]):
             ranks += list(np.abs(rankdata(measured[:, i]) - rankdata(ACCURACIES[:, i])))
             for j in range(i):
                 of = spearmanr(measured[:, i], measured[:, j])[0], spearmanr(ACCURACIES[:, i], ACCURACIES[:, j])[0]
                 correlations.append(abs(of[0] - of[1]))
+                shifts.append(abs(of[0]) - abs(of[1]))
     assert row["rank_error"] == pytest.approx(np.mean(ranks), rel=1e-12)
     assert row["r_error"] == pytest.approx(np.mean(correlations), rel=1e-9)
+    assert row["r_shift"] == pytest.approx(np.mean(shifts), rel=1e-9)
 
 
 def test_standard_error_by_hand():
@@ -34,7 +36,8 @@ def test_standard_error_by_hand():
 
 def test_errors_fall_with_images_and_the_standard_error_as_its_root():
     table = sampling_error.published().set_index("images")
-    assert (table.diff().dropna() < 0).all(axis=None)
+    assert (table.abs().diff().dropna() < 0).all(axis=None)
+    assert (table["r_shift"] < 0).all()  # noise weakens correlations
     assert table["standard_error"][500] / table["standard_error"][50_000] == pytest.approx(10)
 
 
