@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bvg import known_models, study
-from companion.analysis.claims import CLAIMS, Claim, source
+from companion.analysis.claims import CLAIMS, FURTHER, Claim, source
 from companion.analysis.prediction import METHODS, feature_name
 from companion.analysis.transfer import LEVELS
 from companion.tables.base import Table
@@ -28,6 +28,8 @@ def _unticked(text: str) -> str:
 def ledger(data: pd.DataFrame) -> Table:
     """Tabulate the ledger, with each rule in words, folded, and links to the numbers and to the rule's code.
 
+    The column *Cells behind it* is left out if no claim has any.
+
     Args:
         data: from `companion.analysis.claims.ledger`.
     """
@@ -46,10 +48,10 @@ def ledger(data: pd.DataFrame) -> Table:
             ],
         }
     )
-    return Table(displayed, data)
+    return Table(displayed if data["behind"].any() else displayed.drop(columns="Cells behind it"), data)
 
 
-def rules(claims: Sequence[Claim] = CLAIMS) -> str:
+def rules(claims: Sequence[Claim] = (*CLAIMS, *FURTHER)) -> str:
     """Return every rule's source, folded, as MyST text below the target `rule-ID`."""
     return "\n\n".join(
         f"(rule-{c.id})=\n````{{admonition}} {c.id}: {c.claim}\n:class: dropdown bvg-rule\n\n```python\n{source(c)}\n```\n````"

@@ -4,6 +4,7 @@ A rule uses numbers only: it applies to the published table, the miniature's tab
 """
 
 from companion.analysis.claims.evidence import FAILS, HOLDS, PARTLY, UNKNOWN, VERDICTS, Evidence
+from companion.analysis.claims.further import FURTHER
 from companion.analysis.claims.ledger import changes, compare, ledger, source
 from companion.analysis.claims.rules_methods import ACCURATE
 from companion.analysis.claims.statements import CLAIMS, SHARED, Claim
@@ -12,6 +13,7 @@ __all__ = [
     "ACCURATE",
     "CLAIMS",
     "FAILS",
+    "FURTHER",
     "HOLDS",
     "PARTLY",
     "SHARED",
