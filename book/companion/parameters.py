@@ -107,6 +107,16 @@ PARAMETERS: dict[str, Parameter] = {
         _categories,
         {name: list(members) for name, members in study.CATEGORIES.items()},
     ),
+    "correction": Parameter(
+        "correction of p-values for multiple tests, over all correlations of a table",
+        'one of "none", "holm", "fdr_bh" (Benjamini and Hochberg)',
+        lambda v: v in ("none", "holm", "fdr_bh"),
+    ),
+    "control": Parameter(
+        "whether ImageNet top-1 is held fixed: by partial correlation of ranks, of accuracies (raw), of their probits or logits",
+        'one of "none", "rank", "raw", "probit", "logit"',
+        lambda v: v in ("none", "rank", "raw", "probit", "logit"),
+    ),
     "replicates": Parameter(
         "number of bootstrap replicates, and of permutations for p values and for the null distribution of the linear models",
         "a whole number, 100 or more",
