@@ -13,6 +13,7 @@ from companion.analysis.claims.verdicts import FAILS, HOLDS, PARTLY, UNKNOWN, VE
 
 APART = ("stylized", "pgd")
 STRONG = 0.7  # r² is about one half
+CLOSE, FAR = 0.01, 20  # shape bias, percentage points
 
 
 def no_single_bias(shown: Shown) -> np.ndarray:
@@ -141,3 +142,14 @@ def singled_out(shown: Shown, with_some: np.ndarray) -> np.ndarray:
 def many_panels(found: np.ndarray) -> np.ndarray:
     """More than half of the panels have what was looked for; `found`: bool [..., panels]."""
     return most(found.sum(axis=-1), found.shape[-1])
+
+
+def shape_ignores_accuracy(largest: np.ndarray) -> np.ndarray:
+    """Models of close shape bias differ by `FAR` in some category; `largest`: [...], the largest difference that `apart` finds."""
+    return decide((largest >= FAR, HOLDS), (largest >= FAR / 2, PARTLY), otherwise=FAILS)
+
+
+def apart(shape: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
+    """Return how far the accuracies [..., N] of every two models lie apart, [..., N, N]; 0 unless their shape bias [N] is close."""
+    near = np.abs(shape[:, None] - shape) < CLOSE
+    return np.nan_to_num(np.where(near, np.abs(accuracy[..., :, None] - accuracy[..., None, :]), 0.0))

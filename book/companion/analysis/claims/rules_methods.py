@@ -116,14 +116,10 @@ def shape_ignores_accuracy(e: Evidence) -> Found:
     """Two models whose shape bias differs by less than 0.01 differ by at least 20 percentage points in some category; holds in
     part if by at least 10. The result also names the pair of such models that differ most in how many cue-conflict images they
     decide by shape or texture at all, where the counts are known. Depends on leave_out and categories."""
-    close, far = 0.01, 20
     shape = e.counted["shape"].to_numpy(float)
-    near = np.abs(shape[:, None] - shape) < close
     largest = {}
     for category in scores.CATEGORY_COLUMNS:
-        accuracy = e.counted[category].to_numpy(float)
-        apart = np.where(near, np.abs(accuracy[:, None] - accuracy), 0.0)
-        apart = np.nan_to_num(apart)
+        apart = decisions.apart(shape, e.counted[category].to_numpy(float))
         largest[category] = (float(apart.max()), np.unravel_index(apart.argmax(), apart.shape))
     category = max(largest, key=lambda c: largest[c][0])
     most, pair = largest[category]
@@ -137,7 +133,7 @@ def shape_ignores_accuracy(e: Evidence) -> Found:
         top = pairs.iloc[0]
         a, b = known_models.describe([top["model"], top["other"]])["name"]
         value += f"; cue-conflict images decided by shape or texture: {a} {format_number(top['decided'], 1)} %, {b} {format_number(top['other_decided'], 1)} %"
-    return value, HOLDS if most >= far else PARTLY if most >= far / 2 else FAILS
+    return value, name(decisions.shape_ignores_accuracy(np.asarray(most)))
 
 
 def few_samples(e: Evidence) -> Found:

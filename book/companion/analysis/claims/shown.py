@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -34,12 +35,12 @@ class Shown:
         named = zip((self.rows, self.biases, self.sets), (row, bias, group), strict=True)
         return self.values[(..., *(slice(None) if name is None else names.index(name) for names, name in named))]
 
-    @property
+    @cached_property
     def significant(self) -> np.ndarray:
         """Where a correlation is significant: bool [..., rows, biases, sets]; an undefined one is not."""
         return np.abs(self.values) > 0
 
-    @property
+    @cached_property
     def consistent(self) -> np.ndarray:
         """Where a bias correlates with every row, significantly and with one sign: bool [..., biases, sets]."""
         sign = np.sign(self.values)
