@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -223,6 +224,18 @@ PARAMETERS: dict[str, Parameter] = {
         lambda v: isinstance(v, str) and v != "",
     ),
 }
+
+
+def option(name: str, value: Any) -> list[str]:
+    """Return papermill's option for a parameter.
+
+    Example:
+        >>> option("alpha", 0.01), option("leave_out", ["contrastive"])
+        (['-p', 'alpha', '0.01'], ['-y', '{"leave_out": ["contrastive"]}'])
+    """
+    if isinstance(value, str | bool | int | float):
+        return ["-p", name, str(value)]
+    return ["-y", json.dumps({name: value}, ensure_ascii=False)]
 
 
 def check(given: dict[str, Any], declared: Sequence[str]) -> None:

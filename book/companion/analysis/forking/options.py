@@ -38,7 +38,7 @@ class Option:
         name: name as printed.
         parameters: parameters of the page `claims` with their values, where they differ from that page's defaults.
         value: what the analysis needs: a number, a name, cut-offs, benchmarks per category, or a mask over the models.
-        parts: for a sample of models, the ids of its set of models and of the family left out.
+        parts, names: of a sample of models, ids and names of its set of models and of the family left out.
     """
 
     id: str
@@ -46,6 +46,7 @@ class Option:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     value: Any = None
     parts: tuple[str, str] = ("", "")
+    names: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def axes(
         world: the benchmarks.
         alpha, low_cutoffs, high_cutoffs, categories, set_apart, leave_out: the page's own parameters, the first options.
     """
-    members = {c: list(ids) for c, ids in (categories or world.categories).items()}
+    members = {c: list((categories or world.categories)[c]) for c in study.CATEGORIES}
     base = {} if categories is None else {"categories": members}
     found = (
         Choice("alpha", "Significance level", tuple(
@@ -100,6 +101,12 @@ def axes(
         )),
     )  # fmt: skip
     return {choice.id: choice for choice in found}
+
+
+def first(axes: Mapping[str, Choice]) -> str:
+    """Name the first options: the paper's, unless the page has other parameters."""
+    changed = any(choice.options[0].parameters for choice in axes.values())
+    return "the first options" if changed else "the paper's choices"
 
 
 def _windows(parameter: str, own: Sequence[float]) -> tuple[Option, ...]:
@@ -143,8 +150,8 @@ def _samples(counted: pd.DataFrame, set_apart: Sequence[str], leave_out: Sequenc
     models, groups = counted["model"].to_numpy(), counted["group"].to_numpy()
     apart = np.isin(groups, list(set_apart))
     name = " and ".join(study.GROUPS[g].lower() for g in set_apart)
-    left = {"none": ("none", np.zeros(len(models), bool), [])}
-    left |= {g: (study.GROUPS.get(g, g), groups == g, [g]) for g in pd.unique(groups)}
+    left = {"none": ("Nothing", np.zeros(len(models), bool), [])}
+    left |= {g: (f"group {study.GROUPS.get(g, g)}", groups == g, [g]) for g in pd.unique(groups)}
     for family, own in pd.Series(models).groupby(choices.families(counted).to_numpy(), sort=False):
         left[family] = (_family(own.tolist()), np.isin(models, own), own.tolist())
     kinds = {"all": np.zeros_like(apart), "without": apart, "only": ~apart}
@@ -157,18 +164,16 @@ def _samples(counted: pd.DataFrame, set_apart: Sequence[str], leave_out: Sequenc
             continue
         dropped = [g for g in pd.unique(groups) if kinds[kind][groups == g].all()]
         given = [*leave_out, *dict.fromkeys([*dropped, *ids])]
-        label = SETS[kind].format(name) + ("" if family == "none" else f", without {title}")
-        parameters = {"leave_out": given} if given else {}
-        found[keep.tobytes()] = Option(f"{kind}.{family}", f"{label} ({keep.sum()})", parameters, keep, (kind, family))
+        names = (SETS[kind].format(name), title)
+        found[keep.tobytes()] = Option(
+            f"{kind}.{family}",
+            ", without ".join(names),
+            {"leave_out": given} if given else {},
+            keep,
+            (kind, family),
+            names,
+        )
     return tuple(found.values())
-
-
-def left_out(counted: pd.DataFrame) -> dict[str, str]:
-    """Return id -> name of everything that a sample can leave out: nothing, each group, each publication."""
-    names = {"none": "Nothing"} | {g: f"Group: {study.GROUPS.get(g, g)}" for g in pd.unique(counted["group"])}
-    for family, own in counted.groupby(choices.families(counted).to_numpy(), sort=False)["model"]:
-        names.setdefault(family, f"Publication: {_family(own.tolist())}")
-    return names
 
 
 def _family(models: Sequence[str]) -> str:

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import numpy as np
 import pandas as pd
 
 from companion.analysis.claims import VERDICTS
 from companion.analysis.claims.verdicts import HOLDS, UNKNOWN
 from companion.analysis.forking.grid import Grid
+from companion.analysis.forking.options import Choice
+
+MODELS, FAMILY = "models", "family"
+"""The two choices that a sample of models makes: the set, and the family left out of it."""
+
+NAMES = {
+    "control": "Equal accuracy",
+    "correction": "Correction",
+    "alpha": "Level",
+    MODELS: "Models",
+    FAMILY: "Family left out",
+    "benchmark": "Benchmark left out",
+    "low": "Low cut-offs",
+    "high": "High cut-offs",
+}
+"""Short names of the choices."""
 
 
 def shares(grid: Grid) -> pd.DataFrame:
@@ -17,24 +35,25 @@ def shares(grid: Grid) -> pd.DataFrame:
 
     Returns:
         One row per claim: claim (id), combinations (of the choices that it depends on), checkable (of these), a column for
-        each verdict (number of combinations), share (of the checkable ones, in which it holds), here (verdict with the first option of every
-        choice), decides (id of the choice whose options change the share most), from and to (lowest and highest share by its
-        options), least and most (ids of these options); choices without effect have no decisive one.
+        each verdict (number of combinations), share (of the checkable ones, in which it holds), here (verdict with the first
+        option of every choice), decides (id of the choice that explains most of the variance of whether it holds; empty if
+        none does), explains (its part of that variance), least and from, most and to (its options with the lowest and the
+        highest share, and these shares).
     """
-    by_option = levels(grid)
-    rows = []
+    by_option, rows = levels(grid), []
     for claim, (_, places) in grid.verdicts.items():
         counts = np.bincount(places.ravel(), minlength=len(VERDICTS))
         checkable = int(counts.sum() - counts[VERDICTS.index(UNKNOWN)])
-        own = by_option[by_option["claim"] == claim].dropna(subset="share")
-        spread = own.groupby("choice", sort=False)["share"].agg(lambda s: s.max() - s.min())
-        decides = spread.idxmax() if len(spread) and spread.max() > 0 else ""
-        of = own[own["choice"] == decides].set_index("option")["share"]
-        ends = (of.min(), of.max(), of.idxmin(), of.idxmax()) if decides else (np.nan, np.nan, "", "")
         share = counts[VERDICTS.index(HOLDS)] / checkable if checkable else np.nan
-        rows.append((claim, places.size, checkable, *counts, share, VERDICTS[places.flat[0]], decides, *ends))
-    names = ["claim", "combinations", "checkable", *VERDICTS, "share", "here", "decides", "from", "to", "least", "most"]
-    return pd.DataFrame(rows, columns=names)
+        own = by_option[by_option["claim"] == claim].dropna(subset="share")
+        between = (own["checkable"] * (own["share"] - share) ** 2).groupby(own["choice"], sort=False).sum()
+        decides = between.idxmax() if 0 < share < 1 else ""
+        of = own[own["choice"] == decides].set_index("option")["share"]
+        ends = (of.idxmin(), of.min(), of.idxmax(), of.max()) if decides else ("", np.nan, "", np.nan)
+        explains = between.max() / (checkable * share * (1 - share)) if decides else np.nan
+        rows.append((claim, places.size, checkable, *counts, share, VERDICTS[places.flat[0]], decides, explains, *ends))
+    names = ["share", "here", "decides", "explains", "least", "from", "most", "to"]
+    return pd.DataFrame(rows, columns=["claim", "combinations", "checkable", *VERDICTS, *names])
 
 
 def levels(grid: Grid) -> pd.DataFrame:
@@ -49,6 +68,29 @@ def levels(grid: Grid) -> pd.DataFrame:
         for axis, id in enumerate(axes):
             others = tuple(k for k in range(places.ndim) if k != axis)
             n, held = known.sum(axis=others), holds.sum(axis=others)
-            for option, count, yes in zip(grid.axes[id].options, n, held, strict=True):
-                rows.append((claim, id, option.id, option.name, int(count), yes / count if count else np.nan))
+            for choice, option, name, use in _options(grid.axes[id]):
+                count = int(n[use].sum())
+                rows.append((claim, choice, option, name, count, held[use].sum() / count if count else np.nan))
     return pd.DataFrame(rows, columns=["claim", "choice", "option", "name", "checkable", "share"])
+
+
+def _options(choice: Choice) -> Iterator[tuple[str, str, str, list[int]]]:
+    """Yield choice, option, its name and its places; those of a sample are of two choices."""
+    if choice.id != "sample":
+        yield from ((choice.id, option.id, option.name, [k]) for k, option in enumerate(choice.options))
+        return
+    for part, id in enumerate((MODELS, FAMILY)):
+        places: dict[str, list[int]] = {}
+        for k, option in enumerate(choice.options):
+            places.setdefault(option.parts[part], []).append(k)
+        for name, use in places.items():
+            yield id, name, sample_names(choice)[id][name], use
+
+
+def sample_names(sample: Choice) -> Mapping[str, Mapping[str, str]]:
+    """Return the names of the sets of models and of the families left out, by id, in order."""
+    found: dict[str, dict[str, str]] = {MODELS: {}, FAMILY: {}}
+    for option in sample.options:
+        for id, part, name in zip((MODELS, FAMILY), option.parts, option.names, strict=True):
+            found[id].setdefault(part, name)
+    return found

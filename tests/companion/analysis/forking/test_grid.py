@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from companion.analysis import choices, claims
 from companion.analysis.claims import decisions
-from companion.analysis.forking import shares
+from companion.analysis.forking import lookup, shares
 from companion.analysis.forking.grid import NOT_ON_GRID, Grid, grid
 from companion.analysis.forking.options import axes as choices_around
 from scipy.stats import spearmanr
@@ -102,22 +102,30 @@ def test_every_claim_is_on_the_grid_or_has_a_reason():
 
 def test_shares_and_the_choice_that_decides_against_a_count_by_hand():
     found = shares.shares(published()).set_index("claim")
-    axes, places = published().verdicts["texture"]
+    _, places = published().verdicts["texture"]
     assert found.at["texture", "combinations"] == places.size == published().combinations
-    control = published().verdicts["texture"][1]
-    assert (control[1:] == claims.VERDICTS.index("not checkable")).all(), "ID contains what is held fixed"
+    assert (places[1:] == claims.VERDICTS.index("not checkable")).all(), "ID contains what is held fixed"
     assert found.at["texture", "checkable"] == places[0].size
     assert found.at["texture", "share"] == pytest.approx((places[0] == 0).mean())
     by_option = shares.levels(published()).query("claim == 'no-single-bias'")
-    axes, places = published().verdicts["no-single-bias"]
-    spread = {}
-    for axis, id in enumerate(axes):
-        of = [(np.take(places, k, axis) == 0).mean() for k in range(places.shape[axis])]
-        assert by_option.query("choice == @id")["share"].tolist() == pytest.approx(of)
-        spread[id] = max(of) - min(of)
+    own, places = published().verdicts["no-single-bias"]
+    holds = places == 0
+    explained = {}
+    for axis, id in enumerate(own):
+        parts = [np.take(holds, k, axis) for k in range(places.shape[axis])]
+        if id == "sample":
+            kinds = [option.parts[0] for option in published().axes[id].options]
+            parts = [
+                np.take(holds, [k for k, kind in enumerate(kinds) if kind == one], axis) for one in dict.fromkeys(kinds)
+            ]
+        id = "models" if id == "sample" else id
+        assert by_option.query("choice == @id")["share"].tolist() == pytest.approx([of.mean() for of in parts])
+        explained[id] = sum(of.size * (of.mean() - holds.mean()) ** 2 for of in parts) / holds.size / holds.var()
     row = found.loc["no-single-bias"]
-    assert row["decides"] == max(spread, key=spread.get)
-    assert row["to"] - row["from"] == pytest.approx(max(spread.values()))
+    assert row["decides"] == max(explained, key=explained.get)
+    assert row["explains"] == pytest.approx(max(explained.values()))
+    assert row["from"] == by_option.query("choice == @row.decides")["share"].min()
+    assert found.at["centre-fails", "decides"] == "", "it holds in all combinations"
     assert found["here"].to_dict() == {
         id: claims.VERDICTS[places.flat[0]] for id, (_, places) in published().verdicts.items()
     }
@@ -137,3 +145,25 @@ def test_an_incomplete_table_with_other_first_options_has_a_grid():
         assert claims.VERDICTS[g.verdicts[id][1].flat[0]] == RULES[id].rule(of)[1], id
     bandwidth = [g.cells[way].n[0, 0, 0, list(scores.BIAS_COLUMNS).index("bandwidth") - 2] for way in ("none", "logit")]
     assert bandwidth == [47, 47]
+
+
+@pytest.mark.parametrize("combination", drawn(10), ids=lambda c: "-".join(map(str, c.values())))
+def test_a_combination_is_looked_up(combination):
+    of, found = evidence(combination), lookup.figure2(published(), combination)
+    both = found.merge(of.cells, on=["row", "column", "group"], how="left", suffixes=("", "_expected"))
+    np.testing.assert_allclose(both["r"], both["r_expected"], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(both["shown"], both["shown_expected"], rtol=1e-9, atol=1e-12)
+    whole = lookup.combinations(published())
+    row = np.ravel_multi_index(tuple(combination.values()), [len(c.options) for c in published().axes.values()])
+    assert whole.iloc[row].to_dict() == {
+        id: published().axes[id].options[place].id for id, place in combination.items()
+    } | lookup.verdicts(published(), combination)
+
+
+def test_a_combination_is_named_by_ids():
+    at = lookup.places(published(), correction="holm", benchmark="imagenet-c")
+    assert lookup.parameters(published(), at)["correction"] == "holm"
+    assert lookup.parameters(published(), at)["categories"]["Robustness"] == ["imagenet-a", "imagenet-cbar"]
+    assert lookup.verdicts(published(), at)["no-single-bias"] == "holds"
+    with pytest.raises(KeyError, match="expected an option of `correction` among none, holm, fdr_bh, got 'sidak'"):
+        lookup.places(published(), correction="sidak")
