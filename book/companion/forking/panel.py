@@ -25,6 +25,8 @@ from companion.parameters import option
 from companion.text import format_number, short_row
 
 FOLDER = Path(__file__).parent
+TABLE = "choices-grid"
+"""Name of the table of all combinations."""
 UNDEFINED = -128
 """Stands for NaN among correlations in hundredths."""
 CHOICES = {"correction": "holm", "benchmark": "imagenet-c", "models": "without", "control": "rank"}
@@ -48,7 +50,8 @@ def panel(grid: Grid, command: str, world: study.World = study.STUDY) -> str:
         f"<noscript><p>The choices need JavaScript. Without it, this is the result with {first(grid.axes)}.</p></noscript>"
         f'<p class="bvgf-summary" role="status">With {first(grid.axes)}.</p>'
         f"{_verdicts(lookup.verdicts(grid, at))}{_figure2(lookup.figure2(grid, at), first(grid.axes), world)}"
-        f'<p>The claims with these choices, computed anew:</p><pre class="bvgf-command">{escape(command + parameters(grid, at))}</pre></div>'
+        f'<p>The claims with these choices, computed anew:</p><pre class="bvgf-command">{escape(command + parameters(grid, at))}</pre>'
+        f'<p>All {grid.combinations:,} combinations with their verdicts: <a href="tables/{TABLE}.parquet" download>Parquet</a></p></div>'
         f'<script type="application/json" id="bvg-forking-header">{header}</script>'
         f'<script type="text/plain" id="bvg-forking-tables">{base64.b64encode(_tables(grid)).decode()}</script>'
         f"<script>{script}</script>"
@@ -108,7 +111,7 @@ def _controls(grid: Grid) -> str:
     fields = []
     for id, choice in grid.axes.items():
         if id == "sample":
-            named = {"models": "Models", "family": "Models left out"}
+            named = {"models": "Models", "family": "Family left out"}
             fields += [_select(part, named[part], names.items()) for part, names in sample_names(choice).items()]
         else:
             fields.append(_select(id, choice.name, ((o.id, o.name) for o in choice.options)))
@@ -131,9 +134,7 @@ def _controls(grid: Grid) -> str:
 
 
 def _select(id: str, label: str, options: Iterable[tuple[str, str]]) -> str:
-    inner = "".join(
-        f'<option value="{escape(value)}">{escape(name[0].upper() + name[1:])}</option>' for value, name in options
-    )
+    inner = "".join(f'<option value="{escape(value)}">{escape(name)}</option>' for value, name in options)
     return f'<label>{escape(label)}<select name="{id}" autocomplete="off">{inner}</select></label>'
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 
@@ -66,9 +64,9 @@ def finding(grid: Grid) -> str:
     )
     here = lookup.verdicts(grid, lookup.places(grid))["no-single-bias"]
     return (
-        f"In {count} of {places.size:,} combinations of choices ({format_share(without / places.size)}), no single bias correlates significantly, and "
-        f"with one sign, with every category of generalization, over all models that the combination keeps ({kept}); "
-        f"with {first(grid.axes)}, {'one' if here == FAILS else 'none'} does."
+        f"In {count} of {places.size:,} combinations of choices ({format_share(without / places.size)}), no single bias correlates "
+        f"significantly, and with one sign, with every category of generalization, over all models that the combination keeps ({kept}). "
+        f"With {first(grid.axes)}, {'one' if here == FAILS else 'none'} does."
     )
 
 
@@ -79,15 +77,18 @@ def survives(grid: Grid, correction: str = "holm") -> str:
     verdicts = [lookup.verdicts(grid, at)["no-single-bias"] for at in (before, after)]
     found = correlation.same_sign(cells)
     tests, n = int(cells["r"].notna().sum()), cells.groupby("group", sort=False)["n"].max()
-    kept = listed(
-        f"{listed([study.bias(b).plain.lower() for b in found.loc[found['group'] == g, 'column']])} ({s.phrase(n[g])})"
-        for g, s in study.MODEL_SETS.items()
-        if n[g]
-    )
+    sets = {g: s.phrase(n[g]) for g, s in study.MODEL_SETS.items() if n[g]}
+    kept = {g: [study.bias(b).plain.lower() for b in found.loc[found["group"] == g, "column"]] for g in sets}
+    parts = [f"{listed(biases)} ({sets[g]})" for g, biases in kept.items() if biases]
     name = next(o.name for o in grid.axes["correction"].options if o.id == correction)
     return (
-        f"{'No' if verdicts[1] == FAILS else 'Yes'}: with the correction of {name} over {plural(tests, 'correlation')}, the claim *{verdicts[1]}* "
-        f"(without it, it *{verdicts[0]}*). Biases that still correlate with every category: {kept}."
+        f"{'No' if verdicts[1] == FAILS else 'Yes'}: with the correction of {name} over {plural(tests, 'correlation')}, the verdict is "
+        f"“{verdicts[1]}”; without it, “{verdicts[0]}”. "
+        + (
+            f"Biases that then correlate with every category: {listed(parts)}."
+            if parts
+            else f"No bias then correlates with every category, in any of these sets: {listed(sets.values())}."
+        )
     )
 
 
@@ -137,14 +138,11 @@ def choices(grid: Grid) -> Table:
         ],
         columns=["choice", "option", "name", "n"],
     )
-    names: Mapping[str, list[str]] = data.groupby("choice", sort=False)["name"].agg(list)
-    displayed = pd.DataFrame(
-        {
-            "Choice": [choice.name for choice in grid.axes.values()],
-            "Options": [str(len(choice.options)) for choice in grid.axes.values()],
-            "": ["; ".join(names[id]) for id in grid.axes],
-        }
-    )
+    rows = []
+    for id, choice in grid.axes.items():
+        named = sample_names(choice) if id == "sample" else {id: {o.id: o.name for o in choice.options}}
+        rows += [(NAMES[part], str(len(of)), "; ".join(of.values())) for part, of in named.items()]
+    displayed = pd.DataFrame(rows, columns=["Choice", "Number", "Options"])
     return Table(displayed, data)
 
 

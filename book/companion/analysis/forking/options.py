@@ -19,13 +19,13 @@ ALPHAS = (0.05, 0.01, 0.1)
 WINDOWS = ((0.1, 0.2, 0.3, 0.4, 0.5), (0.1, 0.2, 0.3), (0.3, 0.4, 0.5), study.CUTOFFS)
 """Cut-offs that a spectral bias averages over: the paper's, their lower and their upper part, and all that were measured."""
 
-CORRECTIONS = {"none": "None", "holm": "Holm", "fdr_bh": "Benjamini–Hochberg"}
+CORRECTIONS = {"none": "none", "holm": "Holm", "fdr_bh": "Benjamini–Hochberg"}
 CONTROLS = {
-    "none": "No (raw)",
-    "rank": "Yes, ranks",
-    "raw": "Yes, accuracies",
-    "probit": "Yes, probits",
-    "logit": "Yes, logits",
+    "none": "no",
+    "rank": "by ranks",
+    "raw": "by accuracies",
+    "probit": "by probits",
+    "logit": "by logits",
 }
 
 
@@ -92,11 +92,11 @@ def axes(
         )),
         Choice("sample", "Models", _samples(counted, set_apart, leave_out)),
         Choice("benchmark", "Benchmark left out of its category", (
-            Option("none", "None", base, members), *_without_each(members, world),
+            Option("none", "none", base, members), *_without_each(members, world),
         )),
         Choice("low", "Cut-offs of low-frequency bias", _windows("low_cutoffs", low_cutoffs)),
         Choice("high", "Cut-offs of high-frequency bias", _windows("high_cutoffs", high_cutoffs)),
-        Choice("control", "At equal ImageNet accuracy", tuple(
+        Choice("control", "ImageNet accuracy held fixed", tuple(
             Option(c, CONTROLS[c], {} if c == control.NONE else {"control": c}, c) for c in control.CONTROLS
         )),
     )  # fmt: skip
@@ -139,7 +139,7 @@ def _without_each(members: Mapping[str, list[str]], world: study.World) -> list[
     ]
 
 
-SETS = {"all": "All", "without": "Without {}", "only": "Only {}"}
+SETS = {"all": "all", "without": "without {}", "only": "only {}"}
 
 
 def _samples(counted: pd.DataFrame, set_apart: Sequence[str], leave_out: Sequence[str]) -> tuple[Option, ...]:
@@ -150,8 +150,8 @@ def _samples(counted: pd.DataFrame, set_apart: Sequence[str], leave_out: Sequenc
     models, groups = counted["model"].to_numpy(), counted["group"].to_numpy()
     apart = np.isin(groups, list(set_apart))
     name = " and ".join(study.GROUPS[g].lower() for g in set_apart)
-    left = {"none": ("Nothing", np.zeros(len(models), bool), [])}
-    left |= {g: (f"group {study.GROUPS.get(g, g)}", groups == g, [g]) for g in pd.unique(groups)}
+    left = {"none": ("none", np.zeros(len(models), bool), [])}
+    left |= {g: (f"{study.GROUPS.get(g, g)} (group)", groups == g, [g]) for g in pd.unique(groups)}
     for family, own in pd.Series(models).groupby(choices.families(counted).to_numpy(), sort=False):
         left[family] = (_family(own.tolist()), np.isin(models, own), own.tolist())
     kinds = {"all": np.zeros_like(apart), "without": apart, "only": ~apart}
@@ -167,13 +167,18 @@ def _samples(counted: pd.DataFrame, set_apart: Sequence[str], leave_out: Sequenc
         names = (SETS[kind].format(name), title)
         found[keep.tobytes()] = Option(
             f"{kind}.{family}",
-            ", without ".join(names),
+            _sample(names, family),
             {"leave_out": given} if given else {},
             keep,
             (kind, family),
             names,
         )
     return tuple(found.values())
+
+
+def _sample(names: tuple[str, str], family: str) -> str:
+    """Name a sample of models."""
+    return names[0] if family == "none" else f"{names[0]}, leaving out {names[1]}"
 
 
 def _family(models: Sequence[str]) -> str:
