@@ -7,10 +7,8 @@
   const packed = Uint8Array.from(atob(text("tables")), (letter) => letter.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   const tables = new Int8Array(await new Response(stream).arrayBuffer());
-  const form = root.querySelector("form");
-  const selects = [...form.querySelectorAll("select")];
+  const form = root.querySelector("form"), selects = [...form.querySelectorAll("select")];
   const first = Object.fromEntries(selects.map((select) => [select.name, select.options[0].value]));
-  const capital = (words) => words[0].toUpperCase() + words.slice(1);
 
   /** The place in a table with these sizes, the last of which runs fastest. */
   const place = (sizes, indices) => sizes.reduce((sum, size, k) => sum * size + indices[k], 0);
@@ -47,26 +45,28 @@
     const chosen = Object.fromEntries(selects.map((select) => [select.name, select.value]));
     const at = places(chosen);
     const cells = root.querySelectorAll(".bvgf-cells tbody td");
-    figure(at).forEach(({ r, printed, sign }, k) => {
+    const now = figure(at);
+    now.forEach(({ r, printed, sign }, k) => {
       cells[k].textContent = sign === 0 ? `(${printed})` : printed;
       cells[k].className = ["bvgf-down", "", "bvgf-up"][(sign ?? 0) + 1];
-      cells[k].classList.toggle("bvgf-moved", (sign ?? 0) !== (before[k].sign ?? 0));
+      cells[k].classList.toggle("bvgf-moved", sign !== null && sign !== (before[k].sign ?? 0));
       cells[k].style.setProperty("--r", r);
     });
     for (const row of root.querySelectorAll("[data-claim]")) {
-      const [now, then] = [at, base].map((where) => verdict(where, row.dataset.claim));
+      const [is, was] = [at, base].map((where) => verdict(where, row.dataset.claim));
       const [badge, note] = row.querySelectorAll(".bvg-verdict, small");
-      badge.textContent = now;
-      badge.className = `bvg-verdict bvg-${now.replaceAll(" ", "-")}`;
-      note.textContent = now === then ? "" : `${data.first}: ${then}`;
-      row.classList.toggle("bvgf-moved", now !== then);
+      badge.textContent = is;
+      badge.className = `bvg-verdict bvg-${is.replaceAll(" ", "-")}`;
+      note.textContent = is === was ? "" : `${data.first}: ${was}`;
+      row.classList.toggle("bvgf-moved", is !== was);
     }
     root.querySelectorAll("th[scope=rowgroup] span").forEach((span, set) => { span.textContent = data.sizes[at.sample][set]; });
     const other = Object.keys(chosen).filter((id) => chosen[id] !== first[id]);
     const [moved, flipped] = ["td", "tr"].map((tag) => root.querySelectorAll(`${tag}.bvgf-moved`).length);
-    root.querySelector(".bvgf-summary").textContent = capital(other.length
-      ? `different from ${data.first}: ${moved} of ${cells.length} correlations (significance or sign) and ${flipped} of ` +
-        `${Object.keys(data.verdicts).length} verdicts.` : `with ${data.first}.`);
+    const defined = now.filter(({ sign }) => sign !== null).length;
+    root.querySelector(".bvgf-summary").textContent = other.length === 0 ? `With ${data.first}.` :
+      `Different from ${data.first}: ${moved} of ${defined} correlations (significance or sign) ` +
+      `and ${flipped} of ${Object.keys(data.verdicts).length} verdicts.`;
     root.querySelector("pre").textContent = data.command + Object.keys(at).map((id) => data.options[id][at[id]]).join("");
     const hash = new URLSearchParams(other.map((id) => [id, chosen[id]])).toString();
     if (hash !== location.hash.slice(1)) history.replaceState(null, "", hash ? `#${hash}` : location.href.split("#")[0]);

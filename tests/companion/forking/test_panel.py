@@ -81,6 +81,14 @@ def expected(at: dict[str, int]) -> list[str]:
     ]
 
 
+def framed(at: dict[str, int]) -> list[bool]:
+    """Which defined cells have another significance or sign than with the paper's choices, in the order of the table."""
+    now, before = (lookup.figure2(published(), where) for where in (at, lookup.places(published())))
+    moved = now["r"].notna() & (np.sign(now["shown"]) != np.sign(before["shown"]))
+    order = sorted(range(len(now)), key=lambda k: ["total", "at", "other"].index(now["group"].iloc[k]))
+    return moved.iloc[order].tolist()
+
+
 def drawn(count: int) -> list[dict[str, int]]:
     rng = np.random.default_rng(11)
     return [{id: int(rng.integers(len(c.options))) for id, c in published().axes.items()} for _ in range(count)]
@@ -108,6 +116,9 @@ def test_every_combination_drawn_at_random_equals_the_grid_of_python(opened):
         )
         shown = page.evaluate(READ)
         assert same(shown["cells"], expected(at)), address(at)
+        assert shown["framed"] == framed(at)
+        defined = sum(cell != "–" for cell in shown["cells"])
+        assert f"{sum(framed(at))} of {defined} correlations" in shown["summary"]
         assert shown["verdicts"] == lookup.verdicts(published(), at)
         assert shown["sizes"] == published().variants.masks[at["sample"]].sum(axis=-1).tolist()
         before = lookup.verdicts(published(), lookup.places(published()))
