@@ -30,6 +30,7 @@ SLOWEST = (
     "tests/bvg/miniature/test_zoo.py",
     "tests/companion/analysis/test_prediction.py",
     "tests/companion/analysis/test_claims.py",
+    "tests/companion/analysis/forking/test_grid.py",
     "tests/book/test_launch.py",
     "tests/book/test_notebooks.py",
     "tests/book/test_book.py",

@@ -18,7 +18,7 @@ PRELOADED = (
     "IPython", "ipykernel.ipkernel", "jupytext", "papermill", "matplotlib.pyplot", "pyarrow.parquet", "scipy.stats",
     "sklearn.tree", "statsmodels.api", "statsmodels.stats.multitest", "torch",
     "bvg.measure", "bvg.miniature", "companion.analysis.claims", "companion.calibration", "companion.explorer",
-    "companion.figures", "companion.page", "companion.tables",
+    "companion.figures", "companion.forking", "companion.page", "companion.tables",
 )  # fmt: skip
 """Modules that notebooks import, directly or not."""
 

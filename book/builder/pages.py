@@ -107,6 +107,8 @@ def directive(name: str, mark: dict, data: dict) -> str | None:
         from companion.explorer import Explorer  # takes seconds, and one page needs it
 
         return f"```{{raw}} html\n{Explorer(mark['explorer']).fragment()}\n```"
+    if "html" in mark:
+        return f"```{{raw}} html\n{text_of(data['text/html'])}\n```"
     text = text_of(data.get("text/markdown", ""))
     if "table" in mark:
         id = mark["table"]

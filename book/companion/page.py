@@ -126,10 +126,17 @@ class Page:
         frame = f'<iframe title="Explorer" srcdoc="{html.escape(page)}" width="100%" height="1500"></iframe>'
         display({"text/html": frame}, raw=True, metadata={"bvg": {"explorer": content.data}})
 
-    def save(self, id: str, data: pd.DataFrame) -> None:
-        """Write a table to `tables/<id>.csv` at full precision."""
-        with atomic(self.out / "tables" / f"{id}.csv") as path:
-            data.to_csv(path, index=False, lineterminator="\n")
+    def html(self, fragment: str) -> None:
+        """Display HTML, in the book as in a notebook."""
+        display({"text/html": fragment}, raw=True, metadata={"bvg": {"html": True}})
+
+    def save(self, id: str, data: pd.DataFrame, parquet: bool = False) -> None:
+        """Write a table to `tables/<id>.csv` at full precision; one that is too long for that as Parquet."""
+        with atomic(self.out / "tables" / f"{id}.{'parquet' if parquet else 'csv'}") as path:
+            if parquet:
+                data.to_parquet(path, index=False)
+            else:
+                data.to_csv(path, index=False, lineterminator="\n")
 
     def glue(self, **values: Any) -> None:
         """Pass values to the prose, where `` {glue:text}`name` `` prints them.
@@ -153,15 +160,18 @@ class Page:
         """Seconds since the page was created."""
         return time.monotonic() - self._began
 
-    def command(self) -> str:
-        """The papermill command that executes this notebook with these parameters; those with their default are left out."""
-        words = ["papermill", f"notebooks/{self.name}.ipynb", f"{Path(self.name).name}-run.ipynb"]
-        for name in self._changed:
-            value = self.parameters[name]
-            if isinstance(value, str | bool | int | float):
-                words += ["-p", name, str(value)]
-            else:
-                words += ["-y", json.dumps({name: value}, ensure_ascii=False)]
+    def command(self, notebook: str | None = None, without: Sequence[str] = ()) -> str:
+        """The papermill command that executes a notebook with these parameters; those with their default are left out.
+
+        Args:
+            notebook: its name, without suffix; None is this one.
+            without: parameters to leave out in any case.
+        """
+        name = notebook or self.name
+        words = ["papermill", f"notebooks/{name}.ipynb", f"{Path(name).name}-run.ipynb"]
+        for changed in self._changed:
+            if changed not in without:
+                words += parameters.option(changed, self.parameters[changed])
         return shlex.join(words)
 
     def _rows(self) -> list[tuple[str, str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -106,6 +107,16 @@ PARAMETERS: dict[str, Parameter] = {
         f"among {', '.join(b.id for b in study.BENCHMARKS)}",
         _categories,
         {name: list(members) for name, members in study.CATEGORIES.items()},
+    ),
+    "correction": Parameter(
+        "correction of p-values for multiple tests, over all correlations of a table",
+        'one of "none", "holm", "fdr_bh" (Benjamini and Hochberg)',
+        lambda v: v in ("none", "holm", "fdr_bh"),
+    ),
+    "control": Parameter(
+        "whether ImageNet top-1 is held fixed: by partial correlation of ranks, of accuracies (raw), of their probits or logits",
+        'one of "none", "rank", "raw", "probit", "logit"',
+        lambda v: v in ("none", "rank", "raw", "probit", "logit"),
     ),
     "replicates": Parameter(
         "number of bootstrap replicates, and of permutations for p values and for the null distribution of the linear models",
@@ -213,6 +224,18 @@ PARAMETERS: dict[str, Parameter] = {
         lambda v: isinstance(v, str) and v != "",
     ),
 }
+
+
+def option(name: str, value: Any) -> list[str]:
+    """Return papermill's option for a parameter.
+
+    Example:
+        >>> option("alpha", 0.01), option("leave_out", ["contrastive"])
+        (['-p', 'alpha', '0.01'], ['-y', '{"leave_out": ["contrastive"]}'])
+    """
+    if isinstance(value, str | bool | int | float):
+        return ["-p", name, str(value)]
+    return ["-y", json.dumps({name: value}, ensure_ascii=False)]
 
 
 def check(given: dict[str, Any], declared: Sequence[str]) -> None:

@@ -86,6 +86,20 @@ def format_bold(value: float, bold: bool) -> str:
     return f"**{format_defined(value)}**" if bold else format_defined(value)
 
 
+def format_share(share: float) -> str:
+    """Format a share in percent; only what is exactly none or all is 0 or 100 %.
+
+    Example:
+        >>> format_share(0.0), format_share(0.0004), format_share(0.714), format_share(0.9999), format_share(float("nan"))
+        ('0 %', '< 1 %', '71 %', '> 99 %', '–')
+    """
+    if np.isnan(share):
+        return "–"
+    if 0 < share < 0.01:
+        return "< 1 %"
+    return "> 99 %" if 0.99 < share < 1 else f"{100 * share:.0f} %"
+
+
 def format_label(value: float) -> str:
     """Format a number for a figure: `0` for exactly zero, `n.d.` if it is not defined.
 

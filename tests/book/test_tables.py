@@ -12,7 +12,8 @@ from builder import pdf
 
 ROOT = Path(__file__).resolve().parents[2]
 WITH_TABLES = [
-    *("models", "benchmarks", "biases-and-generalization", "corruptions", "claims", "how-firm", "at-equal-accuracy"),
+    *("models", "benchmarks", "biases-and-generalization", "corruptions", "claims", "how-firm", "choices"),
+    "at-equal-accuracy",
     *("cue-sensitivity", "layer-criticality", "report-efficientnet", "report-miniature", "verify"),
     *("power-and-error", "data-audit", "miniature", "miniature-results", "interventions", "model-report"),
     *("measure-benchmarks", "measure-shape-bias", "measure-critical-band", "measure-adversarial"),

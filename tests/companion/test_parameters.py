@@ -6,6 +6,8 @@ import html
 import json
 
 import pytest
+from companion.analysis.control import CONTROLS
+from companion.analysis.multiple_tests import METHODS
 from companion.page import Page
 from companion.parameters import PARAMETERS, ParameterError, check
 
@@ -20,6 +22,8 @@ GOOD = {
     "low_cutoffs": [[0.1], [0.1, 0.99]],
     "high_cutoffs": [[0.01, 0.5]],
     "categories": [None, CATEGORIES, CATEGORIES | {"ID": ["imagenet"]}],
+    "correction": [*METHODS],
+    "control": [*CONTROLS],
     "replicates": [100, 2000],
     "permutations": [19],
     "families": ["recipe", "source", "group"],
@@ -50,6 +54,8 @@ BAD = {
     "low_cutoffs": [[], [0.15], [30], 0.1, [0.1, 0.1], ["0.1"]],
     "high_cutoffs": [[1.5], {0.1}],
     "categories": [{}, {"ID": ["imagenet"]}, {name: [] for name in study.CATEGORIES}, ["imagenet"]],
+    "correction": ["bonferroni", None, True],
+    "control": ["ranks", None],
     "replicates": [0, 99, 2000.0, True],
     "permutations": [0, "49"],
     "families": ["epsilon", None, ["recipe"]],

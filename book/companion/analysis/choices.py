@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -61,6 +61,11 @@ def sets(scores: pd.DataFrame, set_apart: Sequence[str] = ("adversarial_training
         )
     apart = scores["group"].isin(list(set_apart))
     return {"total": pd.Series(True, scores.index), "at": apart, "other": ~apart}
+
+
+def distinct(sets: Mapping[str, pd.Series]) -> dict[str, pd.Series]:
+    """Empty every set that holds all models, except `total`: its correlations would count twice."""
+    return {name: mask & (name == "total" or not mask.all()) for name, mask in sets.items()}
 
 
 def families(scores: pd.DataFrame, by: str = "source") -> pd.Series:

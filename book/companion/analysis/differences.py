@@ -36,10 +36,15 @@ def differences(cells: pd.DataFrame, first: str = "at", second: str = "other") -
     keys = ["row", "column"]
     sides = [cells[cells["group"] == g].set_index(keys)[["r", "n"]] for g in (first, second)]
     table = sides[0].join(sides[1], lsuffix="_first", rsuffix="_second", how="inner")
-    # An order without exceptions has no finite atanh: r counts as the largest that is not 1.
-    steps = [np.arctanh(table[f"r_{side}"].clip(-0.999, 0.999)) for side in ("first", "second")]
-    free = [(table[f"n_{side}"] - 3).where(table[f"n_{side}"] >= FEWEST) for side in ("first", "second")]
-    table["z"] = (steps[0] - steps[1]) / np.sqrt(VARIANCE / free[0] + VARIANCE / free[1])
+    table["z"] = statistic(*(table[c].to_numpy(float) for c in ("r_first", "r_second", "n_first", "n_second")))
     table["p"] = 2 * norm.sf(table["z"].abs())
     table["p_holm"] = adjusted(table["p"])
     return table.reset_index()[list(COLUMNS)]
+
+
+def statistic(first: np.ndarray, second: np.ndarray, n_first: np.ndarray, n_second: np.ndarray) -> np.ndarray:
+    """Return z of two correlations over n_first and n_second observations; NaN where one of them is not defined."""
+    # An order without exceptions has no finite atanh: r counts as the largest that is not 1.
+    steps = [np.arctanh(np.clip(r, -0.999, 0.999)) for r in (first, second)]
+    spread = [VARIANCE / np.where(n >= FEWEST, n - 3, np.nan) for n in (n_first, n_second)]
+    return (steps[0] - steps[1]) / np.sqrt(spread[0] + spread[1])

@@ -69,7 +69,7 @@ def spearman(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.ndarr
     spread = [np.sqrt((counts[:, None] * ranks**2).sum(axis=2)) for ranks in (first, second)]
     with np.errstate(invalid="ignore", divide="ignore"):
         r = weighted / (spread[0][:, :, None] * spread[1][:, None, :])
-    undefined = _constant(x, counts)[:, :, None] | _constant(y, counts)[:, None, :] | (total < FEWEST)[:, None, None]
+    undefined = constant(x, counts)[:, :, None] | constant(y, counts)[:, None, :] | (total < FEWEST)[:, None, None]
     return np.where(undefined, np.nan, np.clip(r, -1, 1)), n
 
 
@@ -90,8 +90,8 @@ def _ranks(x: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return (counts @ below).transpose(1, 0, 2) - counts.sum(axis=1)[:, None, None] / 2
 
 
-def _constant(x: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return whether the values of a resample are equal up to rounding: bool [B, columns]."""
+def constant(x: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return whether the values of a resample are equal up to rounding: x [N, columns], counts [B, N] -> bool [B, columns]."""
     there = (counts > 0)[:, None, :]
     high, low = np.where(there, x.T, -np.inf).max(axis=2), np.where(there, x.T, np.inf).min(axis=2)
     return ~(high - low > 1e-12 * np.maximum(np.abs(high), np.abs(low)))

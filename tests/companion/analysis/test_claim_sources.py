@@ -1,28 +1,26 @@
-"""The source of each rule, as the book prints it: with its helpers and constants."""
+"""The source of each rule, as the book prints it: with the decisions that it calls and their constants."""
 
 from __future__ import annotations
-
-import inspect
-import re
 
 from companion.analysis import claims
 from companion.analysis.claims import rules_methods
 
 
-def test_the_source_of_a_rule_has_its_helpers_and_constants():
-    found = claims.source(next(c for c in claims.CLAIMS if c.id == "shape-fails"))
-    assert found.index("def shape_fails") < found.index("def fails_holistically")
-    assert "ACCURATE = 0.8" in claims.source(next(c for c in claims.CLAIMS if c.id == "insufficient"))
+def printed(id: str) -> str:
+    return claims.source(next(c for c in claims.CLAIMS if c.id == id))
+
+
+def test_the_source_of_a_rule_has_its_decisions_and_constants():
+    found = printed("shape-fails")
+    assert found.index("def shape_fails(e") < found.index("def fails_holistically(shown")
+    assert printed("insufficient").startswith("ACCURATE = 0.8\n\ndef insufficient(")
     assert rules_methods.ACCURATE == claims.ACCURATE
+    found = printed("high-frequency-modestly")
+    assert found.startswith("STRONG = 0.7\n\ndef high_frequency_modestly(e")
+    assert "return decide((strong == positive, FAILS)" in found
 
 
-def test_every_rule_lists_the_helpers_and_constants_that_it_uses():
-    for claim in claims.CLAIMS:
-        for function in (claim.rule, *claim.helpers):
-            used = {name: function.__globals__.get(name) for name in function.__code__.co_names}
-            module = function.__module__
-            helpers = {v for v in used.values() if inspect.isfunction(v) and v.__module__ == module}
-            defined = inspect.getsource(inspect.getmodule(function))
-            constants = {name for name in used if name.isupper() and re.search(rf"^{name}\b.*=", defined, re.M)}
-            assert helpers <= set(claim.helpers), claim.id
-            assert constants <= set(claim.constants), claim.id
+def test_the_source_has_what_a_decision_calls_in_turn_once():
+    assert printed("trends-reverse").count("def both_and_opposite(") == 1
+    assert printed("groups-differ").count("def groups_differ(") == 2  # the rule and its decision
+    assert printed("benchmarks-apart").count("APART = (") == 1

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from companion.analysis import claims
+from companion.analysis.claims.shown import Shown
 from companion.analysis.prediction import ALL
 from companion.tables import claims as tables
+from statsmodels.stats.multitest import multipletests
 
 from bvg import results, study
-from bvg.results import scores
+from bvg.results import correlation, scores
 
 RULES = {claim.id: claim.rule for claim in claims.CLAIMS}
 HOLDS, PARTLY, FAILS, UNKNOWN = claims.VERDICTS
@@ -293,3 +295,27 @@ def test_changed_verdicts():
     of = moved.query("change == 'shape is ID'").set_index("id")
     assert of.loc["texture", ["verdict_before", "verdict_after", "moved"]].tolist() == [HOLDS, FAILS, True]
     assert tables.moved(moved).displayed.iloc[-1].tolist() == ["nothing", "*none moves*", "", ""]
+
+
+def test_a_correction_and_a_control_change_the_ledger():
+    before = verdict(published(), "no-single-bias")
+    corrected = replace(published(), correction="holm")
+    assert (before, verdict(corrected, "no-single-bias")) == (PARTLY, HOLDS)
+    assert corrected.consistent("other") == Shown.of(published().holm).consistent_in("other") == []
+    pairs = correlation.pairs(corrected.benchmarks)
+    assert len(pairs) == 45
+    assert (pairs["shown"] != 0).tolist() == (multipletests(pairs["p"])[1] < 0.05).tolist()
+    held = replace(published(), control="rank")
+    assert list(held.shown.rows) == ["Robustness", "Concepts", "Adversarial"]
+    assert held.thresholded_r("Robustness", "shape") == pytest.approx(0.45, abs=0.005)
+    assert RULES["texture"](held) == (
+        "ImageNet top-1 is held fixed, and accuracy in distribution contains it",
+        UNKNOWN,
+    )
+    assert len(claims.ledger(held, claims.SHARED, robust=False)) == len(claims.SHARED)
+
+
+def test_a_set_of_all_models_counts_once_in_a_correction():
+    without = replace(published(), scores=published().scores[~AT], correction="holm")
+    assert without.cells["p"].notna().sum() == 24
+    assert without.cells.query("group == 'other'")["shown"].isna().all()

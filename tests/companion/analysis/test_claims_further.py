@@ -88,3 +88,4 @@ def test_every_question_leads_to_a_figure_and_prints_its_rule(root):
         assert f'"{id}"' in (root / "notebooks" / page.replace(".html", ".md")).read_text(encoding="utf-8")
         assert f"def {claim.rule.__name__}(" in claims.source(claim)
         assert claim.how.endswith(".")
+    assert "def as_a_whole(" in claims.source(next(c for c in claims.FURTHER if c.id == "cues-whole"))

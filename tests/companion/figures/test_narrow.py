@@ -6,11 +6,15 @@ import pandas as pd
 import pytest
 from companion import figures
 from companion.analysis import choices, equal_accuracy, robustness
+from companion.analysis.forking.grid import grid
+from companion.analysis.forking.shares import levels, shares
 from companion.analysis.layer_criticality import PARTS, by_layer, joined
 from companion.figures.base import NARROW, WIDTH
 from companion.figures.equal_accuracy import equal_accuracy as draw_equal_accuracy
+from companion.figures.forking import specification_curves
 from companion.figures.layer_criticality import layer_criticality as draw_layers
 from companion.figures.robustness import robustness as draw_robustness
+from companion.tables.forking import WORDS
 from figure_content import gradient
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
@@ -45,6 +49,7 @@ def tables() -> dict:
         "criticality": equal_accuracy.correlate(
             joined(per_model, table), accuracies["imagenet"], PARTS, scores.BIAS_COLUMNS, sets, families, replicates=9
         ),
+        "grid": grid(table, per_model, accuracies),
         "checked": robustness.check_cells(per_model, *names, sets, families, replicates=9),
     }
 
@@ -69,6 +74,7 @@ def drawn() -> dict[str, figures.Figure]:
         "robustness": draw_robustness(t["checked"]),
         "layer criticality": draw_layers(by_layer(results.load("published"))),
         "criticality and biases": draw_equal_accuracy(t["criticality"]),
+        "specification curves": specification_curves(shares(t["grid"]), levels(t["grid"]), WORDS),
     }
 
 
@@ -88,6 +94,7 @@ def drawn() -> dict[str, figures.Figure]:
         "robustness",
         "layer criticality",
         "criticality and biases",
+        "specification curves",
     ],
 )
 def test_text_is_large_enough_and_inside(drawn, name):

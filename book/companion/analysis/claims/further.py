@@ -12,8 +12,9 @@ import pandas as pd
 from bvg import study
 from bvg.results import correlation, cue_counts, scores
 from companion.analysis import choices, cue_sensitivity, equal_accuracy, layer_criticality, resampling
-from companion.analysis.claims.evidence import FAILS, HOLDS, PARTLY, UNKNOWN, Evidence, Found, names
+from companion.analysis.claims.evidence import Evidence, Found, names, thresholded
 from companion.analysis.claims.statements import Claim
+from companion.analysis.claims.verdicts import FAILS, HOLDS, PARTLY, UNKNOWN
 from companion.analysis.multiple_tests import adjusted
 from companion.text import format_number, format_range, listed
 
@@ -23,7 +24,8 @@ NOT_MEASURED = "not measured for enough of these models"
 
 def criticality_as_a_whole(e: Evidence) -> Found:
     """Mean criticality over all, early or late layers has significant correlations of one sign with all four categories over all
-    models; holds in part if only within the AT models or the others. Depends on alpha, set_apart, leave_out and categories."""
+    models; holds in part if only within the AT models or the others. Depends on alpha, correction, set_apart,
+    leave_out and categories."""
     return as_a_whole(e, layer_criticality.PARTS)
 
 
@@ -52,8 +54,8 @@ def criticality_at_equal_accuracy(e: Evidence) -> Found:
 
 def cues_as_a_whole(e: Evidence) -> Found:
     """The share of the cue-conflict images decided by shape, by texture or by neither has significant correlations of one sign with
-    all four categories over all models; holds in part if only within the AT models or the others. Depends on alpha, set_apart,
-    leave_out and categories."""
+    all four categories over all models; holds in part if only within the AT models or the others. Depends on alpha, correction,
+    set_apart, leave_out and categories."""
     return as_a_whole(e, CUES)
 
 
@@ -92,6 +94,7 @@ def as_a_whole(e: Evidence, measures: Sequence[str]) -> Found:
     if joined[list(measures)].notna().all(axis=1).sum() < correlation.FEWEST:
         return NOT_MEASURED, UNKNOWN
     cells = correlation.correlate(joined, scores.CATEGORY_COLUMNS, measures, e.sets, e.alpha)
+    cells = thresholded(cells, adjusted(cells["p"], e.correction), e.alpha)
     found = correlation.same_sign(cells).groupby("group")["column"].agg(list).to_dict()
     value = "; ".join(f"{models.short}: {names(found.get(group, []))}" for group, models in study.MODEL_SETS.items())
     return value, HOLDS if "total" in found else PARTLY if found else FAILS
@@ -101,11 +104,11 @@ _CRITICALITY, _CUES = "layer-criticality.html", "cue-sensitivity.html"
 
 FURTHER: tuple[Claim, ...] = (
     Claim("criticality-whole", "Layer criticality correlates with generalization as a whole.", "as statement 2",
-          criticality_as_a_whole, f"{_CRITICALITY}#criticality-robustness", helpers=(as_a_whole,)),
+          criticality_as_a_whole, f"{_CRITICALITY}#criticality-robustness"),
     Claim("criticality-equal", "At equal accuracy, layer criticality correlates with robustness, concepts or adversarial accuracy.",
           "as statement 8", criticality_at_equal_accuracy, f"{_CRITICALITY}#criticality-equal-accuracy", slow=True),
     Claim("cues-whole", "How often a model decides by shape, by texture or by neither correlates with generalization as a whole.",
-          "as statement 2", cues_as_a_whole, f"{_CUES}#cue-equal-accuracy", helpers=(as_a_whole,)),
+          "as statement 2", cues_as_a_whole, f"{_CUES}#cue-equal-accuracy"),
     Claim("sensitivity-more", "Shape sensitivity correlates more strongly with generalization than shape bias.", "as statement 15",
           sensitivity_tells_more, f"{_CUES}#cue-contrasts", slow=True),
 )  # fmt: skip

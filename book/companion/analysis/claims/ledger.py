@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
 from bvg.results import correlation
-from companion.analysis.claims.evidence import FAILS, HOLDS, UNKNOWN, Evidence
+from companion.analysis.claims import decisions
+from companion.analysis.claims.evidence import Evidence
 from companion.analysis.claims.statements import CLAIMS, Claim
+from companion.analysis.claims.verdicts import FAILS, HOLDS, UNKNOWN
 from companion.analysis.robustness import VERDICTS
 from companion.text import listed, plural
 
@@ -64,11 +67,26 @@ def behind(claim: Claim, evidence: Evidence) -> str:
 
 
 def source(claim: Claim) -> str:
-    """Return the source of a claim's rule, its constants and its helper functions."""
-    module = inspect.getmodule(claim.rule)
-    constants = "\n".join(f"{name} = {getattr(module, name)!r}" for name in claim.constants)
-    functions = [inspect.getsource(function).rstrip() for function in (claim.rule, *claim.helpers)]
-    return "\n\n".join([constants, *functions] if constants else functions)
+    """Return the source of a claim's rule, of the decisions and helpers that it calls, and of their constants."""
+    modules, functions = (inspect.getmodule(claim.rule), decisions), [claim.rule]
+    for function in functions:  # grows
+        called = [getattr(module, name, None) for name in function.__code__.co_names for module in modules]
+        functions += [
+            f for f in called if inspect.isfunction(f) and inspect.getmodule(f) in modules and f not in functions
+        ]
+    constants = [text for function in functions for text in _constants(function)]
+    return "\n\n".join(dict.fromkeys([*constants, *(inspect.getsource(f).rstrip() for f in functions)]))
+
+
+def _constants(function: Callable) -> list[str]:
+    """Return the statements of the constants of its own module that a function uses."""
+    module = inspect.getmodule(function)
+    text = inspect.getsource(module)
+    return [
+        f"{name} = {getattr(module, name)!r}"
+        for name in function.__code__.co_names
+        if name.isupper() and re.search(rf"^{name}\b.*=", text, re.M)
+    ]
 
 
 def changes(before: pd.DataFrame, after: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

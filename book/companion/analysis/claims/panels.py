@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata, theilslopes
-from statsmodels.api import OLS
+from scipy.stats import rankdata
+from scipy.stats import t as student
 
 import bvg.results.scores
 from companion.analysis.multiple_tests import adjusted
@@ -45,30 +45,70 @@ def panels(scores: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
             )
     table = pd.DataFrame(rows, columns=["category", "bias", "n", "outliers", "count", "p", "turn"])
     table["p_holm"] = adjusted(table["p"])
-    table["bends"] = (table["p_holm"] < alpha) & table["turn"].between(0.1, 0.9)
+    table["bends"] = bends(table["p_holm"], table["turn"], alpha)
     return table
 
 
 def outlying(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return which observations [N] lie far from the Theil-Sen line.
+    """Return which observations lie far from the Theil-Sen line: x, y [..., N] -> bool [..., N].
 
     Example:
         >>> x = np.arange(9.0)
         >>> outlying(x, np.where(x == 4, 50, 2 * x + x % 2)).nonzero()[0].tolist()
         [4]
     """
-    residual = y - theilslopes(y, x).slope * x
-    residual = np.abs(residual - np.median(residual))
-    return residual > FAR * 1.4826 * np.median(residual)
+    first, second = np.triu_indices(x.shape[-1], 1)
+    across, up = (values[..., second] - values[..., first] for values in np.broadcast_arrays(x, y))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = np.nanmedian(np.where(across == 0, np.nan, up / across), axis=-1, keepdims=True)
+    residual = y - slope * x
+    residual = np.abs(residual - np.median(residual, axis=-1, keepdims=True))
+    return residual > FAR * 1.4826 * np.median(residual, axis=-1, keepdims=True)
 
 
-def bend(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Fit a parabola to y's ranks over x's ranks.
+def bend(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fit a parabola to y's ranks over x's ranks, by least squares: x, y [..., N].
 
     Returns:
-        p of the quadratic term, and the turning point as a share of the ranks.
+        p of the quadratic term by Student's t, and the turning point as a share of the ranks, [...] each.
     """
-    rank = (rankdata(x) - 0.5) / len(x)
-    centred = rank - rank.mean()
-    fit = OLS(rankdata(y), np.c_[np.ones(len(x)), centred, centred**2]).fit()
-    return float(fit.pvalues[2]), float(rank.mean() - fit.params[1] / (2 * fit.params[2]))
+    n = x.shape[-1]
+    rank = (rankdata(x, axis=-1) - 0.5) / n
+    centred = rank - rank.mean(axis=-1, keepdims=True)
+    terms = np.stack([np.ones_like(centred), centred, centred**2], axis=-1)
+    squares = np.linalg.inv(terms.swapaxes(-1, -2) @ terms)
+    ranks = rankdata(y, axis=-1)[..., None]
+    fit = squares @ (terms.swapaxes(-1, -2) @ ranks)
+    error = ((ranks - terms @ fit) ** 2).sum(axis=(-1, -2)) / (n - 3)
+    slope, quadratic = fit[..., 1, 0], fit[..., 2, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = quadratic / np.sqrt(error * squares[..., 2, 2])
+        return 2 * student.sf(np.abs(t), n - 3), rank.mean(axis=-1) - slope / (2 * quadratic)
+
+
+def many(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Look at every column of y against every column of x: float [N, C] and [N, R].
+
+    Returns:
+        Number of outliers, p of the bend and turning point, [R, C] each, as in `panels`.
+    """
+    shape = (y.shape[1], x.shape[1])
+    if np.isnan(x).any() or np.isnan(y).any():
+        found = np.empty((3, *shape))
+        for i, j in np.ndindex(shape):
+            both = ~np.isnan(x[:, j] + y[:, i])
+            found[:, i, j] = [part[0, 0] for part in many(x[both, j : j + 1], y[both, i : i + 1])]
+        return tuple(found)
+    tested = np.array([len(np.unique(column)) > 2 for column in x.T]) & (np.ptp(y, axis=0) > 0)[:, None]
+    tested &= len(x) >= FEWEST
+    counts, p, turn = np.zeros(shape), np.full(shape, np.nan), np.full(shape, np.nan)
+    i, j = np.nonzero(tested)
+    if len(i):
+        counts[i, j] = outlying(x.T[j], y.T[i]).sum(axis=-1)
+        p[i, j], turn[i, j] = bend(x.T[j], y.T[i])
+    return counts, p, turn
+
+
+def bends(p_holm: np.ndarray, turn: np.ndarray, alpha: float) -> np.ndarray:
+    """Return whether panels bend: the quadratic term is significant, and the parabola turns within the central 80 %."""
+    return (p_holm < alpha) & (turn >= 0.1) & (turn <= 0.9)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import numpy as np
 
 from bvg.results import correlation, scores
-from companion.analysis.claims.evidence import FAILS, HOLDS, PARTLY, UNKNOWN, Evidence, Found, names
+from companion.analysis.claims import decisions
+from companion.analysis.claims.decisions import APART
+from companion.analysis.claims.evidence import Evidence, Found, names
+from companion.analysis.claims.shown import Shown
+from companion.analysis.claims.verdicts import FAILS, HOLDS, PARTLY, UNKNOWN, name
 from companion.analysis.multiple_tests import adjusted
 from companion.analysis.variants import by_attack
 from companion.text import format_number, listed
-
-APART = ("stylized", "pgd")
 
 
 def benchmarks_agree(e: Evidence) -> Found:
@@ -27,8 +29,8 @@ def benchmarks_agree(e: Evidence) -> Found:
         f"{positive} of {len(rest)} pairs of the other benchmarks correlate positively; the lowest mean correlations: "
         f"{listed([e.world.name(b) for b in lowest])}"
     )
-    agree, are_apart = positive > len(rest) / 2, set(lowest) == set(APART)
-    return value, HOLDS if agree and are_apart else PARTLY if agree or are_apart else FAILS
+    shown = Shown.of(e.benchmarks)
+    return value, name(decisions.benchmarks_agree(shown.pick(group="total"), shown.rows))
 
 
 def benchmarks_apart(e: Evidence) -> Found:
@@ -43,8 +45,8 @@ def benchmarks_apart(e: Evidence) -> Found:
     value = "benchmarks with a positive correlation: " + ", ".join(f"{e.world.name(b)} {partners[b]}" for b in APART)
     value += f", each of the rest {rest.min()} or more; without any significant correlation: "
     value += listed([e.world.name(b) for b in related.index[related == 0]])
-    fewer = all(partners[b] < rest.min() for b in APART)
-    return value, HOLDS if not any(partners[b] for b in APART) else PARTLY if fewer else FAILS
+    shown = Shown.of(e.benchmarks)
+    return value, name(decisions.benchmarks_apart(shown.pick(group="total"), shown.rows))
 
 
 def many_benchmarks(e: Evidence) -> Found:
@@ -57,7 +59,7 @@ def many_benchmarks(e: Evidence) -> Found:
     mixed = count[(count["positive"] > 0) & (count["negative"] > 0)]
     how = "; ".join(f"{names([b])} {row.positive} positive, {row.negative} negative" for b, row in count.iterrows())
     value = f"opposite signs over {total['row'].nunique()} benchmarks for {len(mixed)} of {len(count)} biases ({how})"
-    return value, HOLDS if len(mixed) > len(count) / 2 else PARTLY if len(mixed) else FAILS
+    return value, name(decisions.many_benchmarks(Shown.of(e.by_benchmark)))
 
 
 def singled_out(e: Evidence) -> Found:
@@ -75,9 +77,7 @@ def singled_out(e: Evidence) -> Found:
         f"significant correlations with a benchmark in a set of models, of {len(cells)} in all (after Holm): {how}; "
     )
     value += f"one sign with all categories over all models: {names(e.consistent('total'))}"
-    if e.consistent("total") or not corrected.any():
-        return value, FAILS
-    return value, HOLDS if (corrected > 0).mean() > 0.5 else PARTLY
+    return value, name(decisions.singled_out(e.shown, corrected.to_numpy() > 0))
 
 
 def low_budget(e: Evidence) -> Found:

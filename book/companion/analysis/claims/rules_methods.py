@@ -10,7 +10,9 @@ import numpy as np
 from bvg import known_models, study
 from bvg.results import correlation, cue_counts, scores
 from companion.analysis import cue_sensitivity
-from companion.analysis.claims.evidence import FAILS, HOLDS, PARTLY, UNKNOWN, Evidence, Found
+from companion.analysis.claims import decisions
+from companion.analysis.claims.evidence import Evidence, Found
+from companion.analysis.claims.verdicts import FAILS, HOLDS, PARTLY, UNKNOWN, name
 from companion.analysis.prediction import ALL
 from companion.analysis.robustness import OTHER_DEPENDENCE
 from companion.text import format_number, listed
@@ -75,13 +77,13 @@ def outliers(e: Evidence) -> Found:
     median line is above 3.5 (see `companion.analysis.claims.panels`); holds in part if any panel has one. The result also
     counts the cells of Figure 2 whose significance or sign depends on a single model. Depends on leave_out, categories and
     cut-offs; the second count also on alpha."""
-    with_any, decided = int((e.panels["count"] > 0).sum()), int((e.checked["without_changes"] > 0).sum())
+    found, decided = (e.panels["count"] > 0).to_numpy(), int((e.checked["without_changes"] > 0).sum())
     counts = e.panels["outliers"][e.panels["outliers"] != ""].str.split("; ").explode().value_counts()
-    value = f"outliers in {with_any} of {len(e.panels)} panels"
+    value = f"outliers in {found.sum()} of {len(found)} panels"
     if len(counts):
         value += f", most often {known_models.describe([counts.index[0]])['name'].iloc[0]} (in {counts.iloc[0]})"
     value += f"; cells of Figure 2 whose significance or sign depends on a single model: {decided} of {len(e.checked)}"
-    return value, HOLDS if with_any > len(e.panels) / 2 else PARTLY if with_any else FAILS
+    return value, name(decisions.many_panels(found))
 
 
 def non_monotonic(e: Evidence) -> Found:
@@ -90,9 +92,8 @@ def non_monotonic(e: Evidence) -> Found:
     leave_out, categories and cut-offs."""
     bent = e.panels[e.panels["bends"]]
     which = listed([f"{study.bias(t.bias).plain} with {t.category}" for t in bent.itertuples()])
-    return f"bends in {len(bent)} of {len(e.panels)} panels: {which}", (
-        HOLDS if len(bent) > len(e.panels) / 2 else PARTLY if len(bent) else FAILS
-    )
+    value = f"bends in {len(bent)} of {len(e.panels)} panels: {which}"
+    return value, name(decisions.many_panels(e.panels["bends"].to_numpy()))
 
 
 def band_test_fails_for_at(e: Evidence) -> Found:
@@ -115,14 +116,10 @@ def shape_ignores_accuracy(e: Evidence) -> Found:
     """Two models whose shape bias differs by less than 0.01 differ by at least 20 percentage points in some category; holds in
     part if by at least 10. The result also names the pair of such models that differ most in how many cue-conflict images they
     decide by shape or texture at all, where the counts are known. Depends on leave_out and categories."""
-    close, far = 0.01, 20
     shape = e.counted["shape"].to_numpy(float)
-    near = np.abs(shape[:, None] - shape) < close
     largest = {}
     for category in scores.CATEGORY_COLUMNS:
-        accuracy = e.counted[category].to_numpy(float)
-        apart = np.where(near, np.abs(accuracy[:, None] - accuracy), 0.0)
-        apart = np.nan_to_num(apart)
+        apart = decisions.apart(shape, e.counted[category].to_numpy(float))
         largest[category] = (float(apart.max()), np.unravel_index(apart.argmax(), apart.shape))
     category = max(largest, key=lambda c: largest[c][0])
     most, pair = largest[category]
@@ -136,7 +133,7 @@ def shape_ignores_accuracy(e: Evidence) -> Found:
         top = pairs.iloc[0]
         a, b = known_models.describe([top["model"], top["other"]])["name"]
         value += f"; cue-conflict images decided by shape or texture: {a} {format_number(top['decided'], 1)} %, {b} {format_number(top['other_decided'], 1)} %"
-    return value, HOLDS if most >= far else PARTLY if most >= far / 2 else FAILS
+    return value, name(decisions.shape_ignores_accuracy(np.asarray(most)))
 
 
 def few_samples(e: Evidence) -> Found:

@@ -27,7 +27,6 @@ class Claim:
         where: page of the book, and id of the figure or table that shows the numbers.
         slow: whether the rule takes seconds, because it resamples or grows forests.
         cells: the cells of Figure 2 behind the rule, as pairs of category and bias; None stands for all of them.
-        helpers: functions that the rule calls, and constants: module-level names that it uses; the page prints their source.
     """
 
     id: str
@@ -37,8 +36,6 @@ class Claim:
     where: str
     slow: bool = False
     cells: tuple[tuple[str | None, str | None], ...] = ()
-    helpers: tuple[Callable, ...] = ()
-    constants: tuple[str, ...] = ()
 
     @property
     def how(self) -> str:
@@ -65,11 +62,11 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("spearman-blind", "Spearman's r does not capture non-monotonic relations.", "statement 5", m.spearman_blind,
           "how-firm.html#firmness", slow=True),
     Claim("benchmarks-agree", "Many benchmarks correlate positively with each other, except SIN and PGD.",
-          "statement 6; caption of Figure 3", b.benchmarks_agree, "benchmarks.html#figure-3", constants=("APART",)),
+          "statement 6; caption of Figure 3", b.benchmarks_agree, "benchmarks.html#figure-3"),
     Claim("benchmarks-apart", "SIN and PGD correlate positively with no other benchmark.", "statement 6, strict reading",
-          b.benchmarks_apart, "benchmarks.html#figure-3", constants=("APART",)),
+          b.benchmarks_apart, "benchmarks.html#figure-3"),
     Claim("insufficient", "The biases do not suffice to predict the generalization of a model accurately and as a whole.",
-          "statement 7", m.insufficient, "claims.html#prediction", slow=True, constants=("ACCURATE",)),
+          "statement 7", m.insufficient, "claims.html#prediction", slow=True),
     Claim("shape-no-remedy", "Contrary to earlier findings, shape bias does not correlate with robustness.", "statement 8; summary",
           r.shape_is_no_remedy, _SHAPE, cells=(("Robustness", "shape"),)),
     Claim("narrow-band-no-remedy", "Contrary to earlier findings, a narrow critical band does not correlate with robustness.",
@@ -78,9 +75,9 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("high-frequency-modestly", "High-frequency cues relate to generalization modestly.", "statement 9",
           r.high_frequency_modestly, _SPECTRAL, cells=((None, "high_frequency"),)),
     Claim("shape-fails", "Shape bias fails to predict performance as a whole.", "statement 10; summary", r.shape_fails, _SHAPE,
-          helpers=(r.fails_holistically,), cells=((None, "shape"),)),
+          cells=((None, "shape"),)),
     Claim("centre-fails", "The critical band's centre frequency also fails to predict performance as a whole.", "statement 11; summary", r.centre_fails, _BAND,
-          helpers=(r.fails_holistically,), cells=((None, "center_frequency"),)),
+          cells=((None, "center_frequency"),)),
     Claim("texture", "More texture bias comes with more accuracy in distribution.", "statement 12; summary", r.texture, _SHAPE, cells=(("ID", "shape"),)),
     Claim("outliers", "There are many outliers.", "statement 13", m.outliers, _PANELS, slow=True),
     Claim("non-monotonic", "There are many non-monotonic relations.", "statement 13", m.non_monotonic, _PANELS),
