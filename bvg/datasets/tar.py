@@ -62,6 +62,10 @@ class TarMember:
     def __str__(self) -> str:
         return f"{self.archive}/{self.name}"
 
+    def is_dir(self) -> bool:
+        """Return False: a member is a file."""
+        return False
+
     def read_bytes(self) -> bytes:
         """Return the content.
 
@@ -177,7 +181,7 @@ def open_tar(archive: str | Path) -> TarFolder:
         raise DataError(f"expected {archive} to be a file that can be read, got {error.strerror or error}") from error
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)  # ImageNet-C has five archives
 def _members(archive: Path, indexed: Stat) -> Members:
     key = hashlib.sha256(f"{os.fsencode(archive.resolve())}\n{indexed}".encode()).hexdigest()[:16]
     place = files.cache_dir() / "tar" / f"{key}.parquet"

@@ -97,7 +97,7 @@ class Forecast:
         return "\n".join(lines)
 
 
-def count(plan: Plan, finished: Finished) -> Forecast:
+def count(plan: Plan, finished: Finished, answer: Callable[[Tensor], Tensor] | None = None) -> Forecast:
     """Count what there is to do, without times.
 
     The work is linear in models, images and conditions; images are decoded once for all models.
@@ -105,6 +105,7 @@ def count(plan: Plan, finished: Finished) -> Forecast:
     Args:
         plan: what to measure.
         finished: what the run folder has.
+        answer: the first model, which tells an instrument that alters models how many passes it takes; without it, one.
     """
     cached: frozenset[int] = frozenset()  # rows that an earlier instrument decodes into the cache
     rows = []
@@ -125,7 +126,8 @@ def count(plan: Plan, finished: Finished) -> Forecast:
             row["made"] += read * kinds
             row["evaluated"] += evaluated * kinds
             row["done"] += (n * len(plan.models) - evaluated) * kinds
-        passes = row["evaluated"] * (1 + steps_of(instrument))
+        once = instrument.passes(answer) if answer else 1
+        passes = row["evaluated"] * (once + steps_of(instrument))
         rows.append({"instrument": instrument.name, "dataset": instrument.dataset, **row, "passes": passes})
     room, folder = len(cached) * int(np.prod(SHAPE)), plan.source.cache
     free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free if room else 0
@@ -157,7 +159,6 @@ def forecast(plan: Plan, out: str | Path) -> Forecast:
     if (Path(out) / "units.sqlite").exists():
         with Run(out, plan.shared) as folder:
             finished = folder.finished(plan.settings.keep_predictions)
-    counted = count(plan, finished)
     with (
         TemporaryDirectory() as scratch,
         Run(Path(scratch) / "plan", plan.shared) as folder,  # loading a model enters it into a folder
@@ -165,7 +166,9 @@ def forecast(plan: Plan, out: str | Path) -> Forecast:
         closing(plan.source),
     ):
         models = dict(plan.load(folder, plan.device))
-        pace = calibrate(plan, next(iter(models.values())), lambda forward: True)
+        first = next(iter(models.values()))
+        counted = count(plan, finished, first)
+        pace = calibrate(plan, first, lambda forward: True)
     return counted if pace is None else timed(counted, plan, pace)
 
 
@@ -174,11 +177,12 @@ def announce(plan: Plan, folder: Run, models: Mapping[str, Callable[[Tensor], Te
 
     Short runs are not delayed: few passes are not timed at all, and otherwise one batch is timed first.
     """
-    counted = count(plan, folder.finished(plan.settings.keep_predictions))
+    first = next(iter(models.values()))
+    counted = count(plan, folder.finished(plan.settings.keep_predictions), first)
     passes = counted.table["passes"].sum()
     if passes < FEW:
         return None
-    pace = calibrate(plan, next(iter(models.values())), lambda forward: passes * forward >= LONG)
+    pace = calibrate(plan, first, lambda forward: passes * forward >= LONG)
     if pace is None:
         return None
     expected = timed(counted, plan, pace)

@@ -103,6 +103,14 @@ def test_upstream_archives_are_read_under_their_own_names(tmp_path, monkeypatch)
         open_dataset("imagenet-c", packed, "shot_noise", 1)
 
 
+def test_a_file_in_the_place_of_a_folder_is_an_error(tmp_path):
+    (tmp_path / "fog").mkdir()
+    (tmp_path / "fog/3").write_text("not a folder")
+    pack(tmp_path / "fog", tmp_path / "packed/imagenet-c/weather.tar", "fog")
+    with pytest.raises(DataError, match="imagenet-c fog 3: expected a folder"):
+        open_dataset("imagenet-c", tmp_path / "packed", "fog", 3)
+
+
 def test_forked_workers_read_the_same_file(tmp_path):
     plain = validation_images(tmp_path / "plain", 40, size=(240, 230))
     pack(plain / "imagenet/val", tmp_path / "packed/imagenet/val.tar")

@@ -6,9 +6,11 @@ import pandas as pd
 import pytest
 import torch
 from colour_reader import ColourReader, picture, probing
+from torch import nn
 
 from bvg import imagenet_classes, study
 from bvg.instruments import STUDY, BandPass
+from bvg.instruments.layer_criticality import LayerCriticality
 from bvg.measure import forecast, planned, run
 from bvg.measure.__main__ import main
 from bvg.measure.forecast import count, timed
@@ -65,6 +67,15 @@ def test_cost_is_linear_in_models_images_and_conditions_and_decoding_is_shared(d
     twice = counted(data, [BandPass("band-pass", "imagenet", cutoffs=(0.1, 0.2, 0.5, 0.6))]).loc["band-pass"]
     once = counted(data, [BAND_PASS]).loc["band-pass"]
     assert [twice[c] / once[c] for c in ("conditions", "made", "evaluated", "passes", "decoded")] == [2, 2, 2, 2, 1]
+
+
+def test_an_instrument_that_alters_the_model_counts_a_pass_per_layer_and_draw(data, tmp_path):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 8, 8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 1000))
+    plan = planned({"small": network}, [LayerCriticality("layer-criticality", "imagenet", trials=2)], data, **OPTIONS)
+    table = forecast.forecast(plan, tmp_path / "run").table.set_index("instrument")
+    # the usual pass, the intact model again, and two draws of each of two layers
+    assert table.at["layer-criticality", "passes"] == 10 * (1 + 1 + 2 * 2)
 
 
 def test_what_a_run_has_is_not_counted_again(data, tmp_path):
