@@ -117,5 +117,5 @@ bvgx.stats = (() => {
     return { ...none, r, p: pValue(r, n + 2 - variables.length), low, high }; // a control takes one degree of freedom
   }
 
-  return { correlate, residuals, generator };
+  return { correlate, residuals, generator, levels, ranks };
 })();
