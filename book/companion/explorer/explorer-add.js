@@ -8,17 +8,18 @@ bvgx.createAdd = (data, state) => {
   const { mark, group, schema } = data.own;
   const own = bvgx.createOwn(data, state);
   const box = document.querySelector(".bvgx-own");
-  const [chooser, form, error, status, near, none, table] = ["[type=file]", "form", "[role=alert]", "[role=status]", ".bvgx-near", ".bvgx-none", "table"]
-    .map((part) => box.querySelector(part));
+  const [chooser, form, table] = ["[type=file]", "form", "table"].map((part) => box.querySelector(part));
+  const [error, status, near, none] = ["error", "added", "near", "none"].map((part) => box.querySelector(`.bvgx-${part}`));
 
   /** The id of a new model; as in bvg.results.load, a model of the study that was measured again is a model of its own. */
   const label = (id, run) => (data.models.some((m) => m.counted && (m.id === id || m.name === id)) ? `${id}@${run}` : id);
 
   function join(models) {
     const facts = { group: group.id, groupName: group.name, method: "", counted: false, apart: false, mark };
-    state.join(models.map(({ id, source, values }) => ({ model: { ...facts, id, name: id, family: id, source }, values })), group);
-    const counts = models.map(({ id, values }) => `${id} (${values.filter((v) => v !== null).length} of ${plural(values.length, "number")})`);
-    [status.textContent, error.textContent] = [`Added and selected: ${counts.join(", ")}.`, ""];
+    state.join(models.map(({ id, source, values }) => ({ model: { id, name: id, family: id, source, ...facts }, values })), group);
+    const count = ({ values }) => `${values.filter((v) => v !== null).length} of ${plural(values.length, "number")}`;
+    status.textContent = `Added and selected: ${models.map((m) => `${m.id} (${count(m)})`).join(", ")}.`;
+    error.textContent = "";
   }
 
   async function take(file) {
@@ -29,7 +30,8 @@ bvgx.createAdd = (data, state) => {
       const unique = (key, of) => [...new Set(of.map((row) => row[key]))];
       join(unique("model", rows).map((id) => {
         const of = rows.filter((row) => row.model === id);
-        return { id: label(id, file.name.replace(/\.[^.]*$/, "")), source: unique("source", of).join(", "), values: own.score(of) };
+        const run = file.name.replace(/\.[^.]*$/, "");
+        return { id: label(id, run), source: unique("source", of).join(", "), values: own.score(of) };
       }));
     } catch (reason) {
       if (!(reason instanceof bvgx.Rejected)) throw reason;
@@ -39,7 +41,8 @@ bvgx.createAdd = (data, state) => {
 
   function type(event) {
     event.preventDefault();
-    const { name, ...given } = Object.fromEntries([...new FormData(form)].filter(([, v]) => v).map(([k, v]) => [k, k === "name" ? v : Number(v)]));
+    const { name, ...typed } = Object.fromEntries([...new FormData(form)].filter(([, text]) => text));
+    const given = Object.fromEntries(Object.entries(typed).map(([measure, text]) => [measure, Number(text)]));
     join([{ id: label(name, "typed"), source: "typed", values: own.score([], given) }]);
   }
 
@@ -47,7 +50,8 @@ bvgx.createAdd = (data, state) => {
     const measured = state.value(id, line.category);
     const outside = measured !== null && (measured < line.low || measured > line.high);
     const [value, low, high] = [line.predicted, line.low, line.high].map((v) => number(v, 1));
-    const cells = [line.features, line.n, value, `${low} to ${high}`, measured === null ? "–" : h(outside ? "b" : "span", {}, number(measured, 1))];
+    const found = measured === null ? "–" : h(outside ? "b" : "span", {}, number(measured, 1));
+    const cells = [line.features, line.n, value, `${low} to ${high}`, found];
     return h("tr", { "data-values": [line.predicted, line.low, line.high] },
       h("th", { scope: "row" }, state.measure(line.category).plain), ...cells.map((cell) => h("td", {}, cell)));
   }
@@ -56,8 +60,9 @@ bvgx.createAdd = (data, state) => {
   function draw() {
     const m = state.selected.map(state.model).filter((one) => one.group === group.id).at(-1);
     const lines = m ? own.predict(m.id) : [];
-    const names = (m ? own.nearest(m.id) : []).flatMap((other, i) =>
-      [i ? ", " : "", h("button", { type: "button", class: "bvgx-link", onclick: () => state.add([other.id, m.id]) }, other.name)]);
+    const button = (other) =>
+      h("button", { type: "button", class: "bvgx-link", onclick: () => state.add([other.id, m.id]) }, other.name);
+    const names = (m ? own.nearest(m.id) : []).flatMap((other, i) => [i ? ", " : "", button(other)]);
     near.replaceChildren(...(names.length ? [h("b", {}, m.name), " is most similar in its biases to ", ...names, "."] : []));
     table.tBodies[0].replaceChildren(...lines.map((line) => row(m.id, line)));
     [table.hidden, none.hidden] = [!lines.length, !m || lines.length > 0];

@@ -17,7 +17,8 @@ bvgx.createOwn = (data, state) => {
     const OPERATIONS = {
       row: (name) => at.get(name)?.value ?? null,
       share: (name) => (at.get(name)?.n ? (100 * at.get(name).value) / at.get(name).n : null),
-      every: (...of) => complete(rows.filter((row) => of[0] === row.benchmark && of[1] === row.metric).map((row) => row.value), mean),
+      every: (benchmark, metric) =>
+        complete(rows.filter((r) => r.benchmark === benchmark && r.metric === metric).map((r) => r.value), mean),
       measure: (id) => given[id] ?? evaluate(formulas[id]),
       first: (...parts) => parts.map(evaluate).find((v) => v !== null) ?? null,
       mean: combine(mean),

@@ -66,7 +66,9 @@ bvgx.readTable = (text, name, schema) => {
     whole: Number.isInteger,
   };
   const passes = (row, tests) => tests.every(([field, test, than]) => TESTS[test](row[field], than, row));
-  for (const { column, when, then, reason } of schema.rules) reject(column, (row) => passes(row, when) && !passes(row, then), reason);
+  for (const { column, when, then, reason } of schema.rules) {
+    reject(column, (row) => passes(row, when) && !passes(row, then), reason);
+  }
   const seen = new Set();
   reject("model", (row) => seen.size === seen.add(JSON.stringify(schema.key.map((k) => row[k]))).size, words.repeat);
   for (const metric of ["top1", "top5"]) {

@@ -89,7 +89,7 @@ def panel(data: Mapping[str, Any]) -> str:
         '<label>Results table <input type="file" accept=".csv,text/csv"></label>'
         "<details><summary>Type numbers; leave out those that you do not have</summary>"
         f'<form><label>Name <input name="name" value="my model" required></label>{parts}<button>Add the model</button></form></details>'
-        '<p role="alert" class="bvgx-error"></p><p role="status"></p><p class="bvgx-near"></p>'
+        '<p role="alert" class="bvgx-error"></p><p role="status" class="bvgx-added"></p><p class="bvgx-near"></p>'
         '<p class="bvgx-none" hidden>A prediction needs ImageNet top-1, or all six biases.</p>'
         '<div class="bvgx-scroll"><table hidden><caption>Linear predictions from the other models; a measured value in bold lies outside the interval</caption>'
         f"<thead><tr>{''.join(f'<th scope=col>{head}</th>' for head in heads)}</tr></thead><tbody></tbody></table></div></details>"
