@@ -144,6 +144,7 @@
     view.scrollIntoView({ block: "nearest" });
   }
   addEventListener("hashchange", follow);
+  document.addEventListener("bvg-follow", () => [...panels, ...small].forEach(({ plot }) => plot.render()));
   changed();
   follow();
   root.dataset.ready = "true";
