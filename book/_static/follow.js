@@ -17,32 +17,26 @@ window.bvgFollow = (() => {
   function button(model, textContent = "Follow on every page") {
     if (!known(model)) return "";
     const label = `Follow ${bvgModels[model]} on every page`;
-    const made = make("button", { type: "button", textContent, title: label, ariaLabel: label });
-    made.ariaPressed = String(model === id);
+    const made = make("button", { type: "button", textContent, title: label, ariaLabel: label, ariaPressed: model === id });
     made.dataset.follow = model;
     return made;
   }
 
-  function show() {
-    stop.hidden = !id;
-    const link = id && make("a", { textContent: bvgModels[id], href: `explorer.html#models=${id}` });
-    if (id) status.replaceChildren("Following ", link);
-    for (const one of document.querySelectorAll("[data-follow]")) {
-      one.ariaPressed = String(one.dataset.follow === id);
-      one.closest("tr")?.classList.toggle("bvg-followed", one.dataset.follow === id);
-    }
-    document.dispatchEvent(new Event("bvg-follow"));
-  }
-
+  /** Follow a model, or none. */
   function follow(model) {
-    id = model;
+    const link = model && make("a", { textContent: bvgModels[model], href: `explorer.html#models=${model}` });
+    status.replaceChildren(...(model ? ["Following ", link] : id ? ["No model is followed."] : []));
+    [id, stop.hidden] = [model, !model];
     const address = new URL(location.href);
     if (id) address.searchParams.set(KEY, id);
     else address.searchParams.delete(KEY);
     allowed(() => history.replaceState(history.state, "", address));
     allowed(() => (id ? localStorage.setItem(KEY, id) : localStorage.removeItem(KEY)));
-    if (!id) status.textContent = "No model is followed.";
-    show();
+    for (const one of document.querySelectorAll("[data-follow]")) {
+      one.ariaPressed = one.dataset.follow === id;
+      one.closest("tr")?.classList.toggle("bvg-followed", one.dataset.follow === id);
+    }
+    document.dispatchEvent(new Event("bvg-follow"));
   }
 
   function start() {
@@ -50,12 +44,12 @@ window.bvgFollow = (() => {
     document.querySelectorAll("td:first-child .bvg-model").forEach((link) => link.after(button(link.hash.split("=")[1], "")));
     document.addEventListener("click", ({ target }) => {
       const [link, pressed] = [target.closest?.("a[href]"), target.closest?.("[data-follow]")?.dataset.follow];
+      const page = link?.host === location.host && link.pathname.endsWith(".html") && link.pathname !== location.pathname;
       if (pressed) follow(pressed === id ? null : pressed);
       else if (target === stop) follow(null);
-      else if (id && link?.host === location.host && link.pathname !== location.pathname) link.search = `${KEY}=${id}`;
+      else if (id && page) link.search = `${KEY}=${id}`;
     }, true);
-    id = [new URLSearchParams(location.search).get(KEY), allowed(() => localStorage.getItem(KEY))].find(known) ?? null;
-    show();
+    follow([new URLSearchParams(location.search).get(KEY), allowed(() => localStorage.getItem(KEY))].find(known) ?? null);
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

@@ -16,7 +16,8 @@ bvgx.createAdd = (data, state) => {
 
   function join(models) {
     const facts = { group: group.id, groupName: group.name, method: "", counted: false, apart: false, mark };
-    state.join(models.map(({ id, source, values }) => ({ model: { id, name: id, family: id, source, ...facts }, values })), group);
+    const described = ({ id, source }) => ({ id, name: id, family: id, source, ...facts });
+    state.join(models.map((m) => ({ model: described(m), values: m.values })), group);
     const count = ({ values }) => `${values.filter((v) => v !== null).length} of ${plural(values.length, "number")}`;
     status.textContent = `Added and selected: ${models.map((m) => `${m.id} (${count(m)})`).join(", ")}.`;
     error.textContent = "";
@@ -27,12 +28,10 @@ bvgx.createAdd = (data, state) => {
     box.open = true;
     try {
       const rows = bvgx.readTable(await file.text(), file.name, schema);
-      const unique = (key, of) => [...new Set(of.map((row) => row[key]))];
-      join(unique("model", rows).map((id) => {
-        const of = rows.filter((row) => row.model === id);
-        const run = file.name.replace(/\.[^.]*$/, "");
-        return { id: label(id, run), source: unique("source", of).join(", "), values: own.score(of) };
-      }));
+      const run = file.name.replace(/\.[^.]*$/, "");
+      const ids = [...new Set(rows.map((row) => row.model))];
+      const scored = (id) => own.score(rows.filter((row) => row.model === id));
+      join(ids.map((id) => ({ id: label(id, run), source: file.name, values: scored(id) })));
     } catch (reason) {
       if (!(reason instanceof bvgx.Rejected)) throw reason;
       [status.textContent, error.textContent] = ["", reason.message];

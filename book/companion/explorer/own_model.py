@@ -20,7 +20,7 @@ from companion.figures.marks import NEW
 
 NEAREST = 3
 """Models that are named as the nearest ones."""
-KINDS = {"benchmark": "Benchmarks", "category": "Categories", "bias": "Biases"}
+KINDS = {"benchmark": "Benchmarks, top-1", "category": "Categories", "bias": "Biases"}
 """Kinds of measures whose values can be typed."""
 
 
@@ -91,8 +91,8 @@ def panel(data: Mapping[str, Any]) -> str:
         f'<form><label>Name <input name="name" value="my model" required></label>{parts}<button>Add the model</button></form></details>'
         '<p role="alert" class="bvgx-error"></p><p role="status" class="bvgx-added"></p><p class="bvgx-near"></p>'
         '<p class="bvgx-none" hidden>A prediction needs ImageNet top-1, or all six biases.</p>'
-        '<div class="bvgx-scroll"><table hidden><caption>Linear predictions from the other models; a measured value in bold lies outside the interval</caption>'
-        f"<thead><tr>{''.join(f'<th scope=col>{head}</th>' for head in heads)}</tr></thead><tbody></tbody></table></div></details>"
+        '<table hidden><caption>Linear predictions from the other models; a measured value in bold lies outside the interval</caption>'
+        f"<thead><tr>{''.join(f'<th scope=col>{head}</th>' for head in heads)}</tr></thead><tbody></tbody></table></details>"
     )
 
 
