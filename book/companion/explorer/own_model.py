@@ -91,7 +91,7 @@ def panel(data: Mapping[str, Any]) -> str:
         f'<form><label>Name <input name="name" value="my model" required></label>{parts}<button>Add the model</button></form></details>'
         '<p role="alert" class="bvgx-error"></p><p role="status" class="bvgx-added"></p><p class="bvgx-near"></p>'
         '<p class="bvgx-none" hidden>A prediction needs ImageNet top-1, or all six biases.</p>'
-        '<table hidden><caption>Linear predictions from the other models; a measured value in bold lies outside the interval</caption>'
+        "<table hidden><caption>Linear predictions from the other models; a measured value in bold lies outside the interval</caption>"
         f"<thead><tr>{''.join(f'<th scope=col>{head}</th>' for head in heads)}</tr></thead><tbody></tbody></table></details>"
     )
 
