@@ -7,7 +7,7 @@
   const HELP =
     "Models of this figure. The left and right arrow keys move from model to model in the order of the first panel, Home and End to " +
     "the first and the last. The up and down keys move through the legend. Enter keeps the highlight, Escape removes it. " +
-    "While a model is kept, the Tab key reaches a link to its profile.";
+    "While a model is kept, the Tab key reaches a link to its profile and a button that follows it.";
 
   const drawings = [];
   let tip = null;
@@ -66,10 +66,10 @@
     }
   }
 
-  /** Sort the models from left to right in the first panel; curves keep the order of the file. */
+  /** Sort the models from left to right in the first panel; curves and names keep the order of the file. */
   function order(drawing) {
     const place = ({ marks: [mark] }) => {
-      if (mark.querySelector(":scope > path")) return 0;
+      if (mark.querySelector(":scope > path, text")) return 0;
       const box = mark.getBBox();
       return box.x + box.width / 2;
     };
@@ -95,6 +95,7 @@
   }
 
   function highlight(what) {
+    const followed = window.bvgFollow?.id;
     for (const drawing of drawings) {
       drawing.over.replaceChildren();
       const known = what?.model ? drawing.models.get(what.model) : null;
@@ -102,13 +103,15 @@
       drawing.svg.classList.toggle("bvg-lit", Boolean(here));
       const full = known ? { ...what, within: known.marks[0].dataset.group } : what;
       for (const element of drawing.svg.querySelectorAll("[data-group]")) {
-        element.classList.toggle("bvg-on", Boolean(here) && belongs(element, full));
+        element.classList.toggle("bvg-on", element.dataset.model === followed || (Boolean(here) && belongs(element, full)));
       }
-      if (known && drawing.svg.getClientRects().length) known.marks.forEach((mark) => ring(drawing, mark));
+      if (!drawing.svg.getClientRects().length) continue;
+      const marks = [...new Set([followed, what?.model])].flatMap((model) => drawing.models.get(model)?.marks ?? []);
+      marks.forEach((mark) => ring(drawing, mark));
     }
   }
 
-  /** Draw a mark again above all others, with a ring around it if it is a point. */
+  /** Draw a mark again above all others, with a ring around it if it is a point, and a frame if it is a name. */
   function ring(drawing, mark) {
     const make = (name, values) => {
       const element = document.createElementNS(drawing.svg.namespaceURI, name);
@@ -118,7 +121,8 @@
     make("use", { href: `#${mark.id}` });
     if (mark.querySelector(":scope > path")) return;
     const box = mark.getBBox();
-    make("circle", {
+    if (mark.querySelector("text")) make("rect", { x: box.x - 1, y: box.y, width: box.width + 2, height: box.height, rx: 2 });
+    else make("circle", {
       cx: box.x + box.width / 2,
       cy: box.y + box.height / 2,
       r: Math.max(box.width, box.height) / 2 + 2.5,
@@ -171,7 +175,9 @@
     if (!same(what, kept)) return text("p", "Click or press Enter for a link to its profile.");
     const link = text("a", "Profile in the explorer");
     link.href = `explorer.html#models=${what.model}`;
-    return link;
+    const both = document.createElement("p");
+    both.append(link, " ", window.bvgFollow?.button(what.model) ?? "");
+    return both;
   }
 
   function aboutGroup(what, drawing) {
@@ -312,6 +318,10 @@
     // Scrolling moves the page under the tip, so hide it; but not when an arrow key scrolled the page.
     document.addEventListener("scroll", () => { tip.hidden ||= !byKeyboard; }, { passive: true });
     window.addEventListener("beforeprint", clear);
+    const again = () => highlight(kept); // also marks the followed model
+    document.addEventListener("bvg-follow", again);
+    window.addEventListener("resize", again);
+    again();
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

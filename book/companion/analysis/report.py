@@ -17,10 +17,10 @@ from companion.analysis import (
     bias_error,
     choices,
     effective_robustness,
-    equal_accuracy,
     layer_criticality,
     measurement_error,
 )
+from companion.analysis.expectation import COVERAGE, lines
 from companion.analysis.report_models import commands, who
 from companion.analysis.transfer import FEATURES
 
@@ -173,7 +173,7 @@ def expected(
     scores: pd.DataFrame,
     imagenet: Sequence[float],
     model: str,
-    coverage: float = 0.9,
+    coverage: float = COVERAGE,
     features: Mapping[str, Sequence[str]] = FEATURES,
 ) -> pd.DataFrame:
     """Predict a model's categories from the models of other publications, or of other recipes among the miniature's networks.
@@ -192,28 +192,19 @@ def expected(
     Raises:
         ValueError: `coverage` is outside (0, 1), or the model is not in the table.
     """
-    from statsmodels.api import OLS
-
-    if not 0 < coverage < 1:
-        raise ValueError(f"expected `coverage` in (0, 1), got {coverage} (is it in percent?)")
     if model not in set(scores["model"]):
         raise ValueError(f"expected `model` to be a model of the results, got {model!r}")
     table = scores.assign(imagenet=np.asarray(imagenet, float), family=choices.families(scores, "source"))
     own = table[table["model"] == model].iloc[0]
     rest = table[(table["family"] != own["family"]) & known_models.counted(table, [model])]
+    fits, counts = lines(rest, coverage, features)
+    fitted = {(line.category, line.features): line for line in fits}
     rows = []
-    for category in equal_accuracy.CATEGORIES:
-        for name, columns in features.items():
-            known = rest.dropna(subset=[category, *columns])
-            at, measured = own[list(columns)].to_numpy(float), float(own[category])
-            predicted = low = high = np.nan
-            if len(known) >= len(columns) + 3 and np.isfinite(at).all():
-                design = np.c_[np.ones(len(known)), known[list(columns)].to_numpy(float)]
-                found = OLS(known[category].to_numpy(float), design).fit().get_prediction(np.r_[1.0, at][None])
-                predicted = float(found.predicted_mean[0])
-                low, high = found.conf_int(obs=True, alpha=1 - coverage)[0]
-            surprise = 2 * (measured - predicted) / (high - low) if high > low else np.nan
-            rows.append((category, name, len(known), predicted, low, high, measured, surprise))
+    for (category, name), n in counts.items():
+        line, measured = fitted.get((category, name)), float(own[category])
+        predicted, low, high = line.at(own[list(line.columns)]) if line else (np.nan,) * 3
+        surprise = 2 * (measured - predicted) / (high - low) if high > low else np.nan
+        rows.append((category, name, n, predicted, low, high, measured, surprise))
     return pd.DataFrame(rows, columns=["category", "features", "n", "predicted", "low", "high", "measured", "surprise"])
 
 

@@ -13,7 +13,7 @@ from bvg import known_models, study
 from bvg.results import correlation, criticality, cue_counts, scores
 from companion.analysis import choices
 from companion.analysis.robustness import FEWEST_FAMILIES
-from companion.explorer import html
+from companion.explorer import html, own_model
 from companion.explorer.svg_marks import drawing
 from companion.figures.marks import group_name, mark
 from companion.text import listed
@@ -33,7 +33,7 @@ class Explorer:
         data: plain values for the page's scripts: `models` (id, name, group, method, source, counted, family, apart, mark),
             `groups` (id, name), `measures` (id, name, plain, unit, kind, category, better), `values` [models x measures] with
             None for a missing number, `apart`, the name of the set of models that is set apart, `statistics` (see `_settings`),
-            and `start`, the first view.
+            `start`, the first view, and `own`, what the page needs to add a model of the reader (see `own_model`).
     """
 
     data: dict[str, Any]
@@ -120,6 +120,13 @@ def explorer(
                 statistics or {}, CONTROL if CONTROL in wide and wide[CONTROL].notna().any() else ""
             ),
             "start": {"x": biases[0], "y": accuracies[0], "models": first},
+            "own": own_model.content(
+                wide[about["counted"]],
+                [m["id"] for m in measures],
+                world.categories if categories is None else categories,
+                (low_cutoffs, high_cutoffs),
+                group_name("new", world),
+            ),
         }
     )
 

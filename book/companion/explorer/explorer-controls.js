@@ -36,12 +36,13 @@ bvgx.createControls = (data, state, say) => {
   });
   const view = h("fieldset", {}, h("legend", { class: "bvgx-unseen" }, "View"), h("div", { class: "bvgx-groups bvgx-ways" }, ...views.map((v) => v.field)));
 
-  const boxes = data.groups.map((group) => {
+  function box(group) {
     const members = data.models.filter((m) => m.group === group.id);
     const input = h("input", { type: "checkbox", value: group.id, onchange: chosen });
-    const text = `${group.name} (${members.length})`;
-    return { group, input, field: h("label", {}, input, mark(members[Math.floor(members.length / 2)].mark), text) };
-  });
+    const text = h("span");
+    return { group, input, text, field: h("label", {}, input, mark(members[Math.floor(members.length / 2)].mark), text) };
+  }
+  const boxes = data.groups.map(box);
   function chosen() {
     state.setGroups(boxes.filter((b) => !b.input.checked).map((b) => b.group.id));
   }
@@ -84,7 +85,14 @@ bvgx.createControls = (data, state, say) => {
     draw() {
       [x.select.value, y.select.value] = [state.x, state.y];
       for (const v of views) [v.input.checked, v.input.disabled] = [state.has(v.flag), !possible[v.flag]()];
-      for (const b of boxes) b.input.checked = !state.off.includes(b.group.id);
+      for (const group of data.groups.slice(boxes.length)) { // of a model that the reader added
+        boxes.push(box(group));
+        boxes.at(-2).field.after(boxes.at(-1).field);
+      }
+      for (const b of boxes) {
+        b.input.checked = !state.off.includes(b.group.id);
+        b.text.textContent = `${b.group.name} (${data.models.filter((m) => m.group === b.group.id).length})`;
+      }
     },
   };
 };

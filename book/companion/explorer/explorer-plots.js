@@ -20,7 +20,9 @@ bvgx.createPlot = (state, point, how) => {
 
   const label = (text, attributes) => svg("text", attributes, text);
   const reach = (m, more = 0) => (m.mark.size * scale) / 2 + more;
-  const chosen = (m) => state.selected.includes(m.id);
+  /** The selected models, and before these the one that is followed on every page. */
+  const marked = () => [...new Set([window.bvgFollow?.id, ...state.selected])];
+  const chosen = (m) => marked().includes(m.id);
 
   /** The lines and numbers of both axes. `left` and `bottom` are the corner of the axes, `right` and `top` their ends. */
   function axes(x, y, { left, right, top, bottom }) {
@@ -54,7 +56,7 @@ bvgx.createPlot = (state, point, how) => {
   /** Marks, large ones below small ones, new and selected ones on top; each selected one with a ring. */
   function marks() {
     const rank = (m) => (chosen(m) ? 1000 : m.counted ? 0 : 500) - m.mark.size;
-    const dim = places.some((p) => chosen(p.m));
+    const dim = places.some((p) => state.selected.includes(p.m.id));
     return [...places].sort((a, b) => rank(a.m) - rank(b.m)).map(({ m, x, y }) => {
       const on = chosen(m);
       const rings = on ? [svg("circle", { class: "bvgx-ring", r: reach(m, 4.5), fill: "none", stroke: "#000000", "stroke-width": 1.8 })] : [];
@@ -65,7 +67,7 @@ bvgx.createPlot = (state, point, how) => {
 
   /** Name the models selected last, where there is room. The picture must be in the page, since the names are measured. */
   function names(picture, { left, right, top, bottom }) {
-    const last = state.selected.slice(-NAMED).reverse().flatMap((id) => places.filter((p) => p.m.id === id));
+    const last = marked().slice(-NAMED).reverse().flatMap((id) => places.filter((p) => p.m.id === id));
     const texts = last.map(({ m }) => label(m.name, { class: "bvgx-name", "font-weight": 600, ...font(12) }));
     picture.append(...texts);
     const wanted = last.map(({ m, x, y }, i) => ({ x, y, reach: reach(m, 5), width: texts[i].getComputedTextLength() + 4 }));
@@ -129,6 +131,7 @@ bvgx.createPlot = (state, point, how) => {
 
   const plot = {
     box,
+    render,
     get places() { return places; },
     get picture() { return drawing.firstElementChild; },
     /** Draw two measures, over one of two sets of models if `apart` is true or false. */

@@ -50,8 +50,9 @@ bvgx.createProfile = (data, state) => {
 
   function facts(m) {
     const leave = h("button", { type: "button", onclick: () => state.leaveOut([m.id]) }, `Leave ${m.name} out`);
+    const follow = window.bvgFollow?.button(m.id) ?? "";
     const outside = m.counted ? "" : " It is not in the statistics.";
-    return h("p", {}, h("b", {}, `${m.name}: `), `${[m.method, m.groupName, `numbers: ${m.source}`].filter(Boolean).join(" · ")}.${outside} `, leave);
+    return h("p", {}, h("b", {}, `${m.name}: `), `${[m.method, m.groupName, `numbers: ${m.source}`].filter(Boolean).join(" · ")}.${outside} `, leave, " ", follow);
   }
 
   function draw() {

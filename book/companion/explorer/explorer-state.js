@@ -111,6 +111,16 @@ bvgx.createState = (data, changed) => {
     toggle: (id) => state.select(now.models.includes(id) ? without(now.models, [id]) : [...now.models, id]),
     /** Add models to the end of the selection; the last one's profile is displayed. */
     add: (ids) => state.select([...without(now.models, ids), ...ids]),
+    /** Add models of the reader to the data, { model, values } each, or replace those of the same id. */
+    join(rows, group) {
+      for (const { model, values } of rows) {
+        const at = models.get(model.id) ?? models.size;
+        models.set(model.id, at);
+        [data.models[at], data.values[at]] = [model, values];
+      }
+      if (!groups.has(group.id)) groups.set(group.id, data.groups.push(group) - 1);
+      state.add(rows.map((row) => row.model.id));
+    },
     reset: () => change(() => (now = start())),
     restore: () => read(location.hash),
     link: () => location.href.split("#")[0] + (written() ? `#${written()}` : ""),

@@ -83,48 +83,22 @@ bvgx.stats = (() => {
     return [alpha / 2, 1 - alpha / 2].map((q) => quantile(defined, q));
   }
 
-  /** Logarithm of the gamma function, x > 0: Stirling's series, with gamma(x + 1) = x gamma(x) for small x. */
-  function logGamma(x) {
-    let shift = 0;
-    for (; x < 15; x++) shift += Math.log(x);
-    const s = 1 / (x * x);
-    const series = (1 / 12 - s * (1 / 360 - s * (1 / 1260 - s * (1 / 1680 - s / 1188)))) / x;
-    return (x - 0.5) * Math.log(x) - x + 0.5 * Math.log(2 * Math.PI) + series - shift;
+  /**
+   * Two-sided p of a correlation r of n pairs: Student's t with n - 2 degrees of freedom, as the regularized incomplete beta
+   * function I_x(n / 2 - 1, 1 / 2) of x = 1 - r². Its series has only positive terms, and I_x(a, b) = 1 - I_(1 - x)(b, a).
+   */
+  function pValue(r, n) {
+    const half = n / 2 - 1;
+    let beta = n % 2 ? Math.PI : 2; // B(a, 1/2), from a = 1/2 or a = 1 up to a = half
+    for (let a = n % 2 ? 0.5 : 1; a < half; a++) beta *= a / (a + 0.5);
+    const x = 1 - r * r;
+    const part = (a, b, y) => {
+      let [term, total] = [1, 1];
+      for (let k = 0; term > 1e-17 * total; k++) total += term *= (y * (a + b + k)) / (a + 1 + k);
+      return (total * y ** a * (1 - y) ** b) / (a * beta);
+    };
+    return x < (half + 1) / (half + 2.5) ? part(half, 0.5, x) : 1 - part(0.5, half, r * r);
   }
-
-  /** Continued fraction of the incomplete beta function (modified Lentz algorithm). */
-  function fraction(a, b, x) {
-    const away = (v) => (Math.abs(v) < 1e-300 ? 1e-300 : v); // avoid division by zero
-    let c = 1;
-    let d = 1 / away(1 - ((a + b) * x) / (a + 1));
-    let value = d;
-    for (let m = 1; m < 500; m++) {
-      const terms = [
-        (m * (b - m) * x) / ((a + 2 * m - 1) * (a + 2 * m)),
-        (-(a + m) * (a + b + m) * x) / ((a + 2 * m) * (a + 2 * m + 1)),
-      ];
-      let step = 1;
-      for (const term of terms) {
-        d = 1 / away(1 + term * d);
-        c = away(1 + term / c);
-        step = c * d;
-        value *= step;
-      }
-      if (Math.abs(step - 1) < 1e-15) break;
-    }
-    return value;
-  }
-
-  /** Regularized incomplete beta function I_x(a, b). */
-  function incompleteBeta(a, b, x) {
-    if (x <= 0 || x >= 1) return x <= 0 ? 0 : 1;
-    const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x));
-    // The fraction converges quickly on one side of the mean; symmetry gives the other side.
-    return x < (a + 1) / (a + b + 2) ? (front * fraction(a, b, x)) / a : 1 - (front * fraction(b, a, 1 - x)) / b;
-  }
-
-  /** Two-sided p of a correlation r of n pairs: Student's t with n - 2 degrees of freedom, as a beta function of 1 - r². */
-  const pValue = (r, n) => incompleteBeta((n - 2) / 2, 0.5, 1 - r * r);
 
   const constant = (v) => Math.max(...v) - Math.min(...v) <= 1e-12 * Math.max(...v.map(Math.abs));
 
@@ -143,5 +117,5 @@ bvgx.stats = (() => {
     return { ...none, r, p: pValue(r, n + 2 - variables.length), low, high }; // a control takes one degree of freedom
   }
 
-  return { correlate, residuals, generator };
+  return { correlate, residuals, generator, levels, ranks };
 })();

@@ -31,6 +31,7 @@
   const categories = h("h2");
   const table = bvgx.createTable(state, (id) => point(id, displayed().map((p) => p.plot).find((p) => p.places.some((place) => place.m.id === id))));
   const profile = bvgx.createProfile(data, state);
+  const add = bvgx.createAdd(data, state);
 
   let pointed = [null, null];
 
@@ -109,7 +110,7 @@
 
   function changed() {
     pointed = [null, null];
-    for (const part of [controls, table, profile]) part.draw();
+    for (const part of [controls, table, profile, add]) part.draw();
     panels.forEach((panel, i) => {
       panel.apart = state.has("apart") ? i === 0 : null;
       panel.box.hidden = !displayed().includes(panel);
@@ -131,7 +132,7 @@
   root.append(
     controls.axes, view, controls.groups, chosen, left,
     h("div", { class: "bvgx-buttons" }, controls.search, reset, ...bvgx.createDownloads(state, displayed, say).filter(Boolean)),
-    status, extremes,
+    status, extremes, add.box,
     categories, h("div", { class: "bvgx-small" }, ...small.map((s) => s.box)),
     h("h2", {}, "The models"), h("div", { class: "bvgx-columns" }, table.box, profile.box));
   root.classList.add("bvgx-ready");
@@ -143,6 +144,7 @@
     view.scrollIntoView({ block: "nearest" });
   }
   addEventListener("hashchange", follow);
+  document.addEventListener("bvg-follow", () => [...panels, ...small].forEach(({ plot }) => plot.render()));
   changed();
   follow();
   root.dataset.ready = "true";

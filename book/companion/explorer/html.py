@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from companion.explorer import own_model
+
 STATIC = Path(__file__).parent
 """Folder of the scripts and the style sheet."""
 SCRIPTS = (
@@ -21,6 +23,9 @@ SCRIPTS = (
     "explorer-profile.js",
     "explorer-controls.js",
     "explorer-download.js",
+    "explorer-read.js",
+    "explorer-own.js",
+    "explorer-add.js",
     "explorer.js",
 )
 """The scripts, in the order in which they are loaded."""
@@ -58,6 +63,6 @@ def standalone(data: Mapping[str, Any]) -> str:
 def _body(data: Mapping[str, Any], otherwise: str) -> str:
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     return (
-        f'<div id="bvg-explorer" class="bvgx tex2jax_ignore"><noscript><p>{otherwise}</p></noscript></div>'
+        f'<div id="bvg-explorer" class="bvgx tex2jax_ignore"><noscript><p>{otherwise}</p></noscript>{own_model.panel(data)}</div>'
         f'<script type="application/json" id="bvg-explorer-data">{text}</script>'
     )

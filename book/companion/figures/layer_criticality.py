@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bvg import known_models, study
+from companion.figures import svg_labels
 from companion.figures.base import Figure, canvas, styled
 from companion.figures.marks import group_name
 from companion.text import format_number, plural
@@ -35,6 +36,8 @@ def layer_criticality(layers: pd.DataFrame, world: study.World = study.STUDY, na
     axes = figure.subplots()
     image = axes.imshow(wide.to_numpy(float), aspect="auto", cmap=COLORMAP, vmin=0, vmax=1, interpolation="nearest")
     axes.set_yticks(range(len(wide)), known_models.describe(wide.index)["name"], fontsize=8.2 if narrow else 8)
+    for label, model in zip(axes.get_yticklabels(), wide.index, strict=True):
+        svg_labels.label_mark(label, model, f"Mean criticality {format_number(wide.loc[model].mean())}")
     axes.tick_params(length=0)
     axes.grid(False)
     _stages(axes, list(wide.columns), narrow)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
+
+from bvg import known_models
 
 
 def _maker() -> str:
@@ -16,6 +19,17 @@ def _maker() -> str:
             maker = f"{frame.f_globals['__name__']}:{frame.f_code.co_name}"
         frame = frame.f_back
     return maker
+
+
+def model_names(ids: Sequence[str]) -> list[str]:
+    """Return the printed names of models for cells; those of the study as links to their profiles.
+
+    Example:
+        >>> model_names(["resnet50_trained_on_SIN", "mine"])
+        ['{model}`SIN <resnet50_trained_on_SIN>`', 'mine']
+    """
+    about = known_models.describe(ids)
+    return [f"{{model}}`{m.name} <{m.Index}>`" if m.in_study else m.name for m in about.itertuples()]
 
 
 @dataclass(frozen=True)

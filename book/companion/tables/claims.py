@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bvg import known_models, study
+from bvg import study
 from companion.analysis.claims import CLAIMS, FURTHER, Claim, source
 from companion.analysis.prediction import METHODS, feature_name
 from companion.analysis.transfer import LEVELS
-from companion.tables.base import Table
+from companion.tables.base import Table, model_names
 from companion.text import format_number, listed
 
 
@@ -165,9 +165,7 @@ def panels(data: pd.DataFrame) -> Table:
         {
             "Category": data["category"].map(study.CATEGORY_NAMES),
             "Bias": [study.bias(b).plain for b in data["bias"]],
-            "Outliers": [
-                listed(known_models.describe(ids.split("; "))["name"]) if ids else "none" for ids in data["outliers"]
-            ],
+            "Outliers": [listed(model_names(ids.split("; "))) if ids else "none" for ids in data["outliers"]],
             "Square, p (Holm)": ["not defined" if np.isnan(p) else f"{p:.2g}" for p in data["p_holm"]],
             "Turns at [% of models]": [
                 "outside" if np.isfinite(t) and not 0 < t < 1 else format_number(100 * t, 0) for t in data["turn"]

@@ -7,7 +7,7 @@ import pandas as pd
 from bvg import known_models, study
 from bvg.results.cue_counts import CUES
 from companion.analysis.resampling import excludes_zero
-from companion.tables.base import Table
+from companion.tables.base import Table, model_names
 from companion.tables.findings import IN_PROSE
 from companion.text import format_bold, format_defined, format_number, format_range, listed, plural, set_sizes
 
@@ -27,7 +27,10 @@ def models(data: pd.DataFrame, bias: pd.Series) -> Table:
     names = known_models.describe(pd.unique(data["model"]))["name"]
     hits = data.assign(text=[_count(row) for row in data.itertuples()]).pivot(index="model", columns="cue")
     hits = hits.loc[names.index]
-    displayed = {"Model": names, "Shape bias": [format_defined(bias.get(m, float("nan"))) for m in names.index]}
+    displayed = {
+        "Model": model_names(names.index),
+        "Shape bias": [format_defined(bias.get(m, float("nan"))) for m in names.index],
+    }
     displayed |= {cue.capitalize(): hits["text", cue] for cue in CUES}
     for cue in CUES:
         ranges = map(_percent, hits["low", cue], hits["high", cue])
@@ -96,8 +99,8 @@ def alike(data: pd.DataFrame, most: int = LISTED) -> Table:
     shown = data.head(most)
     displayed = pd.DataFrame(
         {
-            "Model": list(known_models.describe(shown["model"])["name"]),
-            "Other model": list(known_models.describe(shown["other"])["name"]),
+            "Model": model_names(shown["model"]),
+            "Other model": model_names(shown["other"]),
             "Shape biases": [f"{format_number(p.bias)}, {format_number(p.other_bias)}" for p in shown.itertuples()],
             "Decided by a cue [%]": [
                 f"{format_number(p.decided, 1)}, {format_number(p.other_decided, 1)}" for p in shown.itertuples()

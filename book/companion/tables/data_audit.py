@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bvg import known_models, study
+from bvg import study
 from companion.analysis.data_audit.check import FOUND, NOT_APPLICABLE
-from companion.tables.base import Table
+from companion.tables.base import Table, model_names
 from companion.text import format_number, plural
 
 
@@ -83,7 +83,7 @@ def agreement(data: pd.DataFrame) -> Table:
     Args:
         data: from `companion.analysis.data_audit.agreement.by_benchmark`.
     """
-    names = known_models.describe(data["model"])["name"].to_numpy()
+    names = pd.Series(model_names(data["model"]), data.index)
     displayed = pd.DataFrame(
         {
             "Benchmark": data["benchmark"].map(study.STUDY.name),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bvg import known_models, study
-from companion.tables.base import Table
+from companion.tables.base import Table, model_names
 from companion.tables.findings import IN_PROSE
 from companion.text import format_number, format_range, format_value, listed
 
@@ -81,7 +81,7 @@ def numbers(data: pd.DataFrame, world: study.World = study.STUDY) -> Table:
         ]
         rank = ["" if np.isnan(r) else f"{r:.0f} of {of}" for r, of in zip(own["rank"], own["of"], strict=True)]
         if len(groups) == 1:
-            near = [listed(names_of(ids.split("; "))) if ids else "" for ids in own["neighbours"]]
+            near = [listed(model_names(ids.split("; "))) if ids else "" for ids in own["neighbours"]]
             columns |= {"Value": value, "95 % interval": interval, "Rank": rank, "Nearest": near}
         else:
             both = [f"{v} ({i})" if i else v for v, i in zip(value, interval, strict=True)]
@@ -98,7 +98,7 @@ def expected(data: pd.DataFrame) -> Table:
     measured = [format_number(v, 1, "not measured") for v in data["measured"]]
     displayed = pd.DataFrame(
         {
-            "Model": names_of(list(data["model"])),
+            "Model": model_names(data["model"]),
             "Category": [study.CATEGORY_NAMES[c] for c in data["category"]],
             "From": [f[0].upper() + f[1:] for f in data["features"]],
             "Predicted [%]": [format_number(v, 1, "not defined") for v in data["predicted"]],

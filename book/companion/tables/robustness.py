@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bvg import known_models, study
+from bvg import study
 from bvg.results import correlation
 from companion.analysis import checked_cells
-from companion.tables.base import Table
+from companion.tables.base import Table, model_names
 from companion.text import (
     format_bold,
     format_defined,
@@ -30,7 +30,8 @@ def cells(checked: pd.DataFrame, world: study.World = study.STUDY) -> Table:
         checked: from `companion.analysis.robustness.check_cells`.
         world: the benchmarks whose names to print.
     """
-    names = known_models.describe(pd.unique(checked["without_model"]))["name"]
+    ids = pd.unique(checked["without_model"].dropna())
+    names = dict(zip(ids, model_names(ids), strict=True))
     significant = correlation.significant(checked)
     displayed = pd.DataFrame(
         {

@@ -9,7 +9,7 @@ import pandas as pd
 
 import bvg.results.scores
 from bvg import known_models, study
-from companion.tables.base import Table
+from companion.tables.base import Table, model_names
 from companion.text import format_number, format_r, format_value
 
 PAPER_ALPHA = 0.05
@@ -30,7 +30,7 @@ def models(accuracy: pd.DataFrame, world: study.World = study.STUDY) -> Table:
     )
     shown = pd.DataFrame(
         {
-            "Model": about["name"],
+            "Model": model_names(about["model"]),
             "Training": about["method"],
             "Group": about["group"].map(lambda g: world.groups.get(g, "New")),
             "Source": about["citation"].map(lambda key: f"{{cite:t}}`{key}`" if key else ""),
@@ -100,7 +100,7 @@ def corruptions(by_corruption: pd.DataFrame) -> Table:
     by_corruption = by_corruption.dropna(axis=1, how="all")
     data = by_corruption.rename_axis("model").reset_index().melt("model", var_name="corruption", value_name="top1")
     shown = by_corruption.map(lambda v: format_number(v, 1)).reset_index(drop=True)
-    shown.insert(0, "Model", known_models.describe(by_corruption.index)["name"].to_numpy())
+    shown.insert(0, "Model", model_names(by_corruption.index))
     mean = {"Model": "**mean**"} | {c: f"**{format_number(v, 1)}**" for c, v in by_corruption.mean().items()}
     shown = pd.concat([shown, pd.DataFrame([mean])], ignore_index=True)
     return Table(shown.rename(columns=lambda c: c.replace("_", " ")), data)
@@ -180,7 +180,7 @@ def summary(
     numbers = bvg.results.scores.benchmarks(results, **all_of, eps=eps, world=world).set_index("model")
     numbers = numbers.join(bvg.results.scores.per_model(results, **all_of, needs=biases).set_index("model")[biases])
     numbers = numbers.loc[_in_order(numbers.index)]
-    shown = pd.DataFrame({"Model": known_models.describe(numbers.index)["name"].to_numpy()})
+    shown = pd.DataFrame({"Model": model_names(numbers.index)})
     images = {"Model": "*images*"}
     for column in columns:
         accuracy = column not in biases
@@ -291,7 +291,7 @@ def scores(table: pd.DataFrame) -> Table:
         table: a scores table (see `bvg.results.scores.per_model`).
     """
     names = {b.id: b.name for b in study.BIASES} | study.CATEGORY_NAMES
-    shown = pd.DataFrame({"Model": known_models.describe(table["model"])["name"].to_numpy()})
+    shown = pd.DataFrame({"Model": model_names(table["model"])})
     for column in table.columns.drop(["model", "group"]):
         shown[names.get(column, column)] = [format_value(column, v) for v in table[column]]
     return Table(shown, table)

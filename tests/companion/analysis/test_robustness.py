@@ -254,4 +254,4 @@ def test_the_table_names_the_checks_that_a_fragile_cell_fails():
     assert len(shown) == 72
     line = shown[(shown["Category"] == "Adversarial") & (shown["Bias"] == "Shape") & (shown["Models"] == "all (48)")]
     assert line["Verdict"].item() == "fragile: fails family interval, jackknife and a family"
-    assert line["Matters most"].item() == "SIN"
+    assert line["Matters most"].item() == "{model}`SIN <resnet50_trained_on_SIN>`"

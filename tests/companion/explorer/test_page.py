@@ -28,14 +28,14 @@ def test_the_address_stores_and_restores_the_view(visit, address):
     assert "#" not in page.url
     page.select_option("#bvgx-x", "bandwidth")
     page.select_option("#bvgx-y", "imagenet-c/fog")
-    page.get_by_label("Stylized ImageNet").uncheck()
+    page.get_by_label("Stylized ImageNet (3)").uncheck()
     button(page, "resnet50_prime").click()
     button(page, "tv_resnet50").click()
     again = visit(page.url.removeprefix(address))
     for seen in (page, again):
         assert seen.input_value("#bvgx-x") == "bandwidth"
         assert seen.input_value("#bvgx-y") == "imagenet-c/fog"
-        assert not seen.get_by_label("Stylized ImageNet").is_checked()
+        assert not seen.get_by_label("Stylized ImageNet (3)").is_checked()
         assert pressed(seen) == {"resnet50_prime", "tv_resnet50"}
         assert seen.locator("#bvgx-profile-name").inner_text().startswith(NAMES["tv_resnet50"])
         agrees(seen, "bandwidth", "imagenet-c/fog", ABOUT.index[ABOUT["group"] != "stylized"])
