@@ -107,6 +107,10 @@ def directive(name: str, mark: dict, data: dict) -> str | None:
         from companion.explorer import Explorer  # takes seconds, and one page needs it
 
         return f"```{{raw}} html\n{Explorer(mark['explorer']).fragment()}\n```"
+    if "laboratory" in mark:
+        from companion.laboratory import html
+
+        return f"```{{raw}} html\n{html.fragment(mark['laboratory'])}\n```"
     text = text_of(data.get("text/markdown", ""))
     if "table" in mark:
         id = mark["table"]

@@ -126,6 +126,16 @@ class Page:
         frame = f'<iframe title="Explorer" srcdoc="{html.escape(page)}" width="100%" height="1500"></iframe>'
         display({"text/html": frame}, raw=True, metadata={"bvg": {"explorer": content.data}})
 
+    def laboratory(self, content) -> None:
+        """Save the numbers of the stimulus laboratory and display it; outside the book, say where it is.
+
+        Args:
+            content: a `companion.laboratory.Laboratory`.
+        """
+        self.save("laboratory", content.medians)
+        elsewhere = "The laboratory is part of the book's page. Here, set `controls = True` and run the notebook again."
+        display({"text/markdown": elsewhere}, raw=True, metadata={"bvg": {"laboratory": content.data}})
+
     def save(self, id: str, data: pd.DataFrame) -> None:
         """Write a table to `tables/<id>.csv` at full precision."""
         with atomic(self.out / "tables" / f"{id}.csv") as path:
