@@ -28,7 +28,7 @@ def shares(curves: pd.DataFrame, models: Sequence[str], cutoffs: Sequence[float]
 
     Example:
         >>> curves = pd.DataFrame({"model": "a", "kind": "low-pass", "cutoff": [0.1, 0.2], "relative_top1": [0.2, 0.6]})
-        >>> shares(curves, ["a"], [0.1, 0.15]).loc["low", "a"].tolist()
+        >>> shares(curves, ["a"], [0.1, 0.15]).loc["low", "a"].round(3).tolist()
         [0.2, 0.4]
     """
     found = {}

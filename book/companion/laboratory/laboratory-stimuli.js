@@ -40,10 +40,8 @@ bvgLab.createStimuli = (kiss, { size, noise }) => {
     image.spectra ??= [0, 2].map((first) => transform(forward, (pixel, part) =>
       image.planes[(first + part) * count + pixel] ?? 0));
     const low = image.spectra.map((spectrum) => transform(inverse, (pixel, part) => spectrum[2 * pixel + part] * weights[pixel]));
-    return image.planes.map((v, i) => {
-      const passed = low[Number(i >= 2 * count)][2 * (i % count) + Number(i >= count && i < 2 * count)];
-      return Math.min(Math.max(kind === "low" ? passed : v - passed, 0), 1);
-    });
+    const passed = (i) => low[i < 2 * count ? 0 : 1][2 * (i % count) + (Math.floor(i / count) === 1 ? 1 : 0)];
+    return image.planes.map((v, i) => Math.min(Math.max(kind === "low" ? passed(i) : v - passed(i), 0), 1));
   }
 
   /** Standard normal numbers of a stream, by Box and Muller. */
@@ -52,7 +50,7 @@ bvgLab.createStimuli = (kiss, { size, noise }) => {
     for (let block = 0; block < count / 4; block += 1) {
       const words = bvgLab.philox([block, index, ...stream], noise.key);
       for (const pair of [0, 2]) {
-        const [radius, angle] = [Math.sqrt(-2 * Math.log((words[pair] + 1) / 2 ** 32)), (2 * Math.PI * words[pair + 1]) / 2 ** 32];
+        const [radius, angle] = [Math.sqrt(-2 * Math.log((words[pair] + 1) / 2 ** 32)), Math.PI * (words[pair + 1] / 2 ** 31)];
         drawn[(pair * count) / 4 + block] = radius * Math.cos(angle);
         drawn[((pair + 1) * count) / 4 + block] = radius * Math.sin(angle);
       }
@@ -88,14 +86,12 @@ bvgLab.createStimuli = (kiss, { size, noise }) => {
     const grey = new Float64Array(count).map((_, i) =>
       (19595 * bytes[4 * i] + 38470 * bytes[4 * i + 1] + 7471 * bytes[4 * i + 2] + 32768) >> 16);
     const sum = (values) => values.reduce((total, v) => total + v, 0);
-    const white = normal(index, stream);
+    const [white, mean] = [normal(index, stream), sum(grey) / count];
     const [finest, alone] = [0, noise.bands - 1 - band].map((level) => octave(white, size, level, noise.bands));
     const scale = sd * Math.sqrt(sum(finest.map((v) => v * v)) / sum(alone.map((v) => v * v)));
-    const mean = sum(grey) / count;
-    return new Float32Array(3 * count).map((_, i) => {
-      const total = ((grey[i % count] - mean) * noise.contrast) / 255 + noise.mean + scale * alone[i % count];
-      return total < 0 ? noise.margin : total > 1 ? 1 - noise.margin : total;
-    });
+    const total = (i) => ((grey[i] - mean) * noise.contrast) / 255 + noise.mean + scale * alone[i];
+    const within = (v) => (v < 0 ? noise.margin : v > 1 ? 1 - noise.margin : v);
+    return new Float32Array(3 * count).map((_, i) => within(total(i % count)));
   }
 
   /** Logarithm of the amplitudes of an image's mean channel, about in [0, 1]; the lowest frequency is in the middle. */

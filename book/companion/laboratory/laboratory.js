@@ -5,8 +5,7 @@ window.KissFFT?.().then(async (kiss) => {
   const [form, said] = [root.querySelector("form"), root.querySelector("[role=status]")];
   const { size, noise } = data;
   const [count, stimuli, pictures] = [size * size, bvgLab.createStimuli(kiss, data), new Map()];
-  const chosen = (name) => form.elements[name].value;
-  const number = (name) => Number(chosen(name));
+  const [chosen, number] = [(name) => form.elements[name].value, (name) => Number(chosen(name))];
 
   /** Keep the central square of an image, at the size that the models see, as { bytes, planes }. */
   function add(id, image) {
@@ -29,10 +28,8 @@ window.KissFFT?.().then(async (kiss) => {
   /** For each kind of stimulus: the key of its setting, and what a model sees. */
   const kinds = {
     filter: (picture) => [`${chosen("kind")}-${number("cutoff")}`, stimuli.bandpass(picture, number("cutoff"), chosen("kind"))],
-    noise: (picture) => {
-      const [band, sd, index] = ["band", "sd", "sample"].map(number);
-      return [`noise-${band}-${sd}`, stimuli.criticalBand(picture, noise.sds[sd], band, noise.streams[band][sd], index)];
-    },
+    noise: (picture, [band, sd, index] = ["band", "sd", "sample"].map(number)) => [`noise-${band}-${sd}`,
+      stimuli.criticalBand(picture, noise.sds[sd], band, noise.streams[band][sd], index)],
     cues: () => ["cues", pictures.get(`mix-${chosen("mix")}`).planes],
   };
 
@@ -49,9 +46,8 @@ window.KissFFT?.().then(async (kiss) => {
       slider.nextElementSibling.textContent = slider.ariaValueText;
     }
     const { places, median, text } = data.settings[key];
-    root.querySelectorAll("[data-at]").forEach((mark, i) => {
-      Object.assign(mark.style, { translate: `${places[i]}px`, display: places[i] === null ? "none" : "" });
-    });
+    root.querySelectorAll("[data-at]").forEach((mark, i) =>
+      Object.assign(mark.style, { translate: `${places[i]}px`, display: places[i] === null ? "none" : "" }));
     Object.assign(root.dataset, { mode: chosen("mode"), key, median });
     said.textContent = text;
   }
@@ -60,8 +56,7 @@ window.KissFFT?.().then(async (kiss) => {
   function restore() {
     for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
       const field = form.elements[name];
-      const options = field && [...(field.options ?? [{ value }])];
-      if (options?.some((option) => option.value === value && !option.disabled)) field.value = value;
+      if (field && [...(field.options ?? [{ value }])].some((o) => o.value === value && !o.disabled)) field.value = value;
     }
     redraw();
   }
@@ -71,9 +66,7 @@ window.KissFFT?.().then(async (kiss) => {
     form.elements.picture.lastElementChild.disabled = false;
     form.elements.picture.value = "own";
     redraw();
-  }, () => {
-    said.textContent = `Expected an image that this browser can read, got ${file.name}: choose a JPEG, PNG or WebP file.`;
-  });
+  }, () => { said.textContent = `Expected an image, got ${file.name}: choose a JPEG, PNG or WebP file.`; });
   form.addEventListener("input", redraw);
   form.addEventListener("change", ({ target }) => {
     if (target.files?.length) own(target.files[0]);

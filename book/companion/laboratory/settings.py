@@ -42,7 +42,7 @@ class Axis:
         return round(float(self.left + share * (self.right - self.left)), 2)
 
 
-_SHARES = {0.0: "0", 0.25: "25 %", 0.5: "50 %", 0.75: "75 %", 1.0: "100 %"}
+_SHARES = {0.0: "0", 0.25: "25\u00a0%", 0.5: "50\u00a0%", 0.75: "75\u00a0%", 1.0: "100\u00a0%"}
 AXES = {
     "filter": Axis("Accuracy as a share of that on unfiltered images", 0, 1.06, _SHARES),
     "noise": Axis(
@@ -85,8 +85,8 @@ def _filtered(row, unfiltered: str) -> str:
     if row.below != row.above:
         source = f"Interpolated between the published cut-offs {row.below:g} and {row.above:g}."
     return (
-        f"{start} the median model keeps {format_number(100 * row.median_share, 1)} % of its accuracy on unfiltered images. "
-        f"The median accuracy is {format_number(row.median_accuracy, 1)} %; on unfiltered images it is {unfiltered} %. "
+        f"{start} the median model keeps {format_number(100 * row.median_share, 1)}\u00a0% of its accuracy on unfiltered images. "
+        f"The median accuracy is {format_number(row.median_accuracy, 1)}\u00a0%; on unfiltered images it is {unfiltered}\u00a0%. "
         f"{_count(row.below_half, row.n)} less than half. {source}"
     )
 
@@ -139,7 +139,7 @@ def cues(shape: pd.Series, counted: pd.Series) -> dict[str, dict]:
     known = shape[counted].dropna()
     text = "The study measured full cue conflicts, not mixes: the models do not move with the mix. "
     text += (
-        f"The median of {len(known)} models decides for the shape in {format_number(100 * known.median(), 1)} % of its "
+        f"The median of {len(known)} models decides for the shape in {format_number(100 * known.median(), 1)}\u00a0% of its "
         f"decisions for either cue; {(known < 0.5).sum()} of {len(known)} decide more often for the texture."
         if len(known)
         else "No model has a shape bias."

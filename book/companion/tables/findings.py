@@ -169,22 +169,24 @@ def halving(medians: pd.DataFrame) -> str:
     Example:
         >>> row = {"n": 48, "below": 0.1, "above": 0.2}
         >>> halving(pd.DataFrame([row | {"kind": "low", "cutoff": 0.18, "median_share": 0.49}, row | {"kind": "high", "cutoff": 0.1, "median_share": 0.6}]))
-        'As the cut-off falls, the median of 48 models drops below half of its accuracy on unfiltered images at 0.18 with the low-pass filter (interpolated between the published 0.1 and 0.2); with the high-pass filter it stays above.'
+        'As the cut-off falls, the median of 48 models drops below half of its accuracy on unfiltered images at 0.18 with the low-pass filter (interpolated between the published 0.1 and 0.2). With the high-pass filter, the median of 48 models stays at half of it or above.'
     """
     count = int(medians["n"].max())
     if not count:
         return "No model has a published accuracy on filtered images."
-    parts = []
+    models = "the model" if count == 1 else f"the median of {count} models"
+    parts, notes = [], []
     for kind in filtered_accuracy.KINDS:
         rows, found = medians[medians["kind"] == kind], filtered_accuracy.half(medians, kind)
         if rows["median_share"].isna().all():
-            parts.append(f"with the {kind}-pass filter nothing is published")
+            notes.append(f"Nothing is published for the {kind}-pass filter.")
         elif found is None:
-            parts.append(f"with the {kind}-pass filter it stays above")
+            notes.append(f"With the {kind}-pass filter, {models} stays at half of it or above.")
         else:
             source = "published at this cut-off"
             if found["below"] != found["above"]:
                 source = f"interpolated between the published {found['below']:g} and {found['above']:g}"
             parts.append(f"at {found['cutoff']:.2f} with the {kind}-pass filter ({source})")
-    models = "the model" if count == 1 else f"the median of {count} models"
-    return f"As the cut-off falls, {models} drops below half of its accuracy on unfiltered images {'; '.join(parts)}."
+    start = f"As the cut-off falls, {models} drops below half of its accuracy on unfiltered images"
+    never = f"{models[0].upper()}{models[1:]} never drops below half of its accuracy on unfiltered images."
+    return " ".join([f"{start} {' and '.join(parts)}." if parts else never, *notes])

@@ -121,7 +121,7 @@ def test_the_sentence_on_noise(limits, text):
     ("shape", "text"),
     [
         ([], "No model has a shape bias."),
-        ([0.2, 0.4, 0.9], "The median of 3 models decides for the shape in 40.0 %"),
+        ([0.2, 0.4, 0.9], "The median of 3 models decides for the shape in 40.0\u00a0%"),
         ([0.7], "0 of 1 decide"),
     ],
 )
