@@ -81,8 +81,8 @@ def _pictures() -> str:
     seen = canvas.format("seen", "The picture at this setting")
     spectrum = canvas.format("spectrum", "Spectrum of the picture at this setting")
     return (
-        f'<div class="bvgl-pictures"><figure>{seen}<figcaption>What the model sees</figcaption></figure><figure>{spectrum}'
-        "<figcaption>Its spectrum: lowest frequency in the middle, logarithm of the amplitude</figcaption></figure></div>"
+        f'<div class="bvgl-pictures"><div>{seen}<p>What the model sees</p></div><div>{spectrum}'
+        "<p>Its spectrum: lowest frequency in the middle, logarithm of the amplitude</p></div></div>"
     )
 
 

@@ -32,7 +32,6 @@ window.KissFFT?.().then(async (kiss) => {
       stimuli.criticalBand(picture, noise.sds[sd], band, noise.streams[band][sd], index)],
     cues: () => ["cues", pictures.get(`mix-${chosen("mix")}`).planes],
   };
-
   let waiting = 0;
   const redraw = () => { waiting ||= requestAnimationFrame(draw); };
   function draw() {
@@ -80,5 +79,6 @@ window.KissFFT?.().then(async (kiss) => {
     add(id, image);
   }));
   root.hidden = false;
+  if (location.hash.includes("=")) root.scrollIntoView(); // a shared setting
   restore();
 });

@@ -32,7 +32,7 @@ class Axis:
     high: float
     ticks: Mapping[float, str]
     left: float = 12
-    right: float = 388
+    right: float = 376
 
     def at(self, value: float) -> float | None:
         """Return the place of a value; None for NaN."""

@@ -125,6 +125,12 @@ def test_the_address_holds_the_setting(visit, lab, setting, key):
     assert read(visit(changed)) == read(page)
 
 
+def test_a_shared_address_leads_to_the_laboratory(visit):
+    small = {"viewport": PHONE | {"height": 400}}
+    assert visit("", **small).evaluate("() => scrollY") == 0
+    assert visit("#kind=high&cutoff=0.3", **small).evaluate("() => scrollY") > 0
+
+
 def test_controls_of_another_kind_of_stimulus_are_hidden(visit):
     page = visit()
     names = "all => all.filter((e) => e.checkVisibility()).map((e) => e.name)"
