@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -83,3 +84,16 @@ def test_a_high_pass_can_be_brightened(panel):
 
 def test_nothing_is_displayed_unless_asked_for(lab):
     assert widgets.panel(lab, display=False) is None
+
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.mark.parametrize("controls", [False, True])
+def test_the_notebook_displays_the_panel_only_with_its_parameter(ipynbs, papermill_command, tmp_path, controls):
+    given = ["-p", "controls", str(controls), "--no-progress-bar", "--log-level", "ERROR"]
+    done = papermill_command(tmp_path, *given, ipynbs / "stimulus-lab.ipynb", tmp_path / "out.ipynb")
+    assert done.returncode == 0, done.stderr
+    cells = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
+    shown = [o for c in cells for o in c.get("outputs", []) if WIDGET in o.get("data", {})]
+    assert len(shown) == int(controls)
