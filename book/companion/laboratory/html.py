@@ -46,16 +46,16 @@ def _form(data: Mapping[str, Any]) -> str:
     pictures = {**PHOTOGRAPHS, "own": "Your own"}
     return (
         f'<form autocomplete="off"><fieldset class="bvgl-modes"><legend>What happens to the picture</legend>{modes}</fieldset>'
-        + _select("picture", "Photograph", pictures, "filter noise", disabled="own")
-        + '<label data-for="filter noise">… or drop one of your own here; it stays in this page'
-        '<input type="file" name="file" accept="image/*"></label>'
         + _select("kind", "Kind of filter", {"low": "low-pass", "high": "high-pass"}, "filter")
         + _slider("cutoff", "Cut-off", "filter", 0.01, 0.99, 0.01, 0.5)
-        + _select("view", "Picture", {"plain": "as the model sees it", "bright": "brightened for the eye"}, "filter")
         + _slider("band", "Band of the noise", "noise", 0, sliders["band"], 1, 3)
-        + _slider("sd", "SD of the noise, as a fraction of the pixel range", "noise", 0, sliders["sd"], 1, sliders["sd"] // 2)
-        + _slider("sample", "Sample of the noise", "noise", 0, sliders["sample"], 1, 0)
+        + _slider("sd", "SD of the noise", "noise", 0, sliders["sd"], 1, sliders["sd"] // 2)
         + _slider("mix", "Mix of texture and shape", "cues", 0, sliders["mix"], 1, sliders["mix"] // 2)
+        + _select("picture", "Photograph", pictures, "filter noise", disabled="own")
+        + '<label data-for="filter noise">Or drop your own (never uploaded)'
+        '<input type="file" name="file" accept="image/*"></label>'
+        + _select("view", "Picture", {"plain": "as the model sees it", "bright": "brightened for the eye"}, "filter")
+        + _slider("sample", "Sample of the noise", "noise", 0, sliders["sample"], 1, 0)
         + "</form>"
     )  # fmt: skip
 

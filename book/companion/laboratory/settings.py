@@ -118,20 +118,20 @@ def noises(tolerated: pd.DataFrame, counted: pd.Series, centres: Mapping[int, fl
             else:
                 text += (
                     f"{_count((known >= limit).sum(), len(known))} at least half of the accuracy without noise; the "
-                    f"median model does up to {_sd(known.median())}. Estimated from the models' fitted channels, "
+                    f"median model does so {_up_to(known.median())}. Estimated from the models' fitted channels, "
                     "since the published results hold no accuracies in noise."
                 )
             found[f"noise-{band}-{number}"] = _setting("noise", values, known.median(), limit, text)
     return found
 
 
-def _sd(limit: float) -> str:
+def _up_to(limit: float) -> str:
+    """Say up to which noise, given log2 of its SD relative to the strongest noise of the study."""
+    weakest, strongest = NOISE_SDS[1], NOISE_SDS[-1]
     if limit > 0:
-        return f"the strongest noise of the study (SD {NOISE_SDS[-1]:g}) or more"
-    sd = NOISE_SDS[-1] * 2**limit
-    return (
-        f"an SD of {sd:.3f}" if sd >= NOISE_SDS[1] else f"an SD below {NOISE_SDS[1]:g}, the weakest noise of the study"
-    )
+        return f"even at SD {strongest:g}, the strongest noise of the study"
+    sd = strongest * 2**limit
+    return f"up to SD {sd:.3f}" if sd >= weakest else f"only below SD {weakest:g}, the weakest noise of the study"
 
 
 def cues(shape: pd.Series, counted: pd.Series) -> dict[str, dict]:

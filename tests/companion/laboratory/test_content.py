@@ -98,15 +98,15 @@ def test_noise_that_would_have_to_be_drawn_again_is_rejected(monkeypatch):
         ([-1.0], "1 of 1 models keeps at least half"),
         (
             [-3.0, -2.5, 0.1],
-            "1 of 3 models keeps at least half of the accuracy without noise; the median model does up to an SD of 0.028",
+            "1 of 3 models keeps at least half of the accuracy without noise; the median model does so up to SD 0.028",
         ),
         (
             [-3.4, -3.2, -3.3],
-            "0 of 3 models keep at least half of the accuracy without noise; the median model does up to an SD below 0.02",
+            "0 of 3 models keep at least half of the accuracy without noise; the median model does so only below SD 0.02",
         ),
         (
             [0.4, 0.3, 0.2],
-            "3 of 3 models keep at least half of the accuracy without noise; the median model does up to the strongest noise",
+            "3 of 3 models keep at least half of the accuracy without noise; the median model does so even at SD 0.16",
         ),
     ],
 )

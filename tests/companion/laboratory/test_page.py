@@ -140,8 +140,8 @@ def test_controls_of_another_kind_of_stimulus_are_hidden(visit):
         page.evaluate(FRAME)
         shown[mode] = page.eval_on_selector_all("form :is(input:not([type=radio]), select)", names)
     assert shown == {
-        "Filter": ["picture", "file", "kind", "cutoff", "view"],
-        "Noise": ["picture", "file", "band", "sd", "sample"],
+        "Filter": ["kind", "cutoff", "picture", "file", "view"],
+        "Noise": ["band", "sd", "picture", "file", "sample"],
         "Cue conflict": ["mix"],
     }
 
