@@ -132,7 +132,7 @@ class Page:
         Args:
             content: a `companion.laboratory.Laboratory`.
         """
-        self.save("laboratory", content.medians)
+        self.save("laboratory", content.tolerated)
         elsewhere = "The laboratory is part of the book's page. Here, set `controls = True` and run the notebook again."
         display({"text/markdown": elsewhere}, raw=True, metadata={"bvg": {"laboratory": content.data}})
 

@@ -17,6 +17,7 @@ from bvg import kernels, known_models, miniature, study
 from bvg.kernels import randomness
 from bvg.kernels.critical_band import CONTRAST, MARGIN, MEAN
 from bvg.results import scores
+from bvg.results.channel import NOISE_SDS
 from companion import stimuli
 from companion.analysis import noise_tolerance
 from companion.figures.marks import COLORS, group_name
@@ -35,10 +36,12 @@ class Laboratory:
             their groups; `settings`, what `companion.laboratory.settings` says of each; `noise`, constants and streams of the
             noise; `labels` of the sliders' positions; `pictures`, each as the address of an image.
         medians: how much accuracy the models keep at each cut-off, from `companion.analysis.filtered_accuracy.medians`.
+        tolerated: model, band, tolerated_sd: the SD of noise at which a model keeps half of its accuracy (an estimate).
     """
 
     data: dict[str, Any]
     medians: pd.DataFrame
+    tolerated: pd.DataFrame
 
 
 def laboratory(
@@ -69,6 +72,7 @@ def laboratory(
     clean = scores.benchmarks(results, True, world=world).set_index("model")["imagenet"].reindex(models.index)
     size = stimuli.SIZE if world.bands == study.STUDY.bands else miniature.SIZE
     tolerated = noise_tolerance.tolerated(models, world.bands, kernels.band_centre(0, size))
+    limits = (NOISE_SDS[-1] * 2**tolerated).melt(ignore_index=False, var_name="band", value_name="tolerated_sd")
     described, medians = settings.filters(scores.bandpass(results), clean, models["counted"])
     centres = {band: kernels.band_centre(band, stimuli.SIZE) for band in tolerated}
     described |= settings.noises(tolerated, models["counted"], centres)
@@ -95,6 +99,7 @@ def laboratory(
             "pictures": pictures,
         },
         medians,
+        limits.dropna().reset_index(),
     )  # fmt: skip
 
 

@@ -29,7 +29,9 @@ def fragment(data: Mapping[str, Any]) -> str:
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     return (
         f'<link rel="stylesheet" href="_static/laboratory.css">'
-        f'<noscript><p>The laboratory needs JavaScript. <a href="tables/laboratory.csv">All its numbers are in one table</a>.</p></noscript>'
+        f'<noscript><p>The laboratory needs JavaScript. Without it, see the figure above, '
+        '<a href="tables/bandpass-curves.csv">the published curves</a> behind it and '
+        '<a href="tables/laboratory.csv">the noise that each model tolerates</a>.</p></noscript>'
         f'<div id="bvg-laboratory" class="bvgl tex2jax_ignore" data-mode="filter" hidden>{_form(data)}'
         f'<p role="status"></p><div class="bvgl-results">{_pictures()}{_models(data)}</div></div>'
         f'<script type="application/json" id="bvg-laboratory-data">{text}</script>{scripts}'

@@ -51,6 +51,14 @@ def test_the_medians_are_those_of_the_published_table(lab):
     assert lab.data["settings"]["cues"]["median"] == shape.median()
 
 
+def test_the_table_holds_the_noise_that_each_model_tolerates(lab):
+    assert len(lab.tolerated) == 48 * 7
+    row = lab.tolerated.query("model == 'tv_resnet50' and band == 3").iloc[0]
+    place = [m["id"] for m in lab.data["models"]].index("tv_resnet50")
+    at = settings.AXES["noise"].at(np.log2(row["tolerated_sd"] / 0.16))
+    assert lab.data["settings"]["noise-3-4"]["places"][place] == at
+
+
 def test_highlighted_models_are_drawn_and_do_not_enter_the_medians(lab):
     other = laboratory(PUBLISHED, ["resnet50_prime", "tv_resnet50"])
     assert len(other.data["models"]) == 48

@@ -204,7 +204,7 @@ def test_without_javascript_the_page_points_to_the_table(browser, address):
     page = context.new_page()
     page.goto(address)
     assert (
-        page.get_by_role("link", name="All its numbers are in one table").get_attribute("href")
+        page.get_by_role("link", name="the noise that each model tolerates").get_attribute("href")
         == "tables/laboratory.csv"
     )
     assert not page.locator("#bvg-laboratory").is_visible()
