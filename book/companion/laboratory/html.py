@@ -15,8 +15,9 @@ from companion.laboratory.settings import AXES, Axis
 from companion.stimuli import PHOTOGRAPHS
 
 FOLDER = Path(__file__).parent
-FILES = tuple(sorted(FOLDER.glob("*.js"))) + tuple(FOLDER.glob("*.css"))
-"""The scripts and the style sheet; kissfft-wasm, the library, comes first."""
+"""Folder of the scripts and the style sheet."""
+SCRIPTS = ("kissfft-wasm-1.1.2.js", "laboratory-stimuli.js", "laboratory.js")
+"""The scripts, in the order in which they are loaded; the first is a library."""
 _ROW, _HEAD = 34, 16
 _SCALE = 0.65
 """Size of a mark relative to that in the static figures."""
@@ -24,8 +25,7 @@ _SCALE = 0.65
 
 def fragment(data: Mapping[str, Any]) -> str:
     """Return the laboratory for a page whose scripts and style lie in `_static/`; without JavaScript it is not displayed."""
-    order = ["kissfft-wasm-1.1.2.js", "laboratory-stimuli.js", "laboratory.js"]
-    scripts = "".join(f'<script defer src="_static/{name}"></script>' for name in order)
+    scripts = "".join(f'<script defer src="_static/{name}"></script>' for name in SCRIPTS)
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     return (
         f'<link rel="stylesheet" href="_static/laboratory.css">'

@@ -144,3 +144,10 @@ def test_the_mixes_run_from_texture_through_the_conflict_to_shape():
         assert np.array_equal(mixes[number], cues[name])
     assert np.allclose(mixes[2], (cues["texture"] + cues["conflict"]) / 2)
     assert all(0 <= image.min() <= image.max() <= 1 for image in mixes)
+
+
+def test_the_bundled_library_states_its_version_and_both_licences():
+    start = (html.FOLDER / html.SCRIPTS[0]).read_text(encoding="utf-8").partition("*/")[0]
+    assert "kissfft-wasm 1.1.2" in start
+    assert "Permission is hereby granted, free of charge" in start
+    assert "Redistribution and use in source and binary forms" in start
