@@ -109,6 +109,10 @@ def directive(name: str, mark: dict, data: dict) -> str | None:
         return f"```{{raw}} html\n{Explorer(mark['explorer']).fragment()}\n```"
     if "html" in mark:
         return f"```{{raw}} html\n{text_of(data['text/html'])}\n```"
+    if "laboratory" in mark:
+        from companion.laboratory import html
+
+        return f"```{{raw}} html\n{html.fragment(mark['laboratory'])}\n```"
     text = text_of(data.get("text/markdown", ""))
     if "table" in mark:
         id = mark["table"]

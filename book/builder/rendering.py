@@ -28,7 +28,8 @@ JUPYTER_BOOK = "import sys; sys.modules['rfc3987_syntax'] = None; from jupyter_b
 """The command `jupyter-book`, without the second and a half that jsonschema takes to import a check that is not used."""
 OUTS = ("output", "run")
 """Defaults of the notebooks' parameter `out`."""
-EXPLORER = ROOT / "book" / "companion" / "explorer"
+PARTS = [ROOT / "book" / "companion" / name for name in ("explorer", "laboratory")]
+"""Folders of the parts of pages that have scripts and styles of their own."""
 
 
 def render(texts: list[Notebook], whole: bool) -> None:
@@ -58,7 +59,7 @@ def render(texts: list[Notebook], whole: bool) -> None:
     offer.withdraw(HTML)
     for kind in STAGED:
         mirror(BUILD / kind, HTML / kind)
-    for path in EXPLORER.glob("explorer*"):
+    for path in [path for part in PARTS for path in part.iterdir() if path.suffix in (".js", ".css")]:
         shutil.copy2(path, HTML / "_static" / path.name)
     provenance.code_pages(pages.made(*listing.MADE), HTML)
     bundle.write(BUILD)
@@ -117,7 +118,11 @@ def stage(texts: list[Notebook]) -> list[list[str]]:
     fresh = BUILD / "pages.new"
     shutil.rmtree(fresh, ignore_errors=True)
     files = Files()
-    makers = [*(ROOT / "book" / "builder").glob("*.py"), *EXPLORER.iterdir(), ROOT / "book" / "companion" / "text.py"]
+    makers = [
+        *(ROOT / "book" / "builder").glob("*.py"),
+        *(path for part in PARTS for path in part.iterdir()),
+        ROOT / "book" / "companion" / "text.py",
+    ]
     cited = [ROOT / "CITATION.cff", ROOT / "book" / "references.bib", ROOT / "book" / "glossary.md"]
     shared = digest([p for p in [*makers, *cited] if p.is_file()], files, json.dumps(pages.figures()))
     tools = ["builder", "companion", "benchmarks"]

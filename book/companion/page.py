@@ -130,6 +130,16 @@ class Page:
         """Display HTML, in the book as in a notebook."""
         display({"text/html": fragment}, raw=True, metadata={"bvg": {"html": True}})
 
+    def laboratory(self, content) -> None:
+        """Save the numbers of the stimulus laboratory and display it; outside the book, say where it is.
+
+        Args:
+            content: a `companion.laboratory.Laboratory`.
+        """
+        self.save("laboratory", content.tolerated)
+        elsewhere = "The laboratory is part of the book's page. Here, set `controls = True` and run the notebook again."
+        display({"text/markdown": elsewhere}, raw=True, metadata={"bvg": {"laboratory": content.data}})
+
     def save(self, id: str, data: pd.DataFrame, parquet: bool = False) -> None:
         """Write a table to `tables/<id>.csv` at full precision; one that is too long for that as Parquet."""
         with atomic(self.out / "tables" / f"{id}.{'parquet' if parquet else 'csv'}") as path:

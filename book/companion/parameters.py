@@ -218,6 +218,11 @@ PARAMETERS: dict[str, Parameter] = {
         "a whole number, 1 or more",
         lambda v: type(v) is int and v >= 1,
     ),
+    "controls": Parameter(
+        "controls to drag in JupyterLab, made of widgets",
+        "true or false",
+        lambda v: isinstance(v, bool),
+    ),
     "out": Parameter(
         "output folder, relative to the working directory",
         "a path",

@@ -37,6 +37,7 @@ FIGURES = [
     "criticality-robustness",
     "criticality-biases",
     "miniature-interventions",
+    "laboratory-halves",
     *(f"per-benchmark-{b.id}" for b in study.BIASES),
 ]
 TABLES = [

@@ -110,7 +110,9 @@ def test_first_paint_comes_within_a_second(look, context, site, name):
     assert min(times) < LONGEST_MS, times
 
 
-@pytest.mark.parametrize("name", [name for name in ("index", "shape-bias", "explorer", "choices") if name in PAGES])
+@pytest.mark.parametrize(
+    "name", [name for name in ("index", "shape-bias", "explorer", "stimulus-lab", "choices") if name in PAGES]
+)
 def test_page_works_as_a_local_file(page, build, name):
     traffic = watch(page)
     page.goto((build / "html" / f"{name}.html").as_uri())

@@ -50,6 +50,7 @@ RESULTS = [
     *("index", "introduction", "models", "benchmarks", "biases-and-generalization", "shape-bias", "spectral-bias"),
     *("critical-band", "bias-correlation", "at-equal-accuracy", "claims", "how-firm", "power-and-error", "data-audit"),
     *("miniature", "interventions", "miniature-results", "per-benchmark", "corruptions", "performance", "model-report"),
+    "stimulus-lab",
 ]
 
 

@@ -57,7 +57,7 @@ def gallery(
     panels = figure.subplots(len(images) * lines, across, squeeze=False)
     for (i, row), (j, title) in product(enumerate(images), enumerate(titles)):
         axes = panels[i * lines + j // across, j % across]
-        _show(axes, row[j])
+        show(axes, row[j])
         axes.set_title(fill(title, max(int(cell * 13), 8)) if i == 0 or lines > 1 else "", loc="center")
         axes.set_ylabel(fill(labels[i], 16) if j == 0 else "")
     for axes in panels.flat:
@@ -126,7 +126,7 @@ def _draw_family(page: Axes, top: float, family: str, images: Mapping[str, np.nd
     step, foot = (1.12, top - 1.37) if narrow else (1.25, top - 1.24)
     for j, (caption, image) in enumerate(images.items()):
         place = ((0.1 + step * j) / width, foot / height, (step - 0.1) / width, 1.0 / height)
-        _show(page.figure.add_axes(place, anchor="W"), _picture(image))
+        show(page.figure.add_axes(place, anchor="W"), _picture(image))
         page.text(0.1 + step * j, foot - 0.03, caption, fontsize=8, va="top")
 
 
@@ -166,7 +166,7 @@ def _picture(image: np.ndarray) -> np.ndarray:
     return values if values.ndim == 3 else np.repeat(values[..., None], 3, axis=2)
 
 
-def _show(axes: Axes, image: np.ndarray) -> None:
+def show(axes: Axes, image: np.ndarray) -> None:
     """Show an image without axes; the SVG holds its own pixels."""
     axes.imshow(image, interpolation="none").set_gid(PICTURE)
     axes.set(xticks=[], yticks=[])

@@ -8,6 +8,7 @@ import pandas as pd
 
 from bvg import study
 from bvg.results import correlation
+from companion.analysis import filtered_accuracy
 from companion.text import format_number, listed, plural, set_name
 
 IN_PROSE = {
@@ -157,3 +158,35 @@ def _either(names: Sequence[str]) -> str:
     """Join names after `no`: A; A or B; A, B or C."""
     *most, last = names
     return f"{', '.join(most)} or {last}" if most else last
+
+
+def halving(medians: pd.DataFrame) -> str:
+    """State at which cut-offs the median model falls below half of its accuracy on unfiltered images.
+
+    Args:
+        medians: from `companion.analysis.filtered_accuracy.medians`.
+
+    Example:
+        >>> row = {"n": 48, "below": 0.1, "above": 0.2}
+        >>> halving(pd.DataFrame([row | {"kind": "low", "cutoff": 0.18, "median_share": 0.49}, row | {"kind": "high", "cutoff": 0.1, "median_share": 0.6}]))
+        'As the cut-off falls, the median of 48 models drops below half of its accuracy on unfiltered images at 0.18 with the low-pass filter (interpolated between the published 0.1 and 0.2). With the high-pass filter, the median of 48 models stays at half of it or above.'
+    """
+    count = int(medians["n"].max())
+    if not count:
+        return "No model has a published accuracy on filtered images."
+    models = "the model" if count == 1 else f"the median of {count} models"
+    parts, notes = [], []
+    for kind in filtered_accuracy.KINDS:
+        rows, found = medians[medians["kind"] == kind], filtered_accuracy.half(medians, kind)
+        if rows["median_share"].isna().all():
+            notes.append(f"Nothing is published for the {kind}-pass filter.")
+        elif found is None:
+            notes.append(f"With the {kind}-pass filter, {models} stays at half of it or above.")
+        else:
+            source = "published at this cut-off"
+            if found["below"] != found["above"]:
+                source = f"interpolated between the published {found['below']:g} and {found['above']:g}"
+            parts.append(f"at {found['cutoff']:.2f} with the {kind}-pass filter ({source})")
+    start = f"As the cut-off falls, {models} drops below half of its accuracy on unfiltered images"
+    never = f"{models[0].upper()}{models[1:]} never drops below half of its accuracy on unfiltered images."
+    return " ".join([f"{start} {' and '.join(parts)}." if parts else never, *notes])

@@ -73,6 +73,40 @@ def test_pairs(shown, sentence):
 
 
 @pytest.mark.parametrize(
+    ("low", "high", "n", "sentence"),
+    [
+        (
+            [0.3, 0.6],
+            [0.4, 0.7],
+            48,
+            "As the cut-off falls, the median of 48 models drops below half of its accuracy on unfiltered images at 0.10 with "
+            "the low-pass filter (published at this cut-off) and at 0.10 with the high-pass filter (published at this cut-off).",
+        ),
+        (
+            [0.6, 0.6],
+            [0.6, 0.4],
+            1,
+            "As the cut-off falls, the model drops below half of its accuracy on unfiltered images at 0.15 with the high-pass "
+            "filter (interpolated between the published 0.1 and 0.2). With the low-pass filter, the model stays at half of it or above.",
+        ),
+        (
+            [0.6, 0.6],
+            [np.nan, np.nan],
+            3,
+            "The median of 3 models never drops below half of its accuracy on unfiltered images. With the low-pass filter, the "
+            "median of 3 models stays at half of it or above. Nothing is published for the high-pass filter.",
+        ),
+        ([np.nan, np.nan], [np.nan, np.nan], 0, "No model has a published accuracy on filtered images."),
+    ],
+)
+def test_halving(low, high, n, sentence):
+    rows = [("low", c, n, s, 0.1, a) for c, a, s in zip((0.1, 0.15), (0.1, 0.2), low, strict=True)]
+    rows += [("high", c, n, s, 0.1, a) for c, a, s in zip((0.1, 0.15), (0.1, 0.2), high, strict=True)]
+    medians = pd.DataFrame(rows, columns=["kind", "cutoff", "n", "median_share", "below", "above"])
+    assert findings.halving(medians) == sentence
+
+
+@pytest.mark.parametrize(
     ("verdicts", "sentence"),
     [
         ([], "Of 0 claims, none holds, none holds in part, none fails and none is not checkable."),
