@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import html
 import json
+import os
 import shlex
 import time
 import zlib
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -35,6 +37,12 @@ _STYLE = """<style>.jp-Notebook:not(.jp-mod-editMode) .jp-CodeCell:has(.bvg-pros
 class Page:
     """A running notebook. Creating it checks and displays the parameters, and defines the cell magic `%%prose`.
 
+    Every display has a name, so that a later run of the same code can replace it where it stands.
+
+    Attributes:
+        redraws: whether displays replace those of the last run (`companion.controls` sets it while it runs the cells again).
+        cell: number of the cell that created the page, as in IPython's `In`.
+
     Args:
         name: name of the notebook, without suffix.
         namespace: the notebook's `globals()`.
@@ -45,11 +53,14 @@ class Page:
             warns about an unknown parameter and runs with the defaults, so the notebook has to reject it.
     """
 
+    redraws = False
+
     def __init__(self, name: str, namespace: Mapping[str, Any], declared: Sequence[str]) -> None:
         self.name, self._began = name, time.monotonic()
         self._values: dict[str, str] = {}
         self._prose: list[str] = []
         self._texts = count()
+        self.cell = namespace["page"].cell if self.redraws else len(namespace.get("In", [])) - 1
         given = {k: v for k, v in namespace.items() if k in declared}
         if "page" in namespace:
             # A second run in a live kernel: the namespace also holds the notebook's own variables, so read the parameters
@@ -70,6 +81,8 @@ class Page:
         self._display("parameters", shown, {"page": name})
         if shell := get_ipython():
             shell.register_magic_function(lambda line, cell: self.prose(cell), "cell", "prose")
+        if "JPY_SESSION_NAME" in os.environ and not self.redraws:  # JupyterLab sets it; papermill does not
+            self.controls()
 
     def figure(self, id: str, drawn, caption: str, beside: str = "") -> None:
         """Save a figure (SVG, also for phones; PNG) and its numbers (CSV), and display it.
@@ -172,13 +185,18 @@ class Page:
         """Display Markdown with computed numbers, also outside the book."""
         self._display(f"text-{next(self._texts)}", {"text/markdown": markdown}, {"text": True})
 
+    def controls(self) -> None:
+        """Display controls for the parameters, which run the page's cells again."""
+        # Only JupyterLab needs them. An import statement would make every notebook depend on them (see builder.inputs).
+        import_module("companion.controls").show(self)
+
     def _display(self, id: str, data: Mapping[str, str], mark: Mapping[str, Any], update: bool = False) -> None:
         """Display an output that is marked for the builder.
 
         JupyterLab displays its HTML. The book is built from the Markdown, in which Sphinx resolves citations and references.
         """
         name = f"{self.name}/{id}"
-        display(data, raw=True, metadata={"bvg": dict(mark)}, display_id=name, update=update)
+        display(data, raw=True, metadata={"bvg": dict(mark)}, display_id=name, update=update or self.redraws)
 
     def elapsed(self) -> float:
         """Seconds since the page was created."""
