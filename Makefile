@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= run
 MEASURES ?= benchmarks shape-bias spectral-bias critical-band adversarial
-TEXTS := $(wildcard notebooks/*.md notebooks/measure/*.md)
+TEXTS := $(wildcard lab/*.md notebooks/*.md notebooks/measure/*.md)
 
 # Modules start in the order of tests/conftest.py, the slowest first. A process takes up to 2 GB of memory.
 PARALLEL ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
@@ -43,8 +43,8 @@ gpu: .venv/.ready ## prove that this device measures as the CPU does, then measu
 bench-book: .venv/.ready ## measure how long building the book takes, into book/build-times.json (on an idle machine)
 	@cd book && ../$(BIN)/python -m builder.times
 
-lab: notebooks ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab --notebook-dir=. notebooks
+lab: notebooks ## open the notebooks in JupyterLab, at a page that says what to try first
+	@$(BIN)/jupyter lab --notebook-dir=. lab/start.ipynb
 
 notebooks: .venv/.ready ## write an .ipynb next to each text notebook; both stay in sync
 	@$(BIN)/jupytext --quiet --sync $(TEXTS)
@@ -74,7 +74,7 @@ lint: .venv/.ready ## format and lint
 	@$(BIN)/ruff check --fix .
 
 clean: ## remove build results (the environment stays)
-	rm -rf _build output notebooks/*.ipynb notebooks/*/*.ipynb notebooks/output notebooks/measure/run
+	rm -rf _build output lab/*.ipynb notebooks/*.ipynb notebooks/*/*.ipynb notebooks/output notebooks/measure/run
 
 .venv/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v >= (3, 11) else "expected Python 3.11 or newer, got %d.%d: try make PYTHON=python3.12" % v)'

@@ -24,6 +24,7 @@ SLOWEST = (
     "tests/bvg/measure/test_faults.py",
     "tests/book/test_measure_notebooks.py",
     "tests/book/test_build.py",
+    "tests/book/test_lab.py",
     "tests/bvg/miniature/test_source.py",
     "tests/bvg/measure/test_real_model.py",
     "tests/bvg/measure/test_submit.py",

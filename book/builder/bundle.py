@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pandas as pd
-from companion.text import without_roles
+from companion.prose import without_roles
 
 import bvg
 from builder import ROOT, pages

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from multiprocessing import connection
 from pathlib import Path
 
-from builder import ROOT, kernels
+from builder import ROOT, kernels, pages
 from builder.notebooks import MEASURE, Notebook, stored
 
 
@@ -90,6 +90,6 @@ def scrub(path: Path) -> None:
     notebook = json.loads(path.read_text(encoding="utf-8"))
     notebook["metadata"] = {k: v for k, v in notebook["metadata"].items() if k in ("kernelspec", "language_info")}
     for cell in notebook["cells"]:
-        cell["metadata"] = {k: v for k, v in cell["metadata"].items() if k in ("tags", "mystnb")}
+        cell["metadata"] = pages.metadata(cell)
     text = json.dumps(notebook, indent=1, ensure_ascii=False).replace(str(ROOT), ".")
     path.write_text(text + "\n", encoding="utf-8")

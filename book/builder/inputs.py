@@ -14,6 +14,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from companion.prose import template
+
 from builder import ROOT, notebooks
 from builder.notebooks import Notebook
 
@@ -83,12 +85,13 @@ def digest(paths: Iterable[Path], files: Files, *more: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return the code of a text notebook, without prose and without the options of its cells.
+    """Return the code of a text notebook, without prose (text, cells of `%%prose`) and without the options of its cells.
 
     >>> code("A word.\\n\\n```{code-cell} ipython3\\n:tags: [hide-input]\\n\\nx = 1\\n```\\n")
     'x = 1\\n'
     """
-    return "\n".join(OPTIONS.sub("", cell).strip("\n") + "\n" for cell in CELL.findall(text))
+    cells = [OPTIONS.sub("", cell).strip("\n") + "\n" for cell in CELL.findall(text)]
+    return "\n".join(cell for cell in cells if template(cell) is None)
 
 
 def imported(source: str) -> list[str]:

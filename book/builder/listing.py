@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from companion.text import without_roles
+from companion.prose import without_roles
 
 from builder import provenance
 

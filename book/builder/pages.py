@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from companion.text import without_roles
+from companion import prose
 
 from builder import notebooks, provenance
 from builder.provenance import link
@@ -33,14 +33,16 @@ def figures() -> list[tuple[str, dict]]:
     return made("figure")
 
 
-def readable(path: Path) -> str:
-    """Return an executed notebook for download, with MyST roles as plain text."""
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    glued = {name: value for mark in marks(notebook) for name, value in mark.get("glue", {}).items()}
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "markdown":
-            cell["source"] = without_roles(text_of(cell["source"]), glued)
-    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+def metadata(cell: dict) -> dict:
+    """Return what a cell of an executed notebook keeps of its metadata; the source of prose is folded in JupyterLab."""
+    kept = {key: value for key, value in cell["metadata"].items() if key in ("tags", "mystnb")}
+    folded = cell["cell_type"] == "code" and prose.template(text_of(cell["source"])) is not None
+    return kept | ({"jupyter": {"source_hidden": True}} if folded else {})
+
+
+def values(notebook: dict) -> dict[str, str]:
+    """Return the values that the prose of an executed notebook prints, by name."""
+    return {name: value for mark in marks(notebook) for name, value in mark.get("prose", {}).items()}
 
 
 def page(path: Path) -> str:
@@ -49,8 +51,10 @@ def page(path: Path) -> str:
     Readers want the answer and the figures first, so the parameters and all code stand in one folded box at the end.
     """
     name, notebook = path.stem, json.loads(path.read_text(encoding="utf-8"))
-    cells, code, parameters = [], [], ""
+    cells, code, parameters, known = [], [], "", values(notebook)
     for cell in notebook["cells"]:
+        if (text := prose.template(text_of(cell["source"]))) is not None:
+            cell = markdown(cell["id"], prose.fill(text, known))
         outputs = cell.pop("outputs", [])
         marked = [output for output in outputs if "bvg" in output.get("metadata", {})]
         if cell["cell_type"] == "code":

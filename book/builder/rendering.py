@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import yaml
+from companion import prose
 
 from builder import BUILD, ROOT, bundle, launch, listing, offer, pages, provenance
 from builder.inputs import Files, digest
@@ -77,19 +78,27 @@ def refresh(notebook: Notebook) -> None:
 
     executed = json.loads(notebook.executed.read_text(encoding="utf-8"))
     written = json.loads(jupytext.writes(jupytext.reads(text, fmt="md:myst"), fmt="ipynb"))
-    results = iter([cell for cell in executed["cells"] if cell["cell_type"] == "code"])
+    values = pages.values(executed)
+    results = iter([cell for cell in executed["cells"] if _computes(cell)])
+    ids = iter([cell["id"] for cell in executed["cells"] if not _computes(cell)])
     for cell in written["cells"]:
-        cell["metadata"] = {k: v for k, v in cell["metadata"].items() if k in ("tags", "mystnb")}
-        if cell["cell_type"] == "code":
+        cell["metadata"] = pages.metadata(cell)
+        if _computes(cell):
             result = next(results)
             cell |= {"outputs": result["outputs"], "execution_count": result["execution_count"], "id": result["id"]}
-    ids = iter([cell["id"] for cell in executed["cells"] if cell["cell_type"] != "code"])
-    for cell in written["cells"]:
-        if cell["cell_type"] != "code":
+        else:
             cell["id"] = next(ids, cell["id"])
+        if (words := prose.template(pages.text_of(cell["source"]))) is not None:
+            data, metadata = prose.output(words, values)
+            cell["outputs"] = [{"output_type": "display_data", "data": data, "metadata": metadata}]
     executed["cells"] = written["cells"]
     notebook.executed.write_text(json.dumps(executed, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (notebook.run / "text").write_text(text, encoding="utf-8")
+
+
+def _computes(cell: dict) -> bool:
+    """Return whether a cell has code of a notebook, not prose."""
+    return cell["cell_type"] == "code" and prose.template(pages.text_of(cell["source"])) is None
 
 
 def collect(texts: list[Notebook], settings: dict) -> None:
@@ -98,7 +107,7 @@ def collect(texts: list[Notebook], settings: dict) -> None:
         shutil.rmtree(BUILD / kind, ignore_errors=True)
         (BUILD / kind).mkdir(parents=True)
     for notebook in texts:
-        content = launch.launchable(pages.readable(notebook.executed), settings)
+        content = launch.launchable(notebook.executed.read_text(encoding="utf-8"), settings)
         (BUILD / "notebooks" / notebook.executed.name).write_text(content, encoding="utf-8")
         for kind in ("figures", "tables"):
             for path in sorted(path for out in OUTS for path in (notebook.run / out / kind).glob("*")):
@@ -122,6 +131,7 @@ def stage(texts: list[Notebook]) -> list[list[str]]:
         *(ROOT / "book" / "builder").glob("*.py"),
         *(path for part in PARTS for path in part.iterdir()),
         ROOT / "book" / "companion" / "text.py",
+        ROOT / "book" / "companion" / "prose.py",
     ]
     cited = [ROOT / "CITATION.cff", ROOT / "book" / "references.bib", ROOT / "book" / "glossary.md"]
     shared = digest([p for p in [*makers, *cited] if p.is_file()], files, json.dumps(pages.figures()))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from builder import ROOT, pages
+from builder import ROOT
 from bvg import results, study
 
 
@@ -60,7 +60,7 @@ def html(executed: Path) -> str:
     import nbformat
     from nbconvert import HTMLExporter
 
-    notebook = json.loads(pages.readable(executed))
+    notebook = json.loads(executed.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
         cell["outputs"] = [o for o in cell.get("outputs", []) if _shown(o)]
         if cell["cell_type"] != "code":
@@ -80,8 +80,8 @@ def html(executed: Path) -> str:
 
 
 def _shown(output: dict) -> bool:
-    """Return whether readers see an output: values for the prose and the table of parameters are no part of a report."""
-    hidden = {"glue", "page"} & output.get("metadata", {}).get("bvg", {}).keys()
+    """Return whether readers see an output: the table of parameters is no part of a report."""
+    hidden = "page" in output.get("metadata", {}).get("bvg", {})
     return not hidden and any(kind.startswith(("text/", "image/")) for kind in output.get("data", {"text/plain": ""}))
 
 

@@ -5,29 +5,43 @@ from __future__ import annotations
 import ast
 import html
 import json
+import os
 import shlex
 import time
+import zlib
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from IPython import get_ipython
 from IPython.display import display
 
 from bvg.files import atomic
-from companion import parameters
-from companion.text import format_number, pipe_table, without_roles
+from companion import parameters, prose
+from companion.text import format_number, pipe_table
 
 # Names that an IPython kernel puts into the namespace itself.
 _OWN = {"In", "Out", "get_ipython", "exit", "quit", "open"}
 _CAVEAT = "The numbers in the text follow the parameters. The words around them were written for these values."
 _PLAIN = (str, int, float, bool, list, dict, tuple, type(None))
+_STYLE = """<style>.jp-Notebook:not(.jp-mod-editMode) .jp-CodeCell:has(.bvg-prose) > .jp-Cell-inputWrapper,
+.jp-CodeCell:not(.jp-mod-active):has(.bvg-prose) > .jp-Cell-inputWrapper { display: none; }</style>"""
+"""JupyterLab shows the source of a cell of prose while it is edited, as it does for Markdown."""
 
 
 class Page:
-    """A running notebook. Creating it checks and displays the parameters.
+    """A running notebook. Creating it checks and displays the parameters, and defines the cell magic `%%prose`.
+
+    Every display has a name, so that a later run of the same code can replace it where it stands.
+
+    Attributes:
+        redraws: whether displays replace those of the last run (`companion.controls` sets it while it runs the cells again).
+        cell: number of the cell that created the page, as in IPython's `In`.
 
     Args:
         name: name of the notebook, without suffix.
@@ -39,8 +53,14 @@ class Page:
             warns about an unknown parameter and runs with the defaults, so the notebook has to reject it.
     """
 
+    redraws = False
+
     def __init__(self, name: str, namespace: Mapping[str, Any], declared: Sequence[str]) -> None:
         self.name, self._began = name, time.monotonic()
+        self._values: dict[str, str] = {}
+        self._prose: list[str] = []
+        self._texts = count()
+        self.cell = namespace["page"].cell if self.redraws else len(namespace.get("In", [])) - 1
         given = {k: v for k, v in namespace.items() if k in declared}
         if "page" in namespace:
             # A second run in a live kernel: the namespace also holds the notebook's own variables, so read the parameters
@@ -57,7 +77,12 @@ class Page:
         self._changed = [k for k in declared if k not in defaults or defaults[k] != given[k]]
         self.out = Path(self.parameters["out"])
         _writable(self.out)
-        _show(self._parameters_html(), self._parameters_markdown(), {"page": name})
+        shown = {"text/html": self._parameters_html() + _STYLE, "text/markdown": self._parameters_markdown()}
+        self._display("parameters", shown, {"page": name})
+        if shell := get_ipython():
+            shell.register_magic_function(lambda line, cell: self.prose(cell), "cell", "prose")
+        if "JPY_SESSION_NAME" in os.environ and not self.redraws:  # JupyterLab sets it; papermill does not
+            self.controls()
 
     def figure(self, id: str, drawn, caption: str, beside: str = "") -> None:
         """Save a figure (SVG, also for phones; PNG) and its numbers (CSV), and display it.
@@ -77,11 +102,12 @@ class Page:
         self.save(id, drawn.data)
         svg = (self.out / "figures" / f"{id}.svg").read_text(encoding="utf-8")
         made = {"drawn_by": drawn.drawn_by, "command": self.command()}
-        meta = {"bvg": {"figure": id, "alt": drawn.alt, "caption": caption, "beside": beside} | made}
-        display({"image/svg+xml": svg, "text/plain": drawn.alt}, raw=True, metadata=meta)
+        mark = {"figure": id, "alt": drawn.alt, "caption": caption, "beside": beside} | made
+        self._display(id, {"image/svg+xml": svg, "text/plain": drawn.alt}, mark)
         files = {"CSV": f"tables/{id}.csv", "SVG": f"figures/{id}.svg", "PNG": f"figures/{id}.png"}
         links = " · ".join(f"[{label}]({self.out}/{path})" for label, path in files.items())
-        display({"text/markdown": f"{caption}\n\n{links}"}, raw=True, metadata={"bvg": {"part-of": id}})
+        below = f"{prose.outside_the_book(caption)}\n\n{links}"
+        self._display(f"{id}-caption", {"text/markdown": below}, {"part-of": id})
 
     def see(self, id: str, caption: str) -> None:
         """Show a figure of another page of the book; elsewhere, name it.
@@ -90,11 +116,8 @@ class Page:
             id: name of the figure, such as `figure-2`.
             caption: MyST text.
         """
-        display(
-            {"text/markdown": f"*{caption}* (figure `{id}` of the book)"},
-            raw=True,
-            metadata={"bvg": {"see": id, "caption": caption}},
-        )
+        text = f"*{prose.outside_the_book(caption)}* (figure `{id}` of the book)"
+        self._display(id, {"text/markdown": text}, {"see": id, "caption": caption})
 
     def table(self, id: str, table, caption: str) -> None:
         """Save a table's numbers as CSV and display the table.
@@ -107,10 +130,12 @@ class Page:
         """
         self.save(id, table.data)
         text = table.displayed.map(_cell)
-        plain = text.map(lambda cell: without_roles(cell).replace("`", ""))
+        plain = text.map(lambda cell: prose.without_roles(cell).replace("`", ""))
         link = f'<a href="{self.out}/tables/{id}.csv">CSV</a>'
-        page = f"<p>{html.escape(caption)} {link}</p>" + plain.to_html(index=False, border=0, escape=True)
-        _show(page, pipe_table(text), {"table": id, "caption": caption, "made_by": table.made_by})
+        above = f"<p>{html.escape(prose.without_roles(caption))} {link}</p>"
+        page = above + plain.to_html(index=False, border=0, escape=True)
+        mark = {"table": id, "caption": caption, "made_by": table.made_by}
+        self._display(id, {"text/html": page, "text/markdown": pipe_table(text)}, mark)
 
     def explorer(self, content) -> None:
         """Save the explorer (`explorer.html`) and its numbers, and display it.
@@ -124,7 +149,7 @@ class Page:
             path.write_text(page, encoding="utf-8")
         # The output holds the whole page, not a link to the file, so that it works wherever the notebook is copied.
         frame = f'<iframe title="Explorer" srcdoc="{html.escape(page)}" width="100%" height="1500"></iframe>'
-        display({"text/html": frame}, raw=True, metadata={"bvg": {"explorer": content.data}})
+        self._display("explorer", {"text/html": frame}, {"explorer": content.data})
 
     def html(self, fragment: str) -> None:
         """Display HTML, in the book as in a notebook."""
@@ -148,23 +173,47 @@ class Page:
             else:
                 data.to_csv(path, index=False, lineterminator="\n")
 
-    def glue(self, **values: Any) -> None:
-        """Pass values to the prose, where `` {glue:text}`name` `` prints them.
+    def glue(self, **values: str) -> None:
+        """Pass values to the prose, where `{{name}}` prints them: cells of `%%prose` before this call and after it.
 
-        Pass numbers as formatted text.
+        Args:
+            values: text by name; numbers as formatted text.
         """
-        from myst_nb import glue
+        self._values |= values
+        for text in self._prose:
+            if values.keys() & prose.names(text):
+                self._display_prose(text, update=True)
 
-        glued = {name.replace("_", "-"): value for name, value in values.items()}
-        for name, value in glued.items():
-            glue(name, value, display=False)
-        # JupyterLab does not insert these values into the prose, so display them there as a table.
-        rows = "".join(f"<tr><td>{k}</td><td>{html.escape(str(v))}</td></tr>" for k, v in glued.items())
-        display({"text/html": f"<table>{rows}</table>"}, raw=True, metadata={"bvg": {"glue": glued}})
+    def prose(self, text: str) -> None:
+        """Display MyST text with values: what the cell magic `%%prose` does.
+
+        Args:
+            text: each `{{name}}` stands for a value that `glue` passes before or later.
+        """
+        if text not in self._prose:
+            self._prose.append(text)
+        self._display_prose(text)
+
+    def _display_prose(self, text: str, update: bool = False) -> None:
+        data, metadata = prose.output(text, self._values)
+        self._display(f"prose-{zlib.crc32(text.encode())}", data, metadata["bvg"], update)
 
     def text(self, markdown: str) -> None:
         """Display Markdown with computed numbers, also outside the book."""
-        display({"text/markdown": markdown}, raw=True, metadata={"bvg": {"text": True}})
+        self._display(f"text-{next(self._texts)}", {"text/markdown": markdown}, {"text": True})
+
+    def controls(self) -> None:
+        """Display controls for the parameters, which run the page's cells again."""
+        # Only JupyterLab needs them. An import statement would make every notebook depend on them (see builder.inputs).
+        import_module("companion.controls").show(self)
+
+    def _display(self, id: str, data: Mapping[str, str], mark: Mapping[str, Any], update: bool = False) -> None:
+        """Display an output that is marked for the builder.
+
+        JupyterLab displays its HTML. The book is built from the Markdown, in which Sphinx resolves citations and references.
+        """
+        name = f"{self.name}/{id}"
+        display(data, raw=True, metadata={"bvg": dict(mark)}, display_id=name, update=update or self.redraws)
 
     def elapsed(self) -> float:
         """Seconds since the page was created."""
@@ -193,8 +242,9 @@ class Page:
             for k, v, m in self._rows()
         )
         return (
+            "<details><summary>The parameters, and the command that runs this notebook with them</summary>"
             f"<table><thead><tr><th>parameter</th><th>value</th><th>meaning</th></tr></thead><tbody>{rows}</tbody></table>"
-            f"<p>Run this notebook again with the following command; add <code>-p NAME VALUE</code> to change a parameter:</p><pre>{html.escape(self.command())}</pre><p>{_CAVEAT}</p>"
+            f"<p>Run this notebook again with the following command; add <code>-p NAME VALUE</code> to change a parameter:</p><pre>{html.escape(self.command())}</pre><p>{_CAVEAT}</p></details>"
         )
 
     def _parameters_markdown(self) -> str:
@@ -251,8 +301,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, float | np.floating):
         return "" if np.isnan(value) else format_number(value)
     return str(value)
-
-
-def _show(page: str, markdown: str, meta: Mapping[str, Any]) -> None:
-    # JupyterLab displays the HTML. The book is built from the Markdown, in which Sphinx resolves citations and references.
-    display({"text/html": page, "text/markdown": markdown}, raw=True, metadata={"bvg": dict(meta)})

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -266,22 +265,3 @@ def plural(count: int, one: str, many: str = "") -> str:
         ('1 model', '0 biases')
     """
     return f"{count} {one if count == 1 else many or one + 's'}"
-
-
-def without_roles(text: str, glued: Mapping[str, Any] | None = None) -> str:
-    """Replace the MyST roles in a text by plain text.
-
-    Args:
-        text: MyST text.
-        glued: values of the roles `{glue:text}`, by name; without one, the name stays.
-
-    Example:
-        >>> without_roles("as in the {ref}`legend <legend>` {cite:p}`key`: r = {glue:text}`r`", {"r": 0.5})
-        'as in the legend key: r = 0.5'
-    """
-
-    def plain(role: re.Match) -> str:
-        words = role["title"] or role["words"]
-        return str((glued or {}).get(words, words)) if role["name"] == "glue:text" else words
-
-    return re.sub(r"\{(?P<name>[a-z:]+)\}`(?:(?P<title>[^`<]*?) ?<[^`>]*>|(?P<words>[^`]*))`", plain, text)

@@ -107,8 +107,14 @@ def test_builds_from_scratch_after_an_edit_with_a_failing_cell_and_with_a_broken
     assert "to execute: 0" in broken.stdout, "the failed run left the last good one in place"
 
     page.write_text("# A small book\n\nFixed.\n")
-    assert build(copy).returncode == 0
+    prose = copy / "notebooks" / "bias-correlation.md"
+    prose.write_text(prose.read_text().replace("**{{finding}}**", "In short: **{{finding}}**"))
+    last = build(copy)
+    assert last.returncode == 0, last.stdout + last.stderr
+    assert "to execute: 0" in last.stdout, "a changed sentence keeps the numbers"
     assert "Fixed." in index.read_text()
+    assert "In short: <strong>Over all 48 models" in (index.parent / "bias-correlation.html").read_text()
+    assert "In short: **Over all 48 models" in (copy / "_build" / "notebooks" / "bias-correlation.ipynb").read_text()
 
 
 @pytest.fixture

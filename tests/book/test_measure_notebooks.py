@@ -74,7 +74,7 @@ def test_the_executed_notebooks_show_progress_and_results(run, page, bars, rows)
     saved = pd.read_csv(run / f"tables/measured-{page}.csv")
     assert len(saved) == rows
     everything = json.dumps(notebook)
-    for role in ("{glue", "{doc}", "{ref}", "{cite"):  # only the book resolves them
+    for role in ("{doc}", "{ref}", "{cite"):  # only the book resolves them
         assert role not in everything
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import jupytext
 import nbformat
 import papermill
 import pytest
-from companion import parameters
+from companion import parameters, prose
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
@@ -27,8 +28,9 @@ def name(text: Path) -> str:
     return text.relative_to(FOLDER).with_suffix("").as_posix()
 
 
-def cells(text: Path, kind: str = "code") -> list:
-    return [c for c in jupytext.read(text).cells if c.cell_type == kind]
+def cells(text: Path) -> list:
+    """The cells of code."""
+    return [c for c in jupytext.read(text).cells if c.cell_type == "code" and prose.template(c.source) is None]
 
 
 def assigned(source: str) -> dict:
@@ -64,17 +66,27 @@ def test_text_holds_no_outputs_and_no_loops(text):
 
 @names
 def test_numbers_in_prose_are_computed(text):
-    import re
-
-    glued = set(re.findall(r"\{glue:text\}`([\w-]+)`", text.read_text(encoding="utf-8")))
+    whole = jupytext.read(text).cells
+    printed = set().union(*(prose.names(prose.template(c.source) or "") for c in whole))
+    assert printed == set().union(*(prose.names(c.source) for c in whole)), "only a cell of `%%prose` prints values"
     calls = [
         node
         for cell in cells(text)
         for node in ast.walk(ast.parse(cell.source))
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "glue"
     ]
-    made = {k.arg.replace("_", "-") for call in calls for k in call.keywords}
-    assert glued == made
+    assert printed == {k.arg for call in calls for k in call.keywords}
+
+
+@names
+def test_what_only_the_book_resolves_stands_in_cells_of_prose(text):
+    whole = jupytext.read(text).cells
+    for cell in whole:
+        if cell.cell_type == "markdown":
+            assert prose.outside_the_book(cell.source) == cell.source
+    live = [prose.outside_the_book(prose.template(c.source) or "") for c in whole]
+    links = re.findall(r"\]\(([\w./-]+\.(?:ipynb|md))\)", "\n".join(live))
+    assert [link for link in links if not (text.parent / link).with_suffix(".md").is_file()] == []
 
 
 @names

@@ -233,7 +233,7 @@ def test_a_report_of_a_model_with_some_numbers_is_one_file(tmp_path):
     assert "and accuracy on concepts as expected" in text
     assert "Not measured: Bandwidth [octaves], Centre frequency [cycles/image], Peak noise sensitivity and PGD." in text
     assert "not stated" in text  # a table without a manifest
-    assert not re.findall(r"\{glue:text\}", text)
+    assert not re.findall(r"\{\{\w+\}\}", text)
     assert str(tmp_path) not in text
     assert 'href="report-mine/tables/report-numbers.csv"' in text
     assert "data:image/svg+xml" in text
