@@ -117,3 +117,11 @@ def test_a_tables_own_entry_takes_precedence(dictionary):
 def test_an_unused_entry_is_stale(dictionary):
     dictionary.column("figure-2", "r")
     assert dictionary.stale() == ["gone", "my-* other r"]
+
+
+def test_the_book_has_less_than_2000_lines_of_javascript(root):
+    """Lines of its own code: without comments, blank lines and the bundled FFT."""
+    scripts = [p for p in (root / "book").rglob("*.js") if "_build" not in p.parts and not p.name.startswith("kissfft")]
+    lines = [line.strip() for path in scripts for line in path.read_text(encoding="utf-8").splitlines()]
+    code = [line for line in lines if line and not line.startswith(("//", "/*", "*"))]
+    assert 1000 < len(code) < 2000

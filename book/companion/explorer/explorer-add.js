@@ -1,6 +1,4 @@
 // The explorer's panel for a model of the reader (written by companion.explorer.own_model): a file, or typed numbers.
-window.bvgx = window.bvgx || {};
-
 /** Listen to the panel. Models that it adds are in every plot, the table and the profile, but not in the statistics. */
 bvgx.createAdd = (data, state) => {
   "use strict";

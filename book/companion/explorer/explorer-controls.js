@@ -1,6 +1,4 @@
 // Controls of the explorer: axes and kind of view, groups, search for a model.
-window.bvgx = window.bvgx || {};
-
 bvgx.createControls = (data, state, say) => {
   "use strict";
   const { h, mark, plural } = bvgx.parts;

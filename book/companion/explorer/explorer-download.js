@@ -1,6 +1,4 @@
 // What the explorer hands out of the current view: its address, its numbers as CSV, its picture as PNG.
-window.bvgx = window.bvgx || {};
-
 /** Buttons for the view in `plots()`, a list of { plot, apart, title }; `say` reports to the reader. */
 bvgx.createDownloads = (state, plots, say) => {
   "use strict";

@@ -1,6 +1,4 @@
 // Labels of the explorer's plots: places for names beside marks where they cover neither a mark nor another name.
-window.bvgx = window.bvgx || {};
-
 bvgx.labels = (() => {
   "use strict";
   const HEIGHT = 16; // of a name, pixels

@@ -1,6 +1,4 @@
 // A model of the reader among the others: its scores, its neighbours, and what the others lead one to expect.
-window.bvgx = window.bvgx || {};
-
 /** Evaluates what the notebook exported in `data.own`: formulas of the measures, and lines with their intervals. */
 bvgx.createOwn = (data, state) => {
   "use strict";

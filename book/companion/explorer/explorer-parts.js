@@ -1,6 +1,4 @@
 // Small parts of the explorer: HTML and SVG elements, marks, formatted numbers.
-window.bvgx = window.bvgx || {};
-
 bvgx.parts = (() => {
   "use strict";
   const SVG = "http://www.w3.org/2000/svg";

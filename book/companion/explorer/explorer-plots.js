@@ -1,6 +1,4 @@
 // Scatter plots of the explorer, drawn as SVG: axes, marks, rings around selected models and their names.
-window.bvgx = window.bvgx || {};
-
 /** One plot. `state` comes from bvgx.createState; `point(id, plot)` is called with the hovered model, or null. */
 bvgx.createPlot = (state, point, how) => {
   "use strict";

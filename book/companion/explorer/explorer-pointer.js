@@ -1,6 +1,4 @@
 // The pointer over the explorer's plots: hovering names a model, a click or tap selects it, dragging selects several.
-window.bvgx = window.bvgx || {};
-
 /** Listen to the pointer over a plot. `point(id, plot)` is called with the hovered model, or null. */
 bvgx.listen = (plot, state, point) => {
   "use strict";

@@ -1,6 +1,4 @@
 // The explorer's profile of a model, or of two side by side: value and rank on every bias, category and benchmark.
-window.bvgx = window.bvgx || {};
-
 /** The profile of the model selected last, beside that of the one before. */
 bvgx.createProfile = (data, state) => {
   "use strict";

@@ -1,6 +1,4 @@
 // Reads a results table of the reader (CSV) by the rules of bvg.results, and rejects a wrong one in its words.
-window.bvgx = window.bvgx || {};
-
 /** A table that bvg.results would reject; the message says why. */
 bvgx.Rejected = class extends Error {};
 

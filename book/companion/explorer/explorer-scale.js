@@ -1,6 +1,4 @@
 // Scales of the explorer's plots: from values to pixels, linear or logarithmic, with round ticks.
-window.bvgx = window.bvgx || {};
-
 bvgx.scale = (() => {
   "use strict";
 

@@ -1,6 +1,4 @@
 // State of the explorer: axes, groups, models left out, kind of view and selection, stored in the page's address.
-window.bvgx = window.bvgx || {};
-
 /** The state for the page's data; `changed` is called after every change. */
 bvgx.createState = (data, changed) => {
   "use strict";

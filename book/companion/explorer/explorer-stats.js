@@ -1,7 +1,7 @@
 // Statistics of the explorer: Spearman's r, raw or given a control, its two-sided p and its bootstrap interval, as in
 // companion.analysis.equal_accuracy (SciPy, NumPy).
 // Own code because simple-statistics ignores ties, jStat's p (73 kB) is exact to 8 digits only, and @stdlib takes 137 kB.
-window.bvgx = window.bvgx || {};
+window.bvgx = {}; // the explorer: this script is loaded first, and every script adds its part
 
 bvgx.stats = (() => {
   "use strict";

@@ -1,6 +1,4 @@
 // The explorer's table of models.
-window.bvgx = window.bvgx || {};
-
 /** The table of the models in the plot. Their names are buttons that select them; `point(id)` rings a model in the plots. */
 bvgx.createTable = (state, point) => {
   "use strict";

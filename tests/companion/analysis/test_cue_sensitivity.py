@@ -11,7 +11,7 @@ import pytest
 from companion.analysis import choices, cue_sensitivity
 from companion.figures.cue_sensitivity import cue_sensitivity as drawn
 from companion.tables import cue_sensitivity as tables
-from companion.text import without_roles
+from companion.prose import without_roles
 from scipy.stats import spearmanr
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
