@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from companion.analysis import choices, cue_sensitivity
 from companion.figures.cue_sensitivity import cue_sensitivity as drawn
-from companion.tables import cue_sensitivity as tables
 from companion.prose import without_roles
+from companion.tables import cue_sensitivity as tables
 from scipy.stats import spearmanr
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
