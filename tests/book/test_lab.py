@@ -139,7 +139,9 @@ def test_the_sentences_at_the_levels_of_these_tests_differ():
 
 
 def test_make_lab_opens_a_start_page_that_leads_to_the_main_notebooks(folder, lab, tab):
-    dry = subprocess.run(["make", "--dry-run", "lab"], cwd=ROOT, check=True, capture_output=True, text=True)
+    dry = subprocess.run(
+        ["make", "--dry-run", "--no-print-directory", "lab"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
     start = Path(dry.stdout.split()[-1])
     text = next(cell.source for cell in jupytext.read(ROOT / start.with_suffix(".md")).cells)
     links = {(start.parent / link).as_posix() for link in re.findall(r"\]\(([^)]+)\)", text)}

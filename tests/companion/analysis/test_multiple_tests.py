@@ -8,7 +8,7 @@ import pytest
 from companion.analysis.multiple_tests import adjusted, adjusted_rows
 from statsmodels.stats.multitest import multipletests
 
-P = np.random.default_rng(0).random((3, 50, 20)) ** 4
+P = np.random.default_rng(0).random((3, 8, 20)) ** 4
 P[:, :, 3] = P[:, :, 7]  # ties
 P[1, :, :5], P[2, 0] = np.nan, np.nan
 
