@@ -90,21 +90,18 @@ def group_contrast(table: pd.DataFrame, world: study.World = study.STUDY) -> str
     means = table.groupby("group", sort=False)[list(PARTS[1:])].mean()
     said = []
     for part in means:
-        ends = (
-            (word, means[part].idxmin() if word == "lowest" else means[part].idxmax()) for word in ("lowest", "highest")
-        )
+        ends = (("lowest", means[part].idxmin()), ("highest", means[part].idxmax()))
         named = [f"{word} for {world.groups.get(g, g)} ({format_number(means.at[g, part])})" for word, g in ends]
         said.append(f"{world.name(part).lower()} is {' and '.join(named)}")
     return ", ".join(said)
 
 
-def answer(table: pd.DataFrame, alpha: float = 0.05, world: study.World = study.STUDY) -> str:
+def answer(table: pd.DataFrame, alpha: float = 0.05) -> str:
     """State the correlations of mean criticality at equal accuracy over all models with their intervals, for prose.
 
     Args:
         table: from `companion.analysis.equal_accuracy.correlate`.
         alpha: level of significance.
-        world: the biases whose names to print.
 
     Example:
         >>> row = {"column": "criticality", "group": "total", "n": 48, "low": -0.4, "high": 0.6}

@@ -6,6 +6,7 @@ The docstring of a rule is its published description, so it may exceed one line.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -36,14 +37,10 @@ def criticality_at_equal_accuracy(e: Evidence) -> Found:
     joined = layer_criticality.added(e.counted, e.results) if e.results is not None else None
     if joined is None or joined["criticality"].notna().sum() < correlation.FEWEST:
         return NOT_MEASURED, UNKNOWN
-    drawn = {
-        "families": choices.families(e.counted, e.families),
-        "alpha": e.alpha,
-        "replicates": e.replicates,
-        "seed": e.seed,
-    }
-    cells = equal_accuracy.correlate(joined, e.imagenet, equal_accuracy.CATEGORIES, ["criticality"], e.sets, **drawn)
-    cells = cells[(cells["group"] == "total") & (cells["row"] != "ID")].reset_index(drop=True)
+    cells = equal_accuracy.correlate(
+        joined, e.imagenet, equal_accuracy.CATEGORIES, ["criticality"], e.sets, **resamples(e)
+    )
+    cells = cells[cells["group"] == "total"].reset_index(drop=True)
     significant = pd.Series(adjusted(cells["p"])) < e.alpha
     apart = resampling.excludes_zero(cells["low"], cells["high"])
     value = "r given ImageNet top-1: " + listed(
@@ -66,14 +63,10 @@ def sensitivity_tells_more(e: Evidence) -> Found:
     shares = None if e.results is None else cue_counts.shares(e.results)
     if shares is None or len(shares) < correlation.FEWEST:
         return NOT_MEASURED, UNKNOWN
-    drawn = {
-        "families": choices.families(e.counted, e.families),
-        "alpha": e.alpha,
-        "replicates": e.replicates,
-        "seed": e.seed,
-    }
     joined = e.counted.join(shares, on="model")
-    found = cue_sensitivity.contrasts(joined, e.imagenet, scores.CATEGORY_COLUMNS, {"total": e.sets["total"]}, **drawn)
+    found = cue_sensitivity.contrasts(
+        joined, e.imagenet, scores.CATEGORY_COLUMNS, {"total": e.sets["total"]}, **resamples(e)
+    )
     compared = found.dropna(subset="low")
     if compared.empty:
         return "too few families of models for an interval", UNKNOWN
@@ -84,6 +77,12 @@ def sensitivity_tells_more(e: Evidence) -> Found:
         f"|r| differs by {format_range(compared['difference'].min(), compared['difference'].max())}"
     )
     return value, HOLDS if more > len(compared) / 2 else PARTLY if more else FAILS
+
+
+def resamples(e: Evidence) -> dict[str, Any]:
+    """Return how whole families are resampled."""
+    families = choices.families(e.counted, e.families)
+    return {"families": families, "alpha": e.alpha, "replicates": e.replicates, "seed": e.seed}
 
 
 def as_a_whole(e: Evidence, measures: Sequence[str]) -> Found:
