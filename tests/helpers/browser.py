@@ -137,3 +137,31 @@ def axe(page, only: list[str] | None = None, exclude: list[list[str]] | None = N
 def violations(findings: list[dict[str, str]], impacts: tuple[str, ...] = ("serious", "critical")) -> list[str]:
     """Findings of these impacts, one line each."""
     return [f"{f['rule']} ({f['impact']}): {f['where']}: {f['why']}" for f in findings if f["impact"] in impacts]
+
+
+@contextmanager
+def visits(browser, address: str, ready: str, local: tuple[str, ...]) -> Iterator:
+    """Yield a function that opens a page and waits for `ready`. Afterwards, assert that no error occurred and no host was asked.
+
+    Args:
+        browser: the browser.
+        address: the page; the function adds its argument to it.
+        ready: selector of what a complete page has.
+        local: how the addresses of what it may load begin.
+    """
+    contexts, traffic = [], []
+
+    def visit(view: str = "", to: str = address, **settings):
+        contexts.append(browser.new_context(**({"viewport": DESK, "reduced_motion": "reduce"} | settings)))
+        page = contexts[-1].new_page()
+        traffic.append(watch(page))
+        page.goto(to + view)
+        page.wait_for_selector(ready)
+        return page
+
+    yield visit
+    for seen in traffic:
+        assert seen.problems == []
+        assert [r for r in seen.requests if not r.startswith(local)] == []
+    for context in contexts:
+        context.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from browser import DESK, watch
+from browser import visits
 from companion.laboratory import html, laboratory
 
 from bvg.results import load
@@ -36,20 +36,6 @@ def address(lab, tmp_path_factory) -> str:
 
 @pytest.fixture
 def visit(browser, address):
-    """Open the laboratory. Afterwards, assert that no error occurred and nothing was asked of any host."""
-    contexts, traffic = [], []
-
-    def visit(setting: str = "", **settings):
-        contexts.append(browser.new_context(**({"viewport": DESK, "reduced_motion": "reduce"} | settings)))
-        page = contexts[-1].new_page()
-        traffic.append(watch(page))
-        page.goto(address + setting)
-        page.wait_for_selector(READY)
-        return page
-
-    yield visit
-    for seen in traffic:
-        assert seen.problems == []
-        assert [r for r in seen.requests if not r.startswith(("file://", "data:", "blob:"))] == []
-    for context in contexts:
-        context.close()
+    """Open the laboratory. Afterwards, assert that no error occurred and no host was asked."""
+    with visits(browser, address, READY, ("file://", "data:", "blob:")) as visit:
+        yield visit
